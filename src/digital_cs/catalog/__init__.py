@@ -1,0 +1,1 @@
+"""From files in content/ to domain objects, with file and line in every complaint."""

@@ -1,0 +1,1 @@
+"""The far ends of wires: SMTP, the sink, webhooks."""

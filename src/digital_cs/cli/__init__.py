@@ -1,0 +1,1 @@
+"""The face for operators and program managers in a terminal."""

@@ -1,0 +1,171 @@
+"""One typed table of settings: name, default, help; read once at the edge, then passed in."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from digital_cs.clock import Clock, FastClock, SystemClock
+from digital_cs.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Every setting of digital-cs. The environment variable is the field's name in capitals.
+
+    `NAME_FILE` may name a file that holds the value (mounted secrets).
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, validate_default=True
+    )
+
+    state_dir: Path = Field(
+        Path("var"), description="Folder of the embedded servers' state, logs and the mail sink."
+    )
+    content_dir: Path = Field(
+        Path("content"), description="Folder of programs, e-mails, blocks and holidays."
+    )
+    workspace: str = Field(
+        "default", description="Name of this workspace; part of ids, so never change it.",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
+    )  # fmt: skip
+    workspace_zone: str = Field(
+        "UTC", description="Time zone used where neither contact nor account has one."
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="Postgres, as postgresql://user@host/name. Empty: the embedded server."
+    )
+    database_pool: int = Field(
+        12, ge=1, le=200, description="Most Postgres connections one process keeps open."
+    )
+
+    temporal_address: str | None = Field(
+        None, description="Temporal frontend, host:port. Empty: the embedded dev server."
+    )
+    temporal_namespace: str = Field("default", description="Temporal namespace.")
+    temporal_api_key: SecretStr | None = Field(None, description="API key (Temporal Cloud).")
+    temporal_tls: bool = Field(False, description="Use TLS to Temporal. An API key implies it.")
+    temporal_tls_cert: Path | None = Field(None, description="Client certificate (PEM) for mTLS.")
+    temporal_tls_key: Path | None = Field(None, description="Client key (PEM) for mTLS.")
+    temporal_tls_ca: Path | None = Field(None, description="Root certificate (PEM) to trust.")
+    temporal_profile: str | None = Field(
+        None, description="Name of a profile in Temporal's own environment configuration."
+    )
+    task_queue: str = Field("digital-cs", description="Temporal task queue of the engine.")
+
+    smtp_host: str | None = Field(None, description="SMTP server. Empty: the built-in sink.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Port of the SMTP server.")
+    smtp_tls: str = Field(
+        "starttls-if-offered",
+        description="none, starttls-if-offered, starttls (required) or tls (from the first byte).",
+        pattern=r"^(none|starttls-if-offered|starttls|tls)$",
+    )
+    smtp_user: str | None = Field(None, description="SMTP user, where the server wants one.")
+    smtp_password: SecretStr | None = Field(None, description="SMTP password.")
+    smtp_connections: int = Field(
+        4, ge=1, le=100, description="Most SMTP connections one worker keeps open."
+    )
+    smtp_timeout: float = Field(
+        20.0, gt=0, description="Seconds that one whole SMTP dialogue may take."
+    )
+    mail_from: str = Field(
+        "Customer team <hello@digital-cs.test>", description="From of every message."
+    )
+    mail_domain: str = Field(
+        "digital-cs.test", description="Domain of Message-IDs and bounce addresses."
+    )
+    mail_footer: str = Field(
+        "You get this because your company uses our product.",
+        description="Line above the unsubscribe link; put your postal address here.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8088", description="Where unsubscribe links point to, no slash at end."
+    )
+    signing_key: SecretStr = Field(
+        SecretStr("not-secret-only-for-a-first-look"),
+        description="Signs unsubscribe links and webhooks. `doctor` insists on your own.",
+    )
+
+    worker_concurrency: int = Field(
+        40, ge=1, le=1000, description="Touches that one worker handles at the same time."
+    )
+    touch_timeout: float = Field(
+        60.0, gt=1, description="Seconds one touch may take before it is tried again elsewhere."
+    )
+    relay_rate: float = Field(
+        50.0, gt=0, description="Most workflow starts and wakes a second that one relay does."
+    )
+    dispatch_grace: float = Field(
+        60.0, ge=0,
+        description="Real seconds a touch may reach a worker late and still count as on time.",
+    )  # fmt: skip
+    catchup_spread: float = Field(
+        3600.0, ge=0,
+        description="Real seconds over which touches overdue after an outage are spread.",
+    )  # fmt: skip
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of Prometheus metrics. Empty: none are served."
+    )
+    log_level: str = Field(
+        "info",
+        description="debug, info, warning or error.",
+        pattern=r"^(debug|info|warning|error)$",
+    )
+    log_format: str = Field("json", description="json or text.", pattern=r"^(json|text)$")
+
+    clock_speed: float = Field(
+        1.0, ge=1, le=1_000_000,
+        description="Business seconds per real second. Other than 1 is for demos and tests.",
+    )  # fmt: skip
+    clock_origin: datetime | None = Field(
+        None, description="Business time at the start of a fast clock (with a UTC offset)."
+    )
+    clock_started: datetime | None = Field(
+        None, description="Real time at which the fast clock started (with a UTC offset)."
+    )
+
+    @field_validator("clock_origin", "clock_started")
+    @classmethod
+    def _aware(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs a UTC offset, like 2026-01-05T00:00:00+00:00")
+        return value
+
+    def clock(self) -> Clock:
+        """The clock that every part of this process is given."""
+        if self.clock_speed == 1.0 and self.clock_origin is None:
+            return SystemClock()
+        started = self.clock_started or datetime.now(UTC)
+        return FastClock(self.clock_origin or started, started, self.clock_speed)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; `overrides` win.
+
+    Raises `SettingsError` that names every bad setting, by its environment name.
+    """
+    values: dict[str, Any] = {}
+    for name in Settings.model_fields:
+        file_variable = f"{name.upper()}_FILE"
+        path = os.environ.get(file_variable)
+        if path:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(
+                    f"{file_variable} names {path}, which cannot be read: {error.strerror}."
+                ) from error
+    try:
+        return Settings(**{**values, **overrides})
+    except ValidationError as error:
+        lines = [
+            f"{str(item['loc'][0]).upper() if item['loc'] else 'settings'}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("Settings cannot be used. " + "; ".join(lines)) from error

@@ -1,0 +1,1 @@
+"""From content and a contact to a message."""

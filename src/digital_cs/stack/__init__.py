@@ -1,0 +1,1 @@
+"""The embedded servers of `up`, the demo and the tests."""

@@ -1,0 +1,1 @@
+"""The running things, one file each. Nothing but this docstring belongs here."""
