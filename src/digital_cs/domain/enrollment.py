@@ -1,0 +1,302 @@
+"""The pure "what next": from version, position, facts and moment to position, effects and wake."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from digital_cs.domain.account import Account
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.span import Span, add, subtract
+from digital_cs.domain.zone import UnknownZoneError, load_zone
+
+
+class MessageState(StrEnum):
+    """States of a row of the ledger (P13)."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+UNSETTLED = frozenset({MessageState.PLANNED, MessageState.CLAIMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an enrollment stands. Everything that "what next" must remember is in here.
+
+    `visit` counts step visits, so that a loop's second pass is another touch. `due_at` is the
+    moment at which the step's work was planned; `held_since` when it began to be held up;
+    `not_before` a postponement after an outage; `noted` the last reason that was written down,
+    so that each is written once.
+    """
+
+    step: str
+    visit: int
+    entered_at: datetime
+    due_at: datetime | None = None
+    held_since: datetime | None = None
+    not_before: datetime | None = None
+    noted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFact:
+    """What the ledger says of the message of one step visit."""
+
+    state: MessageState
+    attempts: int = 0
+    retry_at: datetime | None = None
+    contact_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFact:
+    """What became of a human task: done_at is when a person said so."""
+
+    done_at: datetime | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookFact:
+    """What became of a call: settled by success, or as a dead letter."""
+
+    settled: bool
+    delivered: bool = False
+    attempts: int = 0
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What people have asked for: of this enrollment, or of its whole program (P10, P11)."""
+
+    paused: bool = False
+    exit_because: str | None = None
+    skip_visit: int | None = None
+    not_before: datetime | None = None
+    skip_due_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that "what next" may look at, besides the version and the moment.
+
+    Messages, tasks and calls are known by step visit. `spread` is the span over which touches
+    that an outage made late are spread (zero: none); `grace` how late still counts as on time.
+    """
+
+    enrollment_id: str
+    account: Account
+    started_at: datetime
+    calendar: BusinessCalendar
+    workspace_zone: str = "UTC"
+    controls: Controls = Controls()
+    messages: Mapping[int, MessageFact] = field(default_factory=dict)
+    tasks: Mapping[int, TaskFact] = field(default_factory=dict)
+    calls: Mapping[int, WebhookFact] = field(default_factory=dict)
+    spread: timedelta = timedelta(0)
+    grace: timedelta = timedelta(minutes=1)
+
+    def zone(self) -> ZoneInfo:
+        """The zone in which the account's own dates and weekdays are meant."""
+        return load_zone(account_zone(self.account.zone, self.workspace_zone))
+
+    def after(self, moment: datetime, span: Span) -> datetime:
+        """`span` after `moment`, in the account's zone and by its country's business days."""
+        return add(moment, span, self.zone(), self.calendar, self.account.country)
+
+    def before(self, moment: datetime, span: Span) -> datetime:
+        """`span` before `moment`, in the account's zone and by its country's business days."""
+        return subtract(moment, span, self.zone(), self.calendar, self.account.country)
+
+
+_BAD_ZONES: set[str] = set()
+
+
+def account_zone(wanted: str | None, workspace: str) -> str:
+    """The account's zone where it is a real one, else the workspace's."""
+    if not wanted or wanted in _BAD_ZONES:
+        return workspace
+    try:
+        load_zone(wanted)
+    except UnknownZoneError:
+        _BAD_ZONES.add(wanted)
+        return workspace
+    return wanted
+
+
+class Verdict(StrEnum):
+    """What was decided about a step, for the timeline and for "why not" (P19)."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    SKIPPED = "skipped"
+    HELD = "held"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    PASSED = "passed"
+    TOOK = "took"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision with its reason. `reason` is from a closed list, `words` is for people."""
+
+    step: str
+    visit: int
+    verdict: Verdict
+    reason: str
+    words: str
+    contact_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """Hand one message over. Performed by the activity, which then asks again."""
+
+    step: str
+    visit: int
+    email: str
+    contact_id: str
+    priority: str
+    kind: str
+    due_at: datetime
+    useful_until: datetime
+    zone: str
+    zone_source: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallWebhook:
+    """Call another system. Performed by the activity, which then asks again."""
+
+    step: str
+    visit: int
+    url: str
+    fields: tuple[tuple[str, str], ...]
+    give_up_at: datetime
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SkipMessage:
+    """Write into the ledger that this message will not go out, and why."""
+
+    step: str
+    visit: int
+    email: str
+    reason: str
+    words: str
+    due_at: datetime
+    contact_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    step: str
+    visit: int
+    title: str
+    note: str
+    assign_to: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTask:
+    """The task of a visit is over without a person: it expired, or the account left."""
+
+    visit: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAccount:
+    stage: str | None
+    traits: tuple[tuple[str, str | int | float | bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollIn:
+    program: str
+    visit: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveProgram:
+    program: str
+
+
+Effect = SkipMessage | OpenTask | CloseTask | SetAccount | EnrollIn | LeaveProgram
+"""Effects that are written in the transaction that moves the position."""
+
+
+class Ending(StrEnum):
+    COMPLETED = "completed"
+    GOAL = "goal"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What comes next. Exactly one of: `act` now, `ending`, or rest (until `wake_at` or woken).
+
+    `label` says what it rests for, `next_label` what will happen then: the stories of the
+    timer and of the activity after it.
+    """
+
+    position: Position
+    effects: tuple[Effect, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    act: SendMessage | CallWebhook | None = None
+    wake_at: datetime | None = None
+    listens: frozenset[str] = frozenset()
+    label: str = ""
+    next_label: str = ""
+    ending: Ending | None = None
+    because: str = ""
+
+
+@dataclass(slots=True)
+class Trail:
+    """What one call has gathered so far; private to "what next"."""
+
+    effects: list[Effect] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def note(
+        self, position: Position, verdict: Verdict, reason: str, words: str,
+        contact_id: str | None = None,
+    ) -> Position:  # fmt: skip
+        """Write a decision down once: the same reason for the same visit is not repeated."""
+        mark = f"{verdict}:{reason}:{words}"
+        if position.noted == mark:
+            return position
+        self.decisions.append(
+            Decision(position.step, position.visit, verdict, reason, words, contact_id)
+        )
+        return replace(position, noted=mark)
+
+
+def share_of(*parts: str) -> float:
+    """A number in [0, 1) that always is the same for the same parts."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64
+
+
+def start(first: str, at: datetime) -> Position:
+    """The position of a new enrollment."""
+    return Position(step=first, visit=1, entered_at=at.astimezone(UTC))

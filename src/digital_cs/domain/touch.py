@@ -1,0 +1,209 @@
+"""Whether the message of a send step goes out now, later, or never: the "what next" of a touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from digital_cs.domain.account import Account, Contact
+from digital_cs.domain.enrollment import (
+    UNSETTLED,
+    Facts,
+    MessageFact,
+    MessageState,
+    Position,
+    SendMessage,
+    SkipMessage,
+    Trail,
+    Verdict,
+    share_of,
+)
+from digital_cs.domain.program_graph import Graph, SendNode
+from digital_cs.domain.send_window import ChosenZone, next_open, resolve_zone
+
+ANYBODY = "any"
+MOST_RESENDS = 3
+"""A service message whose fate is unknown is sent again this often, with the same Message-ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendDecision:
+    """Exactly one: settled (go on), act (send now), exit, or rest until `wake_at`."""
+
+    position: Position
+    settled: bool = False
+    act: SendMessage | None = None
+    exit_because: str | None = None
+    wake_at: datetime | None = None
+    label: str = ""
+
+
+def choose_recipient(contacts: Iterable[Contact], roles: tuple[str, ...]) -> Contact | None:
+    """The first contact that may be written to, by the fallback chain of roles (P1)."""
+    able = [c for c in contacts if c.active and c.quiet_because is None]
+    for role in roles:
+        for contact in able:
+            if role == ANYBODY or role in contact.roles:
+                return contact
+    return None
+
+
+def why_nobody(contacts: tuple[Contact, ...], roles: tuple[str, ...]) -> str:
+    """In words, why there is nobody to write to."""
+    if not contacts:
+        return "The account has no contacts."
+    fitting = [c for c in contacts if ANYBODY in roles or set(c.roles) & set(roles)]
+    if not fitting:
+        return f"No contact has a role of {', '.join(roles)}."
+    reasons = sorted({c.quiet_because or "is not active" for c in fitting})
+    return f"None of the {len(fitting)} fitting contacts may be written to: {'; '.join(reasons)}."
+
+
+def decide_send(
+    graph: Graph, node: SendNode, position: Position, facts: Facts, now: datetime, trail: Trail
+) -> SendDecision:
+    """Decide about one message at the moment `now`. Pure; decisions go to the trail."""
+    fact = facts.messages.get(position.visit)
+    if fact is not None and _is_settled(fact, node):
+        return SendDecision(position, settled=True)
+    contact = _recipient(facts.account, node, fact)
+    chosen = _zone(graph, facts, contact)
+    if position.due_at is None:
+        opening = next_open(
+            graph.window, now, chosen.zone, facts.calendar, facts.account.country, facts.account.id
+        )
+        position = replace(position, due_at=opening.at if opening is not None else now)
+    due = position.due_at
+    assert due is not None
+    useful_until = facts.after(due, node.useful_for)
+
+    never = _reason_to_skip(facts, position, useful_until, now)
+    if never is not None:
+        return _skip(node, position, trail, *never, fact)
+    if contact is None:
+        return _hold_for_somebody(node, position, facts, now, trail, fact)
+    if fact is not None and fact.retry_at is not None and now < fact.retry_at:
+        wake = min(fact.retry_at, useful_until + timedelta(microseconds=1))
+        return SendDecision(position, wake_at=wake, label=f"try again: send {node.email}")
+
+    asked = facts.controls.not_before
+    if asked is not None and now < asked:
+        position = trail.note(
+            replace(position, not_before=asked), Verdict.DEFERRED, "spread_at_resume",
+            "Spread over days at resume.", contact.id,
+        )  # fmt: skip
+        return SendDecision(position, wake_at=asked, label=f"wait to send {node.email}")
+    opening = next_open(
+        graph.window, now, chosen.zone, facts.calendar, facts.account.country, facts.account.id
+    )
+    if opening is None or opening.at > useful_until:
+        words = "Its send window does not open again while it is useful."
+        return _skip(node, position, trail, "no_window", words, fact)
+    if opening.at > now:
+        words = f"{_sentence(opening.reasons)} ({chosen.name}, zone of the {chosen.source})."
+        position = trail.note(
+            replace(position, not_before=opening.at), Verdict.DEFERRED, "window", words, contact.id
+        )
+        return SendDecision(position, wake_at=opening.at, label=f"wait to send {node.email}")
+    later = _after_outage(position, facts, fact, useful_until, now)
+    if later is not None:
+        position = trail.note(
+            replace(position, not_before=later), Verdict.DEFERRED, "catch_up",
+            "Overdue after an outage; spread out.", contact.id,
+        )  # fmt: skip
+        return SendDecision(position, wake_at=later, label=f"wait to send {node.email}")
+    act = SendMessage(
+        step=node.id, visit=position.visit, email=node.email, contact_id=contact.id,
+        priority=node.priority, kind=node.kind, due_at=due, useful_until=useful_until,
+        zone=chosen.name, zone_source=chosen.source, attempts=fact.attempts if fact else 0,
+    )  # fmt: skip
+    return SendDecision(position, act=act)
+
+
+def _is_settled(fact: MessageFact, node: SendNode) -> bool:
+    """Unknown is settled for marketing; a service message is sent again by rule (P14)."""
+    if fact.state is MessageState.UNKNOWN and node.kind == "service":
+        return fact.attempts >= MOST_RESENDS
+    return fact.state not in UNSETTLED
+
+
+def _recipient(account: Account, node: SendNode, fact: MessageFact | None) -> Contact | None:
+    """The contact that a try already names is kept while it may be written to."""
+    if fact is not None and fact.contact_id is not None:
+        for contact in account.contacts:
+            if contact.id == fact.contact_id and contact.active and not contact.quiet_because:
+                return contact
+    return choose_recipient(account.contacts, node.to)
+
+
+def _zone(graph: Graph, facts: Facts, contact: Contact | None) -> ChosenZone:
+    return resolve_zone(
+        graph.window.zone_rule, contact.zone if contact else None, facts.account.zone,
+        facts.workspace_zone,
+    )  # fmt: skip
+
+
+def _reason_to_skip(
+    facts: Facts, position: Position, useful_until: datetime, now: datetime
+) -> tuple[str, str] | None:
+    due = position.due_at
+    if facts.controls.skip_visit == position.visit:
+        return "operator", "Skipped by hand."
+    before = facts.controls.skip_due_before
+    if before is not None and due is not None and due < before:
+        return "overdue_at_resume", f"It was due on {due:%-d %B %Y}, too long before the resume."
+    if now > useful_until:
+        return "no_longer_useful", f"It was only useful until {useful_until:%-d %B %Y %H:%M} UTC."
+    return None
+
+
+def _skip(
+    node: SendNode, position: Position, trail: Trail, reason: str, words: str,
+    fact: MessageFact | None,
+) -> SendDecision:  # fmt: skip
+    contact_id = fact.contact_id if fact else None
+    due = position.due_at or position.entered_at
+    trail.effects.append(
+        SkipMessage(position.step, position.visit, node.email, reason, words, due, contact_id)
+    )
+    position = trail.note(position, Verdict.SKIPPED, reason, words, contact_id)
+    return SendDecision(position, settled=True)
+
+
+def _hold_for_somebody(
+    node: SendNode, position: Position, facts: Facts, now: datetime, trail: Trail,
+    fact: MessageFact | None,
+) -> SendDecision:  # fmt: skip
+    since = position.held_since or now
+    limit = facts.after(since, node.hold_for)
+    words = why_nobody(facts.account.contacts, node.to)
+    if now < limit:
+        # Being held is our waiting, not the reader's: usefulness starts when somebody is there.
+        position = trail.note(
+            replace(position, held_since=since, due_at=None), Verdict.HELD, "nobody", words
+        )
+        return SendDecision(position, wake_at=limit, label="hold: nobody to write to")
+    if node.then_exit:
+        return SendDecision(position, exit_because=f"Nobody to write to. {words}")
+    return _skip(node, position, trail, "nobody", words, fact)
+
+
+def _after_outage(
+    position: Position, facts: Facts, fact: MessageFact | None, useful_until: datetime,
+    now: datetime,
+) -> datetime | None:  # fmt: skip
+    """A later moment for a touch that an outage made late, so that not all go at once (P8)."""
+    due = position.due_at
+    if due is None or fact is not None or facts.spread <= timedelta(0):
+        return None
+    planned = max(due, position.not_before) if position.not_before is not None else due
+    if now <= planned + facts.grace:
+        return None
+    room = min(facts.spread, (useful_until - now) * 0.8)
+    return now + room * share_of(facts.enrollment_id, str(position.visit))
+
+
+def _sentence(reasons: tuple[str, ...]) -> str:
+    text = ", ".join(reasons)
+    return text[:1].upper() + text[1:]
