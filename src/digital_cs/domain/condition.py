@@ -57,7 +57,9 @@ _COMPARISONS = ("is", "is_not", "one_of", "at_least", "at_most", "more_than", "l
 class TraitIs(_Rule):
     """A trait of the account compares as said. A missing trait is *unknown*, never false."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
 
     trait: str = Field(description="Name of the trait, like plan or seats.", min_length=1)
     is_: Scalar | None = Field(None, alias="is", description="Equal to this.")
@@ -72,7 +74,7 @@ class TraitIs(_Rule):
 
     @model_validator(mode="after")
     def _compares(self) -> TraitIs:
-        if not (self.model_fields_set - {"trait"}):
+        if all(value is None for name, value in self if name != "trait"):
             raise ValueError(
                 f"trait {self.trait!r} is compared with nothing: add one of "
                 + ", ".join(_COMPARISONS)
@@ -84,7 +86,7 @@ class TraitIs(_Rule):
         if self.exists is not None:
             if (value is not None) is not self.exists:
                 return Verdict.NO
-            if self.model_fields_set == {"trait", "exists"}:
+            if all(other is None for name, other in self if name not in ("trait", "exists")):
                 return Verdict.YES
         if value is None:
             return Verdict.UNKNOWN

@@ -8,17 +8,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
+    PlainSerializer,
     Tag,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from digital_cs.domain.condition import Condition
 from digital_cs.domain.grammar import WEEKDAYS, ClockTime, Name, SpanField
-from digital_cs.domain.send_window import parse_days, parse_window_hours
+from digital_cs.domain.send_window import parse_window_days, parse_window_hours
 from digital_cs.domain.span import Span
 
 
@@ -45,14 +48,35 @@ class Shift(_Part):
     span: SpanField
     direction: Literal["before", "after"]
 
+    def words(self) -> str:
+        """The shift as people write it."""
+        return f"{self.span.words()} {self.direction}"
 
-def _shift(value: Any) -> Any:
+
+def _shift(value: Any) -> Shift:
+    if isinstance(value, Shift):
+        return value
     if isinstance(value, str):
-        for direction in ("before", "after"):
-            if value.strip().endswith(f" {direction}"):
-                return {"span": value.strip()[: -len(direction) - 1], "direction": direction}
-        raise ValueError(f'a shift is written like "90 days before", not {value!r}')
-    return value
+        span, _, direction = value.strip().rpartition(" ")
+        match direction:
+            case "before" | "after":
+                return Shift(span=Span.parse(span), direction=direction)
+    raise ValueError(f'a shift is written like "90 days before", not {value!r}')
+
+
+ShiftField = Annotated[
+    Shift,
+    BeforeValidator(_shift),
+    PlainSerializer(Shift.words, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d+ (minute|hour|day|business day|week|month|year)s? (before|after)$",
+            "examples": ["90 days before", "1 day after"],
+        }
+    ),
+]
+"""How far from a date, written as one text."""
 
 
 class EventEntry(_Part):
@@ -65,9 +89,7 @@ class DateEntry(_Part):
     """A date of the account brings it in: renewal_on, 90 days before."""
 
     date: str = Field(description="Trait that holds the date.", min_length=1)
-    shift: Shift | None = Field(None, description='"90 days before" or "1 day after".')
-
-    _read_shift = field_validator("shift", mode="before")(_shift)
+    shift: ShiftField | None = Field(None, description='"90 days before" or "1 day after".')
 
 
 class SegmentEntry(_Part):
@@ -135,7 +157,8 @@ class Window(_Part):
     """When messages may reach people, in their own day."""
 
     days: str | tuple[str, ...] = Field(
-        "weekdays", description='"weekdays", "every day", [mon, tue].'
+        "weekdays",
+        description='"weekdays", "every day", [mon, tue], or "business days" of the country.',
     )
     hours: str = Field("09:00-17:00", description='Local hours; may cross midnight: "22:00-02:00".')
     zone: str = Field(
@@ -148,7 +171,7 @@ class Window(_Part):
     @field_validator("days")
     @classmethod
     def _days(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        parse_days(value)
+        parse_window_days(value)
         return value
 
     @field_validator("hours")
@@ -200,13 +223,15 @@ class Wait(_Step):
 class WaitUntil(_Step):
     """Wait until a weekday and local time, or until a date of the account."""
 
-    wait_until: WeekdayTime | DateMoment = Field(description="{weekday, at} or {date, shift}.")
+    wait_until: Moment = Field(description="{weekday, at} or {date, shift}.")
     if_no_date: Literal["go_on", "exit"] = Field(
         "go_on", description="If the account never gets such a date (held 3 days first)."
     )
 
 
 class WeekdayTime(_Part):
+    """The next such weekday, at a local time."""
+
     weekday: str = Field(description="monday … sunday, or any.")
     at: ClockTime = Field(time(9, 0), description="Local time.")
 
@@ -219,11 +244,28 @@ class WeekdayTime(_Part):
 
 
 class DateMoment(_Part):
+    """A date of the account, or so long before or after it, at a local time."""
+
     date: str = Field(description="Trait that holds the date.", min_length=1)
-    shift: Shift | None = Field(None, description='"30 days before".')
+    shift: ShiftField | None = Field(None, description='"30 days before".')
     at: ClockTime = Field(time(9, 0), description="Local time on that day.")
 
-    _read_shift = field_validator("shift", mode="before")(_shift)
+
+def _moment_kind(value: Any) -> str | None:
+    kinds = {"weekday": WeekdayTime, "date": DateMoment}
+    if isinstance(value, BaseModel):
+        return next(key for key, kind in kinds.items() if isinstance(value, kind))
+    return next((key for key in kinds if key in value), None) if isinstance(value, dict) else None
+
+
+Moment = Annotated[
+    Annotated[WeekdayTime, Tag("weekday")] | Annotated[DateMoment, Tag("date")],
+    Discriminator(
+        _moment_kind,
+        custom_error_type="moment",
+        custom_error_message="a moment to wait for starts with one of: weekday, date",
+    ),
+]
 
 
 class WaitFor(_Step):
@@ -386,19 +428,10 @@ class Program(_Part):
     send_window: Window = Window()
     goal: Goal | None = None
     exits: tuple[Exit, ...] = ()
-    stay_when: tuple[str, ...] = Field(
-        (), description="Stages that do not take the account out: churned, suspended, managed."
+    stay_when: tuple[Literal["churned", "suspended", "deleted", "managed"], ...] = Field(
+        (), description="Stages that do not take the account out."
     )
     steps: tuple[Step, ...] = Field(min_length=1)
-
-    @field_validator("stay_when")
-    @classmethod
-    def _stays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        allowed = ("churned", "suspended", "deleted", "managed")
-        for stage in value:
-            if stage not in allowed:
-                raise ValueError(f"{stage!r} is none of {', '.join(allowed)}")
-        return value
 
 
 for _model in (WaitUntil, WaitFor, Case, Branch, Arm, Split, Task, Program):

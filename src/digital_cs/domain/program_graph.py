@@ -10,7 +10,7 @@ from typing import Any
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import leaves
 from digital_cs.domain.grammar import WEEKDAYS
-from digital_cs.domain.send_window import SendWindow, parse_days, parse_window_hours
+from digital_cs.domain.send_window import SendWindow, parse_window_days, parse_window_hours
 from digital_cs.domain.span import Span
 
 FINISHED = ""
@@ -374,9 +374,10 @@ def _unreachable(path: tuple[str | int, ...]) -> Complaint:
 def send_window(window: spec.Window) -> SendWindow:
     """The window of a program, ready to be asked."""
     opens, closes = parse_window_hours(window.hours)
+    days, business_days_only = parse_window_days(window.days)
     return SendWindow(
-        days=parse_days(window.days), opens=opens, closes=closes, zone_rule=window.zone,
-        holidays=window.holidays,
+        days=days, opens=opens, closes=closes, zone_rule=window.zone, holidays=window.holidays,
+        business_days_only=business_days_only,
     )  # fmt: skip
 
 
