@@ -1,0 +1,190 @@
+"""Makes a ready-to-run e-mail of its file, its blocks and the layout: once per version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from html import escape
+
+from markdown_it.token import Token
+
+from digital_cs.domain.problem import Problem
+from digital_cs.rendering.layout import SLOTS, compile_shell, layout_problems
+from digital_cs.rendering.markdown import parse, structure_problems
+from digital_cs.rendering.mjml_body import MjmlBody
+from digital_cs.rendering.plain_text import TextTwin, rule
+from digital_cs.rendering.sandbox import CompiledPart, compile_part
+from digital_cs.rendering.source import (
+    Expander,
+    SourceFile,
+    front_problems,
+    reviewed_on,
+    reviewed_problems,
+)
+from digital_cs.rendering.tag_lint import TagLinter
+from digital_cs.rendering.tags import TagTable, tokenize
+
+SERVICE = "service"
+FOOTER = "footer.md"
+SERVICE_FOOTER = "footer-service.md"
+# What a footer must print. A service notice cannot be unsubscribed (P17), any other can.
+_FOOTER_NEEDS = {
+    FOOTER: ("links.unsubscribe", "sender.footer"),
+    SERVICE_FOOTER: ("sender.footer",),
+}
+MAX_SUBJECT_OUTPUT = 2_000
+MAX_TEXT_OUTPUT = 64_000
+MAX_HTML_OUTPUT = 256_000
+
+
+@dataclass(frozen=True, slots=True)
+class EmailTemplate:
+    """One e-mail, checked and compiled.
+
+    `source_hash` changes with the file, any block in it, its footer or the layout: what an
+    approval is bound to (P21). `variables` are dotted names; `blocks` are the names of the
+    included files, footer last. Safe to share between threads.
+    """
+
+    name: str
+    file: str
+    subject: str
+    preview: str
+    topic: str
+    owner: str
+    backup: str | None
+    reviewed: date | None
+    reply_to: str | None
+    source_hash: str
+    variables: frozenset[str]
+    blocks: tuple[str, ...]
+    subject_part: CompiledPart = field(repr=False, compare=False)
+    text_part: CompiledPart = field(repr=False, compare=False)
+    html_part: CompiledPart = field(repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class _Document:
+    """A body with its blocks in, parsed."""
+
+    tokens: list[Token]
+    used: list[str]
+    problems: list[Problem]
+
+
+def _document(source: SourceFile, expander: Expander) -> _Document:
+    lines, used, problems = expander.expand(source)
+    tokens = parse(lines)
+    problems += structure_problems(tokens, lines, expander.table)
+    return _Document(tokens, used, problems)
+
+
+def _lint_tags(
+    table: TagTable, layout: str | None = None
+) -> tuple[list[Problem], dict[str, frozenset[str]]]:
+    """Problems of every tag in `table`, and the variables used, by file."""
+    problems: list[Problem] = []
+    variables: dict[str, frozenset[str]] = {}
+    for file in dict.fromkeys(tag.file for tag in table.tags):
+        linter = TagLinter(SLOTS if file == layout else frozenset())
+        linter.run([tag for tag in table.tags if tag.file == file])
+        problems += linter.problems
+        variables[file] = frozenset(linter.variables)
+    return problems, variables
+
+
+def check_block(name: str, blocks: Mapping[str, SourceFile]) -> list[Problem]:
+    """What is wrong with one block, by itself."""
+    source = blocks[name]
+    table = TagTable()
+    document = _document(source, Expander(blocks, table))
+    tag_problems, variables = _lint_tags(table)
+    problems = [*source.problems, *reviewed_problems(source), *document.problems, *tag_problems]
+    used = frozenset().union(*variables.values())
+    for needed in _FOOTER_NEEDS.get(name, ()):
+        if needed not in used:
+            message = f"The footer does not print {needed}."
+            advice = f"Add {{{{ {needed} }}}}: the law asks for it."
+            problems.append(Problem(source.file, 1, 1, "footer", message, advice))
+    return problems
+
+
+def compile_email(
+    name: str, source: SourceFile, blocks: Mapping[str, SourceFile], layout: SourceFile
+) -> tuple[EmailTemplate | None, list[Problem]]:
+    """The e-mail, or None if anything that it is made of has an error; and all complaints."""
+    table = TagTable()
+    problems = [*source.problems, *layout.problems]
+    if not source.problems:
+        problems += front_problems(source)
+    topic = source.front["topic"].text if "topic" in source.front else ""
+    footer = SERVICE_FOOTER if topic == SERVICE else FOOTER
+    body = _document(source, Expander(blocks, table))
+    subject = _front_text(source, "subject", table, problems)
+    preview = _front_text(source, "preview", table, problems)
+    problems += body.problems
+    foot = _Document([], [], [])
+    if footer in blocks:
+        foot = _document(blocks[footer], Expander(blocks, table))
+        used = [*body.used, *(block for block in foot.used if block not in body.used), footer]
+        for block in used:
+            problems += check_block(block, blocks)
+    else:
+        used = body.used
+        message = f"There is no block blocks/{footer} for the end of every e-mail."
+        problems.append(Problem(source.file, 1, 1, "footer", message, "Write it."))
+    shell, shell_problems = tokenize(layout.raw, layout.file, 1, table)
+    problems += shell_problems
+    problems += layout_problems(layout.file, shell, table)
+    tag_problems, variables = _lint_tags(table, layout.file)
+    problems += tag_problems
+    if _has_error(problems):
+        return None, problems
+
+    slots = {
+        "content": MjmlBody("body").render(body.tokens),
+        "footer": MjmlBody("footer").render(foot.tokens),
+        "subject": escape(subject),
+        "preview": escape(preview),
+    }
+    html, markup_problems = compile_shell(layout.file, shell, slots, table)
+    problems += markup_problems
+    if _has_error(problems):
+        return None, problems
+    text = TextTwin(table).render(body.tokens) + rule() + TextTwin(table).render(foot.tokens)
+    front = {key: value.text for key, value in source.front.items()}
+    parts = [source.raw, *(blocks[block].raw for block in used), layout.raw]
+    template = EmailTemplate(
+        name=name,
+        file=source.file,
+        subject=front["subject"],
+        preview=front["preview"],
+        topic=topic,
+        owner=front["owner"],
+        backup=front.get("backup"),
+        reviewed=reviewed_on(source),
+        reply_to=front.get("reply_to"),
+        source_hash=hashlib.sha256("\0".join(parts).encode()).hexdigest(),
+        variables=frozenset().union(*variables.values()),
+        blocks=tuple(used),
+        subject_part=compile_part(subject, table, html=False, limit=MAX_SUBJECT_OUTPUT),
+        text_part=compile_part(text, table, html=False, limit=MAX_TEXT_OUTPUT),
+        html_part=compile_part(html, table, html=True, limit=MAX_HTML_OUTPUT),
+    )
+    return template, problems
+
+
+def _front_text(source: SourceFile, key: str, table: TagTable, problems: list[Problem]) -> str:
+    """A front-matter text with its tags as tokens."""
+    value = source.front.get(key)
+    if value is None:
+        return ""
+    lines, faults = tokenize(value.text, source.file, value.line, table)
+    problems += faults
+    return " ".join(line.text for line in lines)
+
+
+def _has_error(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)

@@ -1,0 +1,102 @@
+"""The e-mails of a content folder: what there is, each compiled on first use, all checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from digital_cs.domain.problem import Problem
+from digital_cs.rendering.compiler import EmailTemplate, check_block, compile_email
+from digital_cs.rendering.errors import EmailNotFoundError, TemplateInvalidError
+from digital_cs.rendering.source import BLOCK_KEYS, EMAIL_KEYS, SourceFile, read_source
+from digital_cs.rendering.tag_lint import suggest
+
+LAYOUT = "default.mjml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What one `load()` read. Replaced as a whole, so readers never see half a change."""
+
+    emails: Mapping[str, SourceFile]
+    blocks: Mapping[str, SourceFile]
+    layout: SourceFile
+    compiled: dict[str, tuple[EmailTemplate | None, list[Problem]]] = field(default_factory=dict)
+
+    def compile(self, name: str) -> tuple[EmailTemplate | None, list[Problem]]:
+        # Two threads may both compile on first use; they get equal results and the last stays.
+        if name not in self.compiled:
+            source = self.emails[name]
+            self.compiled[name] = compile_email(name, source, self.blocks, self.layout)
+        return self.compiled[name]
+
+
+class EmailLibrary:
+    """The e-mails under `content_dir`: emails/*.md, blocks/*.md and layouts/default.mjml.
+
+    Files are read at the first question and again only by `load()`: a running worker never
+    picks up half an edit.
+    """
+
+    def __init__(self, content_dir: Path) -> None:
+        self._dir = content_dir
+        self._shelf: _Shelf | None = None
+
+    def load(self) -> None:
+        """Read all files anew. Never fails for what a file says; `check` and `get` tell."""
+        self._shelf = _Shelf(
+            {p.stem: self._read(p, EMAIL_KEYS) for p in self._files("emails")},
+            {p.name: self._read(p, BLOCK_KEYS) for p in self._files("blocks")},
+            self._layout(),
+        )
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all e-mails, sorted."""
+        return tuple(sorted(self._loaded().emails))
+
+    def get(self, name: str) -> EmailTemplate:
+        """The e-mail `name`. Raises EmailNotFoundError or TemplateInvalidError."""
+        shelf = self._loaded()
+        if name not in shelf.emails:
+            advice = suggest(name, shelf.emails) or ""
+            raise EmailNotFoundError(f"There is no e-mail `{name}` in content/emails. {advice}")
+        template, problems = shelf.compile(name)
+        if template is None:
+            errors = sorted(p for p in set(problems) if p.severity == "error")
+            raise TemplateInvalidError(name, errors)
+        return template
+
+    def check(self) -> list[Problem]:
+        """Every complaint about e-mails, blocks and layout, each once, in order of place."""
+        shelf = self._loaded()
+        found: set[Problem] = set(shelf.layout.problems)
+        for name in shelf.emails:
+            found.update(shelf.compile(name)[1])
+        for block in shelf.blocks:
+            found.update(check_block(block, shelf.blocks))
+        return sorted(found, key=lambda p: (p.file, p.line, p.column, p.rule, p.message))
+
+    def _loaded(self) -> _Shelf:
+        if self._shelf is None:
+            self.load()
+        assert self._shelf is not None
+        return self._shelf
+
+    def _files(self, folder: str) -> list[Path]:
+        return sorted((self._dir / folder).glob("*.md"))
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self._dir.parent).as_posix()
+
+    def _read(self, path: Path, keys: tuple[str, ...]) -> SourceFile:
+        return read_source(path, self._shown(path), keys)
+
+    def _layout(self) -> SourceFile:
+        path = self._dir / "layouts" / LAYOUT
+        if path.is_file():
+            return read_source(path, self._shown(path), ())
+        problem = Problem(
+            self._shown(path), 1, 1, "missing-layout", "There is no layout.", "Write it in MJML."
+        )
+        return SourceFile(self._shown(path), "", {}, "", 1, (problem,))

@@ -1,0 +1,162 @@
+"""The plain-text twin: from the same Markdown tokens to a template, and its wrapping at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markdown_it.token import Token
+
+from digital_cs.rendering.markdown import BUTTON, attribute, only_child
+from digital_cs.rendering.sandbox import guard_link
+from digital_cs.rendering.tags import TagTable
+
+WIDTH = 72
+# A paragraph's length is known only once its values are in, so the template carries marks:
+# _BLOCK style, gap, first prefix, other lines' prefix, text. Values never hold these characters
+# (filters.one_line) and neither do files (tags.tokenize).
+_BLOCK, _FIELD = "\x1e", "\x1f"
+_RULE = "-" * 24
+
+
+@dataclass(slots=True)
+class _Container:
+    """A quote or list item around what is being written."""
+
+    first: str
+    rest: str
+    begun: bool = False
+
+
+class TextTwin:
+    """Writes the marked template of one document."""
+
+    def __init__(self, table: TagTable) -> None:
+        self._table = table
+        self._around: list[_Container] = []
+        self._counters: list[int | None] = []
+        self._list_begins = False
+        self._parts: list[str] = []
+
+    def render(self, tokens: Sequence[Token]) -> str:
+        """The template for `tokens`; `finish` makes text of what it renders to."""
+        for position, token in enumerate(tokens):
+            match token.type:
+                case "inline":
+                    self._inline(tokens[position - 1], token)
+                case "jinja":
+                    self._parts.append(token.content)
+                case "hr":
+                    self._block("p", _RULE)
+                case "fence":
+                    self._block("v", token.content.rstrip())
+                case "bullet_list_open" | "ordered_list_open":
+                    self._list_begins = self._list_begins or not self._counters
+                    ordered = token.type == "ordered_list_open"
+                    self._counters.append(int(attribute(token, "start") or 1) if ordered else None)
+                case "bullet_list_close" | "ordered_list_close":
+                    self._counters.pop()
+                case "list_item_open":
+                    self._around.append(self._item())
+                case "blockquote_open":
+                    self._around.append(_Container("> ", "> "))
+                case "list_item_close" | "blockquote_close":
+                    self._around.pop()
+        return "".join(self._parts)
+
+    def _item(self) -> _Container:
+        number = self._counters[-1]
+        marker = "- " if number is None else f"{number}. "
+        if number is not None:
+            self._counters[-1] = number + 1
+        return _Container(marker, " " * len(marker))
+
+    def _inline(self, before: Token, token: Token) -> None:
+        if before.type == "heading_open":
+            self._block({"h1": "=", "h2": "-"}.get(before.tag, "p"), self._text(token.children))
+            return
+        only = only_child(token)
+        tight = before.hidden and not self._list_begins
+        self._list_begins = False
+        if only is not None and attribute(only, "title") == BUTTON:
+            label = self._text((token.children or [])[1:-1])
+            self._block("p", f"{label}:\n{self._address(only, 'href')}", gap=not tight)
+        else:
+            self._block("p", self._text(token.children), gap=not tight)
+
+    def _block(self, style: str, text: str, *, gap: bool = True) -> None:
+        blank = "".join(c.rest for c in self._around if c.begun).rstrip()
+        first = "".join(c.rest if c.begun else c.first for c in self._around)
+        rest = "".join(c.rest for c in self._around)
+        for container in self._around:
+            container.begun = True
+        fields = (style, f"1{blank}" if gap else "", first, rest, text)
+        self._parts.append(_BLOCK + _FIELD.join(fields))
+
+    def _address(self, token: Token, name: str) -> str:
+        return guard_link(attribute(token, name), self._table)
+
+    def _text(self, children: Sequence[Token] | None) -> str:
+        parts: list[str] = []
+        links: list[tuple[int, Token]] = []
+        for child in children or []:
+            match child.type:
+                case "text" | "code_inline":
+                    parts.append(child.content)
+                case "softbreak":
+                    parts.append(" ")
+                case "hardbreak":
+                    parts.append("\n")
+                case "image":
+                    parts.append(f"[{child.content}]")
+                case "link_open":
+                    links.append((len(parts), child))
+                case "link_close":
+                    start, opening = links.pop()
+                    shown, plain = "".join(parts[start:]), attribute(opening, "href")
+                    if plain not in (shown, f"mailto:{shown}"):
+                        parts.append(f" ({self._address(opening, 'href')})")
+        return "".join(parts)
+
+
+def rule() -> str:
+    """The template of a line between the body and the footer."""
+    return _BLOCK + _FIELD.join(("p", "1", "", "", _RULE))
+
+
+def finish(rendered: str) -> str:
+    """The text part: blocks wrapped at 72 columns (an address is never broken), ends in newline."""
+    lines: list[str] = []
+    for block in rendered.split(_BLOCK):
+        fields = block.split(_FIELD)
+        if len(fields) != 5:
+            continue  # what stands before the first block: the line ends of statements
+        style, gap, first, rest, text = fields
+        if style == "v":
+            body = text.split("\n")
+        else:
+            body = [wrapped for line in text.split("\n") for wrapped in _wrap(line, len(rest))]
+        if not body:
+            continue
+        if gap and lines:
+            lines.append(gap[1:])
+        lines += [(rest if index else first) + line for index, line in enumerate(body)]
+        if style in "=-":
+            lines.append(rest + style * min(WIDTH, max(map(len, body))))
+    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+
+
+def _wrap(line: str, indent: int) -> list[str]:
+    """`line` in pieces of at most 72 columns less `indent`; nothing for an empty line."""
+    room = max(WIDTH - indent, 20)
+    if len(line) <= room and "  " not in line:
+        return [line.strip()] if line.strip() else []
+    lines: list[str] = []
+    current = ""
+    for word in line.split():
+        if current and len(current) + 1 + len(word) > room:
+            lines.append(current)
+            current = word
+        else:
+            current = f"{current} {word}" if current else word
+    return [*lines, current] if current else lines
