@@ -1,0 +1,1 @@
+"""The embedded servers: start, stop, crash and refusal."""
