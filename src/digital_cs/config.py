@@ -31,9 +31,10 @@ class Settings(BaseSettings):
         Path("content"), description="Folder of programs, e-mails, blocks and holidays."
     )
     workspace: str = Field(
-        "default", description="Name of this workspace; part of ids, so never change it.",
+        "default",
+        description="Name of this workspace; part of ids, so never change it.",
         pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
-    )  # fmt: skip
+    )
     workspace_zone: str = Field(
         "UTC", description="Time zone used where neither contact nor account has one."
     )
@@ -86,6 +87,12 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         "http://127.0.0.1:8088", description="Where unsubscribe links point to, no slash at end."
+    )
+    app_url: str = Field(
+        "https://app.lantern.example", description="Base address of your product, for links."
+    )
+    webhooks_to_private_networks: bool = Field(
+        False, description="Let webhook steps call addresses inside private networks."
     )
     signing_key: SecretStr = Field(
         SecretStr("not-secret-only-for-a-first-look"),

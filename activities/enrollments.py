@@ -1,0 +1,226 @@
+"""Enrollments: ask what comes next, and do it. May run twice; the ledger sees to once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.calls import Calls
+from activities.mailing import Mailing, Sent
+from activities.programs import ProgramShelf
+from digital_cs import metrics
+from digital_cs.clock import Clock
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.enrollment import (
+    CallWebhook,
+    Facts,
+    MessageState,
+    Outcome,
+    SendMessage,
+    WebhookFact,
+)
+from digital_cs.domain.program_graph import Graph
+from digital_cs.domain.what_next import advance
+from digital_cs.messages.enrollment import ADVANCE_ACTIVITY, AdvanceReply, AdvanceRequest
+from digital_cs.store import effects, touches
+
+MOST_ROUNDS = 50
+"""A touch that starts over more often than this is in a fight with somebody: try again later."""
+
+CLAIM_MARGIN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What holds for every enrollment. `grace` and `spread` are in real seconds."""
+
+    zone: str
+    grace: float
+    spread: float
+
+
+class CalendarShelf:
+    """The calendar in force; replaced as a whole when somebody adds a holiday (P5)."""
+
+    def __init__(self, calendar: BusinessCalendar) -> None:
+        self.current = calendar
+
+
+class EnrollmentActivities:
+    """The one activity of an enrollment, with everything it needs handed in."""
+
+    def __init__(
+        self, *, pool: AsyncConnectionPool[Any], clock: Clock, programs: ProgramShelf,
+        calendar: CalendarShelf, mailing: Mailing, calls: Calls, workspace: Workspace,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._clock = clock
+        self._programs = programs
+        self._calendar = calendar
+        self._mailing = mailing
+        self._calls = calls
+        self._workspace = workspace
+
+    @activity.defn(name=ADVANCE_ACTIVITY)
+    async def advance(self, request: AdvanceRequest) -> AdvanceReply:
+        """Do what is due for one enrollment and say until when it rests.
+
+        Safe to repeat: the position moves by compare-and-set, a message is claimed once.
+        """
+        metrics.ADVANCES.inc()
+        visit: int | None = None
+        for _ in range(MOST_ROUNDS):
+            async with self._pool.connection() as connection:
+                loaded = await touches.load(connection, request.enrollment_id, visit)
+            if loaded is None or loaded.ended:
+                return AdvanceReply(ended=True)
+            attempt = _Attempt(self, request.enrollment_id, loaded, visit)
+            done = await attempt.run()
+            if isinstance(done, AdvanceReply):
+                return done
+            visit = done
+        raise ApplicationError("the enrollment is being changed all the time", type="Contended")
+
+    def reply(self, outcome: Outcome, now: datetime) -> AdvanceReply:
+        """What the workflow is told, in real seconds from this moment."""
+        if outcome.ending is not None:
+            return AdvanceReply(ended=True)
+        sleep = None
+        if outcome.wake_at is not None:
+            rest = max(outcome.wake_at - max(now, self._clock.now()), timedelta(0))
+            sleep = max(self._clock.real_seconds(rest), 0.001)
+        return AdvanceReply(False, sleep, outcome.label, outcome.next_label)
+
+
+class _Attempt:
+    """One pass from a loaded state to a moved position, or to starting over."""
+
+    def __init__(
+        self, house: EnrollmentActivities, enrollment_id: str, loaded: touches.Loaded,
+        visit: int | None,
+    ) -> None:  # fmt: skip
+        self.house = house
+        self.id = enrollment_id
+        self.loaded = loaded
+        self.visit = visit if visit is not None else loaded.position.visit
+        self.revision = loaded.revision
+        self.position = loaded.position
+        self.result: touches.MessageResult | None = None
+        self.now = self._moment()
+
+    def _moment(self) -> datetime:
+        """The moment that counts: the planned one while we are hardly late, else the present.
+
+        A touch planned for 16:59:59 that a worker gets at 17:00:01 is on time. On a fast clock
+        the grace, which is real, also hides how slow this machine is.
+        """
+        clock, planned = self.house._clock, self.loaded.wake_at
+        now = clock.now()
+        if planned is None or planned > now:
+            return now
+        late = clock.real_seconds(now - planned)
+        metrics.LATENESS.observe(late)
+        return planned if late <= self.house._workspace.grace else now
+
+    async def run(self) -> AdvanceReply | int | None:
+        """The reply; or start over: with the step visit whose message to look at, or None."""
+        graph = await self.house._programs.graph(self.loaded.program_id, self.loaded.version)
+        facts = await self._facts()
+        for _ in range(MOST_ROUNDS):
+            outcome = advance(graph, self.position, facts, self.now)
+            act = outcome.act
+            if act is None:
+                moved = await self._move(outcome)
+                return self.house.reply(outcome, self.now) if moved else None
+            if (outcome.effects or self.result is not None) and not await self._move(outcome):
+                return None
+            self.position = outcome.position
+            if isinstance(act, SendMessage):
+                sent = await self._send(act, graph, facts)
+                if sent is None:
+                    return act.visit
+                self.result = sent.result
+                facts = replace(facts, messages={**facts.messages, act.visit: sent.fact})
+            else:
+                fact = await self._call(act)
+                facts = replace(facts, calls={**facts.calls, act.visit: fact})
+        raise ApplicationError("the enrollment does not come to rest", type="Restless")
+
+    async def _facts(self) -> Facts:
+        loaded, house = self.loaded, self.house
+        message = loaded.message
+        if message is not None and message.state is MessageState.CLAIMED:
+            message = await self._resolve_claim()
+        workspace = house._workspace
+        return Facts(
+            enrollment_id=self.id, account=loaded.account, started_at=loaded.started_at,
+            calendar=house._calendar.current, workspace_zone=workspace.zone,
+            controls=loaded.controls,
+            messages={self.visit: message} if message else {},
+            tasks={self.visit: loaded.task} if loaded.task else {},
+            calls={self.visit: loaded.call} if loaded.call else {},
+            spread=timedelta(seconds=workspace.spread * house._clock.speed),
+            grace=timedelta(seconds=workspace.grace * house._clock.speed),
+        )  # fmt: skip
+
+    async def _resolve_claim(self) -> Any:
+        """Another attempt has this message in hand, or died with it (P14)."""
+        message, key = self.loaded.message, self.loaded.message_key
+        assert message is not None
+        assert key is not None
+        left = self.loaded.claim_seconds_left
+        if left > 0:
+            wait = timedelta(seconds=(left + 0.2) * self.house._clock.speed)
+            return replace(message, retry_at=self.now + wait)
+        async with self.house._pool.connection() as connection:
+            gave_up = await touches.give_up_claim(connection, key, self.now)
+        if not gave_up:
+            raise ApplicationError("the message was settled meanwhile", type="Contended")
+        metrics.TOUCHES.labels(self.loaded.program_id, "unknown").inc()
+        return replace(message, state=MessageState.UNKNOWN)
+
+    async def _send(self, act: SendMessage, graph: Graph, facts: Facts) -> Sent | None:
+        started = activity.info().started_time
+        timeout = activity.info().start_to_close_timeout
+        deadline = asyncio.get_running_loop().time() + 60.0
+        if timeout is not None:
+            spent = (datetime.now(started.tzinfo) - started).total_seconds()
+            deadline = asyncio.get_running_loop().time() + timeout.total_seconds() - max(spent, 0)
+        return await self.house._mailing.send(
+            act, graph, facts, self.loaded, enrollment_id=self.id, revision=self.revision,
+            now=self.now, deadline=deadline,
+        )  # fmt: skip
+
+    async def _call(self, act: CallWebhook) -> WebhookFact:
+        return await self.house._calls.call(act, self.loaded, enrollment_id=self.id, now=self.now)
+
+    async def _move(self, outcome: Outcome) -> bool:
+        """Write the outcome down. False when somebody moved the enrollment in between."""
+        loaded = self.loaded
+        async with self.house._pool.connection() as connection:
+            if not outcome.effects:
+                moved = await self._write(connection, outcome)
+            else:
+                async with connection.transaction():
+                    moved = await self._write(connection, outcome)
+                    if moved:
+                        await effects.apply(
+                            connection, outcome.effects, enrollment_id=self.id,
+                            program_id=loaded.program_id, version=loaded.version,
+                            account_id=loaded.account.id, now=self.now,
+                        )  # fmt: skip
+        self.result = None
+        self.revision += 1
+        return moved
+
+    async def _write(self, connection: touches.Connection, outcome: Outcome) -> bool:
+        return await touches.move(
+            connection, enrollment_id=self.id, revision=self.revision, outcome=outcome,
+            now=self.now, as_of=self.loaded.data_as_of, result=self.result,
+        )  # fmt: skip

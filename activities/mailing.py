@@ -1,0 +1,234 @@
+"""Mailing: render, claim, hand over; and what the ledger is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs import logs, metrics
+from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
+from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
+from digital_cs.channels.smtp import SmtpChannel
+from digital_cs.clock import Clock
+from digital_cs.domain.enrollment import (
+    Facts,
+    MessageFact,
+    MessageState,
+    SendMessage,
+    Verdict,
+    share_of,
+)
+from digital_cs.domain.program_graph import Graph
+from digital_cs.errors import DigitalCsError
+from digital_cs.messages.keys import message_key
+from digital_cs.rendering.context import (
+    AccountView,
+    ContactView,
+    LinksView,
+    ProgramView,
+    RenderContext,
+    SenderView,
+)
+from digital_cs.rendering.library import EmailLibrary
+from digital_cs.rendering.render import Rendered, render
+from digital_cs.signing import Signer
+from digital_cs.store import accounts, alerts, touches
+
+log = logs.get(__name__)
+
+BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
+"""Business time between tries of a message that was refused for now, or met a fault (P15)."""
+
+TEMPLATE_PATIENCE = timedelta(hours=6)
+"""A broken template is tried again this late; mending it wakes the held ones at once."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who writes: headers and links. `claim_seconds` bounds one dialogue, in real seconds."""
+
+    mail_from: str
+    mail_domain: str
+    name: str
+    footer: str
+    public_url: str
+    app_url: str
+    claim_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a touch: the fact for "what next", and the result for the ledger."""
+
+    fact: MessageFact
+    result: touches.MessageResult | None
+
+
+class Mailing:
+    """Sends one message of one touch. The order is the promise: render, claim, hand over (P13)."""
+
+    def __init__(
+        self, *, pool: AsyncConnectionPool[Any], clock: Clock, library: EmailLibrary,
+        channel: SmtpChannel, connections: int, sender: Sender, signer: Signer,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._clock = clock
+        self._library = library
+        self._channel = channel
+        self._sender = sender
+        self._signer = signer
+        # Waiting for a connection happens before the claim, so that a claim never waits.
+        self._lines = asyncio.Semaphore(connections)
+
+    async def send(
+        self, act: SendMessage, graph: Graph, facts: Facts, loaded: touches.Loaded, *,
+        enrollment_id: str, revision: int, now: datetime, deadline: float,
+    ) -> Sent | None:  # fmt: skip
+        """None: the claim was refused; load again and see why.
+
+        `deadline` is the loop's time at which Temporal would give this attempt to another
+        worker: a dialogue that could not end before it is not begun.
+        """
+        recipient = loaded.recipients[act.contact_id]
+        key = message_key(enrollment_id, act.visit, act.contact_id)
+        try:
+            rendered = self._render(act, graph, loaded, recipient)
+            mail = self._mail(rendered, recipient, act, key, now)
+        except DigitalCsError as error:
+            return await self._hold(act, graph, error, now)
+        async with self._lines:
+            if deadline - asyncio.get_running_loop().time() < self._sender.claim_seconds + 0.5:
+                raise TimeoutError("no time left in this attempt to hand a message over")
+            async with self._pool.connection() as connection:
+                attempts = await touches.claim(
+                    connection, key=key, enrollment_id=enrollment_id, revision=revision, act=act,
+                    now=now, claim_seconds=self._sender.claim_seconds + 1.0,
+                    message_id=message_id_for(key, self._sender.mail_domain),
+                    content_hash=rendered.content_hash,
+                )  # fmt: skip
+            if attempts is None:
+                return None
+            delivery = await self._deliver(mail, recipient.address, act.contact_id)
+        if delivery.hard_bounce:
+            async with self._pool.connection() as connection:
+                await accounts.suppress(connection, act.contact_id, "hard bounce", "smtp", now)
+        return await self._told(act, graph, facts, key, attempts, delivery, now)
+
+    async def _deliver(self, mail: bytes, address: str, contact_id: str) -> Delivery:
+        envelope = f"bounce+{self._signer.sign_contact(contact_id)}@{self._sender.mail_domain}"
+        try:
+            async with asyncio.timeout(self._sender.claim_seconds):
+                return await self._channel.deliver(mail, envelope, address)
+        except TimeoutError:
+            # The channel has its own, shorter deadline; this one only guards the claim's.
+            return Delivery(DeliveryOutcome.UNKNOWN, Stage.END_OF_DATA, "No end within the claim.")
+
+    def _render(
+        self, act: SendMessage, graph: Graph, loaded: touches.Loaded, recipient: touches.Recipient
+    ) -> Rendered:
+        account, sender = loaded.account, self._sender
+        context = RenderContext(
+            account=AccountView(
+                account.id, loaded.account_name, str(account.traits.get("plan", "")),
+                account.stage or "", account.traits,
+            ),
+            contact=ContactView(
+                recipient.first_name, recipient.full_name, recipient.role,
+                recipient.language or "",
+            ),
+            program=ProgramView(graph.name, graph.id),
+            links=LinksView(self._unsubscribe_url(act.contact_id), sender.app_url),
+            sender=SenderView(sender.name, sender.footer),
+        )  # fmt: skip
+        return render(self._library.get(act.email), context)
+
+    def _unsubscribe_url(self, contact_id: str) -> str:
+        return f"{self._sender.public_url}/u/{self._signer.sign_contact(contact_id)}"
+
+    def _mail(
+        self, rendered: Rendered, recipient: touches.Recipient, act: SendMessage, key: str,
+        now: datetime,
+    ) -> bytes:  # fmt: skip
+        sender = self._sender
+        return to_bytes(
+            OutgoingMail(
+                message_id=message_id_for(key, sender.mail_domain),
+                mail_from=sender.mail_from,
+                envelope_from=f"bounce@{sender.mail_domain}",
+                to=recipient.address,
+                to_name=recipient.full_name,
+                subject=rendered.subject,
+                text=rendered.text,
+                html=rendered.html,
+                date=now,
+                unsubscribe_url=self._unsubscribe_url(act.contact_id),
+            )
+        )
+
+    async def _hold(
+        self, act: SendMessage, graph: Graph, error: DigitalCsError, now: datetime
+    ) -> Sent:
+        """The text cannot be made: hold the step and tell the owner (P12)."""
+        kind = "mail" if isinstance(error, MailError) else "template"
+        metrics.HELD.labels(graph.id, kind).inc()
+        log.warning("touch.held", program=graph.id, step=act.step, kind=kind)
+        words = f"The message cannot be made: {error}"
+        await self._tell_owner(graph, act.step, kind, words, now)
+        fact = MessageFact(
+            MessageState.PLANNED, act.attempts, now + TEMPLATE_PATIENCE, act.contact_id, words
+        )
+        return Sent(fact, None)
+
+    async def _told(
+        self, act: SendMessage, graph: Graph, facts: Facts, key: str, attempts: int,
+        delivery: Delivery, now: datetime,
+    ) -> Sent:  # fmt: skip
+        code = f" ({delivery.code})" if delivery.code else ""
+        retry_at = None
+        match delivery.outcome:
+            case DeliveryOutcome.ACCEPTED:
+                state, verdict, reason = MessageState.ACCEPTED, Verdict.SENT, "accepted"
+                words = f"The mail server took {act.email}."
+            case DeliveryOutcome.UNKNOWN:
+                state, verdict, reason = MessageState.UNKNOWN, Verdict.UNKNOWN, "no_answer"
+                words = "The whole text was written, then the connection was lost before an answer."
+            case DeliveryOutcome.REFUSED_FOR_GOOD:
+                state, verdict = MessageState.FAILED, Verdict.FAILED
+                reason = "hard_bounce" if delivery.hard_bounce else "refused"
+                words = f"The mail server refused it for good{code}: {delivery.detail}"
+            case DeliveryOutcome.REFUSED_FOR_NOW:
+                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, "refused_for_now"
+                retry_at = now + _backoff(attempts, key)
+                words = f"The mail server refused it for now{code}: {delivery.detail}"
+            case DeliveryOutcome.FAULT:
+                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, "fault"
+                retry_at = now + _backoff(attempts, key)
+                words = f"The mail server could not be used: {delivery.detail}"
+                metrics.HELD.labels(graph.id, "smtp").inc()
+                if attempts == len(BACKOFF):
+                    await self._tell_owner(graph, act.step, "smtp", words, now)
+        metrics.TOUCHES.labels(graph.id, state.value).inc()
+        result = touches.MessageResult(
+            key=key, attempts=attempts, state=state, verdict=verdict.value, reason=reason,
+            words=words, code=delivery.code, detail=delivery.detail, retry_at=retry_at,
+        )  # fmt: skip
+        return Sent(MessageFact(state, attempts, retry_at, act.contact_id), result)
+
+    async def _tell_owner(
+        self, graph: Graph, step: str, kind: str, words: str, now: datetime
+    ) -> None:
+        async with self._pool.connection() as connection:
+            await alerts.tell(
+                connection, program_id=graph.id, step=step, kind=kind, owner=graph.owner,
+                words=words, now=now,
+            )  # fmt: skip
+
+
+def _backoff(attempts: int, key: str) -> timedelta:
+    """Longer from try to try, and not the same for all who were refused together."""
+    base = BACKOFF[min(attempts, len(BACKOFF)) - 1]
+    return base * (0.75 + 0.5 * share_of(key, str(attempts)))

@@ -1,0 +1,228 @@
+"""The composition root: settings in, everything else out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client
+
+from activities.calls import Calls
+from activities.enrollments import CalendarShelf, EnrollmentActivities, Workspace
+from activities.mailing import Mailing, Sender
+from activities.programs import ProgramShelf
+from digital_cs import logs
+from digital_cs.catalog.countries import check_country
+from digital_cs.catalog.holidays import load_calendar
+from digital_cs.channels.smtp import SmtpChannel
+from digital_cs.channels.webhook import WebhookChannel
+from digital_cs.clock import Clock
+from digital_cs.config import Settings
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.errors import DigitalCsError, SettingsError
+from digital_cs.ingest.entries import Entries
+from digital_cs.rendering.library import EmailLibrary
+from digital_cs.signing import Signer
+from digital_cs.store import alerts, pool
+from digital_cs.store.accounts import countries
+from digital_cs.temporal.client import connect
+from digital_cs.temporal.keeper import Keeper
+from digital_cs.temporal.reconciler import Reconciler
+from digital_cs.temporal.relay import Relay
+from digital_cs.temporal.worker import build_worker
+
+log = logs.get(__name__)
+
+RELOAD_SECONDS = 2.0
+SMTP_MARGIN = 2.0
+"""A claim outlives the longest SMTP dialogue by this, in real seconds."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything that one worker process runs."""
+
+    settings: Settings
+    clock: Clock
+    pool: AsyncConnectionPool[Any]
+    client: Client
+    channel: SmtpChannel
+    library: EmailLibrary
+    calendar: CalendarShelf
+    activities: EnrollmentActivities
+    relay: Relay
+    keeper: Keeper
+    reconciler: Reconciler
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is under way is finished first."""
+        worker = build_worker(
+            self.client, self.settings.task_queue, [self.activities.advance],
+            concurrency=self.settings.worker_concurrency,
+        )  # fmt: skip
+        helpers = [
+            asyncio.create_task(part, name=name)
+            for name, part in (
+                ("relay", self.relay.run()),
+                ("keeper", self.keeper.run()),
+                ("content", self._watch_content()),
+            )
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            async with worker:
+                log.info("worker.started", task_queue=self.settings.task_queue)
+                done, _ = await asyncio.wait(
+                    [stopping, *helpers], return_when=asyncio.FIRST_COMPLETED
+                )
+                for part in done - {stopping}:
+                    part.result()  # a helper never ends by itself: this raises what broke it
+        finally:
+            for part in (stopping, *helpers):
+                part.cancel()
+            await asyncio.gather(stopping, *helpers, return_exceptions=True)
+            log.info("worker.stopped")
+
+    async def _watch_content(self) -> None:
+        """Take up changed e-mails and holidays while running; wake whom a mended text held."""
+        seen = _stamp(self.settings.content_dir)
+        year = self.clock.now().year
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            stamp = await asyncio.to_thread(_stamp, self.settings.content_dir)
+            if stamp == seen and year == self.clock.now().year:
+                continue
+            try:
+                await asyncio.to_thread(self.library.load)
+                async with self.pool.connection() as connection:
+                    known = await countries(connection)
+                    self.calendar.current = await asyncio.to_thread(
+                        load_business_calendar, self.settings, self.clock.now(), known
+                    )
+                    await alerts.close_and_wake(connection, "template", self.clock.now())
+            except (DigitalCsError, OSError) as error:
+                log.error("content.not_reloaded", error=str(error))
+            seen, year = stamp, self.clock.now().year
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells one state of the content folder from another."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                status = path.stat()
+                found.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def load_business_calendar(settings: Settings, now: datetime, known: list[str]) -> BusinessCalendar:
+    """The calendar around `now`, for these countries; those we do not know have no holidays."""
+    usable = []
+    for country in known:
+        with contextlib.suppress(DigitalCsError):
+            check_country(country)
+            usable.append(country)
+    path = settings.content_dir / "holidays.yaml"
+    years = range(now.year - 1, now.year + 4)
+    return load_calendar(years, usable, path if path.exists() else None)
+
+
+def database_url(settings: Settings) -> str:
+    """The database that commands use. Raises SettingsError when there is none."""
+    if settings.database_url is None:
+        raise SettingsError(
+            "No database: set DATABASE_URL, or start the embedded one with `digital-cs up`."
+        )
+    return settings.database_url.get_secret_value()
+
+
+def smtp_channel(settings: Settings) -> SmtpChannel:
+    """The channel to the mail server of the settings."""
+    if settings.smtp_host is None:
+        raise SettingsError(
+            "No mail server: set SMTP_HOST, or use the built-in sink of `digital-cs up`."
+        )
+    password = settings.smtp_password
+    return SmtpChannel(
+        host=settings.smtp_host, port=settings.smtp_port, tls=settings.smtp_tls,
+        user=settings.smtp_user, password=password.get_secret_value() if password else None,
+        connections=settings.smtp_connections, timeout=settings.smtp_timeout,
+    )  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def open_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[Any]]:
+    """The pool of this process; closed at the end."""
+    async with pool.opened(database_url(settings), settings.database_pool) as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
+    """Build the engine of a worker process; everything is closed at the end."""
+    if settings.smtp_timeout + SMTP_MARGIN + 2 > settings.touch_timeout:
+        raise SettingsError(
+            f"TOUCH_TIMEOUT ({settings.touch_timeout:g} s) must be at least 4 seconds more than"
+            f" SMTP_TIMEOUT ({settings.smtp_timeout:g} s): a touch must not be given to another"
+            " worker while this one may still be handing it over."
+        )
+    clock = settings.clock()
+    signing_key = settings.signing_key.get_secret_value()
+    library = EmailLibrary(settings.content_dir)
+    library.load()
+    channel = smtp_channel(settings)
+    webhooks = WebhookChannel(
+        signing_key=signing_key, allow_private=settings.webhooks_to_private_networks
+    )
+    async with open_pool(settings) as opened:
+        client = await connect(settings)
+        async with opened.connection() as connection:
+            known = await countries(connection)
+        calendar = CalendarShelf(load_business_calendar(settings, clock.now(), known))
+        mailing = Mailing(
+            pool=opened, clock=clock, library=library, channel=channel,
+            connections=settings.smtp_connections,
+            sender=Sender(
+                settings.mail_from, settings.mail_domain, settings.mail_from.split("<")[0].strip(),
+                settings.mail_footer, settings.public_url, settings.app_url,
+                settings.smtp_timeout + SMTP_MARGIN,
+            ),
+            signer=Signer(signing_key),
+        )  # fmt: skip
+        reconciler = Reconciler(
+            pool=opened, client=client, clock=clock, workspace=settings.workspace,
+            touch_timeout=settings.touch_timeout,
+        )  # fmt: skip
+        engine = Engine(
+            settings=settings, clock=clock, pool=opened, client=client, channel=channel,
+            library=library, calendar=calendar, reconciler=reconciler,
+            activities=EnrollmentActivities(
+                pool=opened, clock=clock, programs=ProgramShelf(opened), calendar=calendar,
+                mailing=mailing, calls=Calls(opened, webhooks),
+                workspace=Workspace(
+                    settings.workspace_zone, settings.dispatch_grace, settings.catchup_spread
+                ),
+            ),
+            relay=Relay(
+                pool=opened, client=client, workspace=settings.workspace,
+                task_queue=settings.task_queue, touch_timeout=settings.touch_timeout,
+                rate=settings.relay_rate,
+            ),
+            keeper=Keeper(
+                pool=opened, database_url=database_url(settings), clock=clock,
+                entries=Entries(opened, clock, settings.workspace_zone), reconciler=reconciler,
+                grace=settings.dispatch_grace,
+            ),
+        )  # fmt: skip
+        try:
+            yield engine
+        finally:
+            await channel.close()
+            await webhooks.close()

@@ -1,0 +1,49 @@
+"""The pool of connections: autocommit, so that one statement is one round trip."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from digital_cs.errors import UnavailableError
+
+
+class CountingConnection(AsyncConnection[Any]):
+    """A connection that counts its round trips, for the bench and the test of the promise."""
+
+    round_trips = 0
+
+    async def wait(self, *args: Any, **kwargs: Any) -> Any:
+        CountingConnection.round_trips += 1
+        return await super().wait(*args, **kwargs)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    database_url: str, size: int, *, counting: bool = False
+) -> AsyncIterator[AsyncConnectionPool[Any]]:
+    """An open pool of at most `size` connections. Raises UnavailableError when none comes up."""
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        database_url,
+        min_size=1,
+        max_size=size,
+        timeout=30.0,
+        kwargs={"autocommit": True},
+        connection_class=CountingConnection if counting else AsyncConnection,
+        open=False,
+    )
+    try:
+        await pool.open(wait=True, timeout=15.0)
+    except PoolTimeout as error:
+        await pool.close()
+        raise UnavailableError(
+            "The database does not answer. Start it, or correct DATABASE_URL."
+        ) from error
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,140 @@
+"""Programs and their immutable versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from digital_cs.domain.program_graph import BranchNode, Graph, WaitDateNode, WaitForNode
+
+Connection = AsyncConnection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRow:
+    """A published program, and how many are inside it."""
+
+    id: str
+    state: str
+    version: int
+    spec: dict[str, Any]
+    content_hash: str
+    published_at: datetime
+    inside: int = 0
+    ended: int = 0
+
+
+def listened_keys(graph: Graph) -> set[str]:
+    """Every key whose change may concern somebody in this version, at whatever step."""
+    keys = set(graph.listens) | {"contacts", "stage", "managed"}
+    for node in graph.nodes.values():
+        match node:
+            case WaitForNode():
+                keys.update(node.condition.listens())
+            case BranchNode():
+                for condition, _ in node.cases:
+                    keys.update(condition.listens())
+            case WaitDateNode():
+                keys.add(f"trait:{node.trait}")
+    return keys
+
+
+async def publish(
+    connection: Connection, graph: Graph, spec: dict[str, Any], content_hash: str, now: datetime
+) -> tuple[int, bool]:
+    """Keep a new version if its content is new; returns (number, whether it is new).
+
+    Those inside stay at the version they entered with (P20).
+    """
+    async with connection.transaction():
+        await connection.execute(
+            "insert into programs (id, state, version, changed_at) values (%s, 'running', 0, %s)"
+            " on conflict (id) do nothing",
+            (graph.id, now),
+        )
+        cursor = await connection.execute(
+            "select p.version, v.content_hash from programs p left join program_versions v"
+            " on v.program_id = p.id and v.number = p.version where p.id = %s for update of p",
+            (graph.id,),
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        if row[1] == content_hash:
+            return int(row[0]), False
+        number = int(row[0]) + 1
+        await connection.execute(
+            "insert into program_versions (program_id, number, content_hash, spec, first_step,"
+            " event_names, listens, published_at) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                graph.id, number, content_hash, Jsonb(spec), graph.first,
+                sorted(graph.event_names), sorted(listened_keys(graph)), now,
+            ),
+        )  # fmt: skip
+        await connection.execute(
+            "update programs set version = %s, changed_at = %s where id = %s",
+            (number, now, graph.id),
+        )
+    return number, True
+
+
+async def version_spec(
+    connection: Connection, program_id: str, number: int
+) -> dict[str, Any] | None:
+    """The program as it was published under this number."""
+    cursor = await connection.execute(
+        "select spec from program_versions where program_id = %s and number = %s",
+        (program_id, number),
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+_LIST = """
+select p.id, p.state, p.version, v.spec, v.content_hash, v.published_at,
+       (select count(*) from enrollments e where e.program_id = p.id and e.ended_at is null),
+       (select count(*) from enrollments e where e.program_id = p.id and e.ended_at is not null)
+  from programs p join program_versions v on v.program_id = p.id and v.number = p.version
+ where %(ids)s::text[] is null or p.id = any(%(ids)s)
+ order by p.id
+"""
+
+
+async def list_programs(
+    connection: Connection, ids: Iterable[str] | None = None
+) -> list[ProgramRow]:
+    """All published programs, or those named, at their newest version."""
+    cursor = await connection.execute(_LIST, {"ids": list(ids) if ids is not None else None})
+    return [ProgramRow(*row) for row in await cursor.fetchall()]
+
+
+async def running(connection: Connection) -> list[ProgramRow]:
+    """The programs that may be entered, without counting who is inside."""
+    cursor = await connection.execute(
+        "select p.id, p.state, p.version, v.spec, v.content_hash, v.published_at from programs p"
+        " join program_versions v on v.program_id = p.id and v.number = p.version"
+        " where p.state in ('running', 'paused') order by p.id"
+    )
+    return [ProgramRow(*row) for row in await cursor.fetchall()]
+
+
+async def set_state(connection: Connection, program_id: str, state: str, now: datetime) -> bool:
+    """Set a program's state; False when there is no such program."""
+    cursor = await connection.execute(
+        "update programs set state = %s, changed_at = %s where id = %s", (state, now, program_id)
+    )
+    return cursor.rowcount == 1
+
+
+async def who_is_where(connection: Connection, program_id: str) -> list[tuple[int, str, int]]:
+    """(version, step, how many) of everybody inside."""
+    cursor = await connection.execute(
+        "select version, step, count(*) from enrollments where program_id = %s"
+        " and ended_at is null group by 1, 2 order by 1, 3 desc, 2",
+        (program_id,),
+    )
+    return [(r[0], r[1], r[2]) for r in await cursor.fetchall()]

@@ -1,0 +1,315 @@
+"""The tables: what is true, in one place. Only this room imports them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(SQLModel):
+    """Base of every table; gives constraints stable names."""
+
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=CONVENTION)
+
+
+def _json(default: str = "{}") -> Any:
+    return Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb"))
+
+
+def _texts() -> Any:
+    return Column(ARRAY(Text), nullable=False, server_default=text("'{}'::text[]"))
+
+
+class Account(Table, table=True):
+    """A customer. `usage_through`: the day up to which its usage feed is complete."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_updated_at", "updated_at"),)
+    id: str = Field(primary_key=True)
+    name: str
+    stage: str | None = None
+    managed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    zone: str | None = None
+    country: str | None = None
+    traits: dict[str, Any] = Field(sa_column=_json())
+    last_active_on: date | None = None
+    usage_through: date | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Contact(Table, table=True):
+    """A person of one account."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (Index("ix_contacts_address", text("lower(email)")),)
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id", index=True)
+    email: str
+    first_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    full_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    roles: list[str] = Field(sa_column=_texts())
+    zone: str | None = None
+    language: str | None = None
+    active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    created_at: datetime
+
+
+class Suppression(Table, table=True):
+    """An address that is not written to. Lower case; one row an address."""
+
+    __tablename__ = "suppressions"
+    address: str = Field(primary_key=True)
+    reason: str
+    source: str
+    created_at: datetime
+
+
+class ProductEvent(Table, table=True):
+    """Something that happened in the product. The id makes a repeat harmless."""
+
+    __tablename__ = "product_events"
+    __table_args__ = (Index("ix_product_events_account_name_at", "account_id", "name", "at"),)
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    contact_id: str | None = None
+    name: str
+    at: datetime
+    received_at: datetime
+    properties: dict[str, Any] = Field(sa_column=_json())
+
+
+class Milestone(Table, table=True):
+    """A product touchpoint that an account reached, once."""
+
+    __tablename__ = "milestones"
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    name: str = Field(primary_key=True)
+    reached_at: datetime
+
+
+class UsageDay(Table, table=True):
+    """How often an event of the product happened on a day, for one account."""
+
+    __tablename__ = "usage_days"
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    day: date = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    n: int
+    users: int = 0
+
+
+class Program(Table, table=True):
+    """A program that was published. States: running, closed, paused, stopped (P11)."""
+
+    __tablename__ = "programs"
+    id: str = Field(primary_key=True)
+    state: str
+    version: int
+    changed_at: datetime
+
+
+class ProgramVersion(Table, table=True):
+    """One immutable version. `listens` are the keys that may wake its enrollments."""
+
+    __tablename__ = "program_versions"
+    program_id: str = Field(primary_key=True, foreign_key="programs.id")
+    number: int = Field(primary_key=True)
+    content_hash: str
+    spec: dict[str, Any] = Field(sa_column=_json())
+    first_step: str
+    event_names: list[str] = Field(sa_column=_texts())
+    listens: list[str] = Field(sa_column=_texts())
+    published_at: datetime
+
+
+class Enrollment(Table, table=True):
+    """One account in one program, pinned to a version. `nth` counts re-entries."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (
+        Index("uq_enrollments_inside", "program_id", "account_id", unique=True,
+              postgresql_where=text("ended_at is null")),
+        Index("ix_enrollments_wake_at", "wake_at", postgresql_where=text("ended_at is null")),
+        Index("ix_enrollments_account_id", "account_id"),
+    )  # fmt: skip
+    id: str = Field(primary_key=True)
+    program_id: str = Field(foreign_key="programs.id")
+    version: int
+    account_id: str = Field(foreign_key="accounts.id")
+    nth: int
+    source: str
+    paused: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    started_at: datetime
+    step: str
+    visit: int
+    entered_at: datetime
+    position: dict[str, Any] = Field(sa_column=_json())
+    wake_at: datetime | None = None
+    label: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    next_label: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    listens: list[str] = Field(sa_column=_texts())
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    exit_because: str | None = None
+    skip_visit: int | None = None
+    not_before: datetime | None = None
+    skip_due_before: datetime | None = None
+    ended_at: datetime | None = None
+    ending: str | None = None
+    because: str | None = None
+    touched_at: datetime
+
+
+class EntryMark(Table, table=True):
+    """An account that matches an entry of a program now, so that it enters once a match."""
+
+    __tablename__ = "entry_marks"
+    program_id: str = Field(primary_key=True, foreign_key="programs.id")
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    mark: str = Field(primary_key=True)
+    at: datetime
+
+
+class Outbox(Table, table=True):
+    """A wish to start or wake a workflow, committed together with its cause."""
+
+    __tablename__ = "outbox"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    kind: str
+    enrollment_id: str
+    created_at: datetime = Field(sa_column_kwargs={"server_default": text("clock_timestamp()")})
+
+
+class Message(Table, table=True):
+    """The ledger: one row a message, written before the server is spoken to (P13).
+
+    `claim_until` is real time; every other moment is business time.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index("ix_messages_visit", "enrollment_id", "visit"),
+        Index("ix_messages_account", "account_id", "due_at"),
+        Index("ix_messages_open", "state",
+              postgresql_where=text("state in ('planned', 'claimed', 'unknown', 'failed')")),
+    )  # fmt: skip
+    key: str = Field(primary_key=True)
+    enrollment_id: str = Field(foreign_key="enrollments.id")
+    program_id: str
+    version: int
+    step: str
+    visit: int
+    account_id: str
+    contact_id: str | None = None
+    email: str
+    kind: str
+    priority: str
+    state: str
+    due_at: datetime
+    useful_until: datetime | None = None
+    zone: str | None = None
+    zone_source: str | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    claimed_at: datetime | None = None
+    claim_until: datetime | None = None
+    settled_at: datetime | None = None
+    message_id: str | None = None
+    content_hash: str | None = None
+    smtp_code: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+class Decision(Table, table=True):
+    """Why something was done or not done, in words (P19). `data_as_of`: age of the data."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index("ix_decisions_account", "account_id", "at"),
+        Index("ix_decisions_enrollment", "enrollment_id"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    at: datetime
+    enrollment_id: str
+    account_id: str
+    program_id: str
+    version: int
+    step: str
+    visit: int
+    contact_id: str | None = None
+    verdict: str
+    reason: str
+    words: str
+    data_as_of: datetime | None = None
+
+
+class Task(Table, table=True):
+    """Something that a person is asked to do. States: open, done, expired, cancelled."""
+
+    __tablename__ = "tasks"
+    key: str = Field(primary_key=True)
+    enrollment_id: str = Field(foreign_key="enrollments.id", index=True)
+    program_id: str
+    account_id: str = Field(index=True)
+    step: str
+    visit: int
+    title: str
+    note: str = ""
+    assign_to: str
+    state: str
+    opened_at: datetime
+    due_at: datetime
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+
+
+class WebhookCall(Table, table=True):
+    """A call to another system. States: planned, delivered, dead (listed, never lost)."""
+
+    __tablename__ = "webhook_calls"
+    key: str = Field(primary_key=True)
+    enrollment_id: str = Field(foreign_key="enrollments.id")
+    program_id: str
+    account_id: str
+    step: str
+    visit: int
+    url: str
+    state: str
+    attempts: int = 0
+    retry_at: datetime | None = None
+    give_up_at: datetime
+    status: int | None = None
+    detail: str | None = None
+    changed_at: datetime
+
+
+class Alert(Table, table=True):
+    """Something the owner of a program is told, once, while it lasts (P12)."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index("uq_alerts_open", "program_id", "step", "kind", unique=True,
+              postgresql_where=text("closed_at is null")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    program_id: str
+    step: str
+    kind: str
+    owner: str
+    words: str
+    times: int = 1
+    first_at: datetime
+    last_at: datetime
+    closed_at: datetime | None = None

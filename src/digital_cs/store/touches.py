@@ -1,0 +1,367 @@
+"""The hot path of a touch: load, claim and record, each one statement and one round trip."""
+
+# ruff: noqa: S608  the statements are put together from constants above, never from values
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from digital_cs.domain.account import Account, Contact, Event
+from digital_cs.domain.enrollment import (
+    Controls,
+    Decision,
+    MessageFact,
+    MessageState,
+    Outcome,
+    Position,
+    SendMessage,
+    TaskFact,
+    WebhookFact,
+)
+
+Connection = AsyncConnection[Any]
+
+_LOAD = """
+select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.wake_at,
+       e.paused or p.state = 'paused', e.exit_because, e.skip_visit, e.not_before,
+       e.skip_due_before, e.ended_at is not null,
+       a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
+       a.usage_through, a.updated_at,
+       (select jsonb_agg(jsonb_build_array(c.id, c.roles, c.zone, c.active, s.reason, c.email,
+               c.first_name, c.full_name, c.language) order by c.created_at, c.id)
+          from contacts c left join suppressions s on s.address = lower(c.email)
+         where c.account_id = a.id),
+       (select jsonb_object_agg(m.name, m.reached_at) from milestones m
+         where m.account_id = a.id),
+       (select jsonb_agg(jsonb_build_array(x.name, x.first, x.again)) from (
+          select ev.name, min(ev.at) as first, min(ev.at) filter (where ev.at >= e.entered_at)
+                 as again
+            from product_events ev
+           where ev.account_id = a.id and ev.name = any(v.event_names) and ev.at >= e.started_at
+           group by ev.name) x),
+       (select jsonb_build_array(m.key, m.state, m.attempts, m.retry_at, m.contact_id,
+               extract(epoch from m.claim_until - clock_timestamp()))
+          from messages m where m.enrollment_id = e.id and m.visit = coalesce(%(visit)s::int,
+               e.visit)
+         order by m.state in ('planned', 'claimed', 'unknown') desc, m.attempts desc limit 1),
+       (select jsonb_build_array(t.closed_at, t.due_at, t.state) from tasks t
+         where t.enrollment_id = e.id and t.visit = coalesce(%(visit)s::int, e.visit)),
+       (select jsonb_build_array(w.state, w.attempts, w.retry_at) from webhook_calls w
+         where w.enrollment_id = e.id and w.visit = coalesce(%(visit)s::int, e.visit))
+  from enrollments e
+  join programs p on p.id = e.program_id
+  join program_versions v on v.program_id = e.program_id and v.number = e.version
+  join accounts a on a.id = e.account_id
+ where e.id = %(id)s
+"""
+
+# P16: suppressions and the contact's state are read here, in the statement that claims.
+# The revision makes a pause, an exit or a second worker that came in between win.
+_CLAIM = """
+insert into messages as m (key, enrollment_id, program_id, version, step, visit, account_id,
+       contact_id, email, kind, priority, state, due_at, useful_until, zone, zone_source, attempts,
+       claimed_at, claim_until, message_id, content_hash)
+select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id,
+       c.id, %(email)s, %(kind)s, %(priority)s, 'claimed', %(due_at)s, %(useful_until)s,
+       %(zone)s, %(zone_source)s, 1,
+       %(now)s, clock_timestamp() + make_interval(secs => %(claim_seconds)s), %(message_id)s,
+       %(content_hash)s
+  from enrollments e
+  join programs p on p.id = e.program_id and p.state <> 'paused'
+  join contacts c on c.id = %(contact_id)s and c.account_id = e.account_id and c.active
+ where e.id = %(enrollment_id)s and e.revision = %(revision)s and e.ended_at is null
+   and not e.paused
+   and not exists (select 1 from suppressions s where s.address = lower(c.email))
+on conflict (key) do update
+   set state = 'claimed', attempts = m.attempts + 1, claimed_at = excluded.claimed_at,
+       claim_until = excluded.claim_until, content_hash = excluded.content_hash, retry_at = null
+ where m.state = 'planned' or (m.state = 'unknown' and m.kind = 'service')
+returning m.attempts
+"""
+
+_RESULT = """
+update messages
+   set state = %(state)s, settled_at = %(now)s, retry_at = %(retry_at)s,
+       claim_until = null, smtp_code = %(code)s, detail = %(detail)s, reason = %(reason)s
+ where key = %(key)s and state = 'claimed' and attempts = %(attempts)s
+returning enrollment_id, account_id, program_id, version, step, visit, contact_id
+"""
+
+_GIVE_UP = """
+update messages set state = 'unknown', settled_at = %(now)s, claim_until = null,
+       reason = 'crash', detail = 'A worker stopped between handing over and recording.'
+ where key = %(key)s and state = 'claimed' and claim_until < clock_timestamp()
+returning enrollment_id, account_id, program_id, version, step, visit, contact_id
+"""
+
+_TELL = """
+insert into decisions (at, enrollment_id, account_id, program_id, version, step, visit, contact_id,
+                       verdict, reason, words, data_as_of)
+"""
+
+_MOVE = """
+update enrollments
+   set position = %(position)s, step = %(step)s, visit = %(visit)s, entered_at = %(entered_at)s,
+       wake_at = %(wake_at)s, label = %(label)s, next_label = %(next_label)s,
+       listens = %(listens)s, revision = revision + 1, ended_at = %(ended_at)s,
+       ending = %(ending)s, because = %(because)s, touched_at = %(now)s
+ where id = %(id)s and revision = %(revision)s and ended_at is null
+returning id, account_id, program_id, version
+"""
+
+_NOTES = """
+select %(now)s::timestamptz, moved.id, moved.account_id, moved.program_id, moved.version,
+       d.step, d.visit, d.contact_id, d.verdict, d.reason, d.words, %(as_of)s::timestamptz
+  from moved, jsonb_to_recordset(%(decisions)s) as d(step text, visit int, contact_id text,
+       verdict text, reason text, words text)
+"""
+
+_MOVE_ONLY = f"with moved as ({_MOVE}), noted as ({_TELL} {_NOTES}) select count(*) from moved"
+
+_RECORD_AND_MOVE = f"""
+with told as ({_RESULT}), moved as ({_MOVE}), noted as ({_TELL}
+  {_NOTES}
+  union all
+  select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,
+         told.visit, told.contact_id, %(verdict)s, %(reason)s, %(words)s, %(as_of)s
+    from told)
+select count(*) from moved
+"""
+
+_RECORD_ONLY = f"""
+with told as ({_RESULT}), noted as ({_TELL}
+  select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,
+         told.visit, told.contact_id, %(verdict)s, %(reason)s, %(words)s, %(as_of)s
+    from told)
+select count(*) from told
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """What is needed to write to a contact. Never leaves the activity."""
+
+    address: str
+    first_name: str
+    full_name: str
+    language: str | None
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything that one touch needs, read in one round trip."""
+
+    program_id: str
+    version: int
+    started_at: datetime
+    position: Position
+    revision: int
+    wake_at: datetime | None
+    controls: Controls
+    ended: bool
+    account: Account
+    account_name: str
+    data_as_of: datetime
+    recipients: dict[str, Recipient]
+    message: MessageFact | None
+    message_key: str | None
+    claim_seconds_left: float
+    task: TaskFact | None
+    call: WebhookFact | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageResult:
+    """How handing a message over ended, for the ledger."""
+
+    key: str
+    attempts: int
+    state: MessageState
+    verdict: str
+    reason: str
+    words: str
+    code: int | None = None
+    detail: str | None = None
+    retry_at: datetime | None = None
+
+
+def position_to_json(position: Position) -> dict[str, Any]:
+    """A position as it is kept; absent fields are left out."""
+    kept: dict[str, Any] = {
+        "step": position.step,
+        "visit": position.visit,
+        "entered_at": position.entered_at.isoformat(),
+    }
+    for name in ("due_at", "held_since", "not_before"):
+        moment = getattr(position, name)
+        if moment is not None:
+            kept[name] = moment.isoformat()
+    if position.noted is not None:
+        kept["noted"] = position.noted
+    return kept
+
+
+def position_from_json(kept: dict[str, Any]) -> Position:
+    """The inverse of `position_to_json`."""
+
+    def moment(name: str) -> datetime | None:
+        return datetime.fromisoformat(kept[name]) if name in kept else None
+
+    return Position(
+        step=kept["step"], visit=kept["visit"],
+        entered_at=datetime.fromisoformat(kept["entered_at"]), due_at=moment("due_at"),
+        held_since=moment("held_since"), not_before=moment("not_before"), noted=kept.get("noted"),
+    )  # fmt: skip
+
+
+async def load(
+    connection: Connection, enrollment_id: str, visit: int | None = None
+) -> Loaded | None:
+    """Read an enrollment with all that its next step may look at; None if there is none.
+
+    `visit` asks for the message, task and call of another step visit than the present one.
+    """
+    cursor = await connection.execute(_LOAD, {"id": enrollment_id, "visit": visit})
+    row = await cursor.fetchone()
+    return _loaded(row) if row is not None else None
+
+
+def _loaded(row: Any) -> Loaded:
+    (program_id, version, _nth, started_at, position, revision, wake_at, paused, exit_because,
+     skip_visit, not_before, skip_due_before, ended, account_id, name, stage, managed, zone,
+     country, traits, last_active_on, usage_through, updated_at, contacts, milestones, events,
+     message, task, call) = row  # fmt: skip
+    moments = {key: _moment(value) for key, value in (milestones or {}).items()}
+    account = Account(
+        id=account_id, stage=stage, managed=managed, zone=zone, country=country, traits=traits,
+        milestones={key: at for key, at in moments.items() if at is not None},
+        last_active_on=last_active_on, usage_through=usage_through,
+        contacts=tuple(
+            Contact(id, tuple(roles), contact_zone, active, quiet)
+            for id, roles, contact_zone, active, quiet, *_ in contacts or ()
+        ),
+        events=tuple(
+            Event(name, at)
+            for name, *found in events or ()
+            for at in {_moment(value) for value in found}
+            if at is not None
+        ),
+    )  # fmt: skip
+    recipients = {
+        id: Recipient(address, first, full, language, roles[0] if roles else "")
+        for id, roles, _, _, _, address, first, full, language in contacts or ()
+    }
+    left = float(message[5]) if message and message[5] is not None else 0.0
+    return Loaded(
+        program_id=program_id, version=version, started_at=started_at,
+        position=position_from_json(position), revision=revision, wake_at=wake_at,
+        controls=Controls(paused, exit_because, skip_visit, not_before, skip_due_before),
+        ended=ended, account=account, account_name=name, data_as_of=updated_at,
+        recipients=recipients,
+        message=MessageFact(MessageState(message[1]), message[2], _moment(message[3]), message[4])
+        if message
+        else None,
+        message_key=message[0] if message else None,
+        claim_seconds_left=left,
+        task=TaskFact(_moment(task[0]) if task[2] == "done" else None, _moment(task[1]))
+        if task
+        else None,
+        call=WebhookFact(call[0] != "planned", call[0] == "delivered", call[1], _moment(call[2]))
+        if call
+        else None,
+    )  # fmt: skip
+
+
+def _moment(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value is not None else None
+
+
+async def claim(
+    connection: Connection, *, key: str, enrollment_id: str, revision: int, act: SendMessage,
+    now: datetime, claim_seconds: float, message_id: str, content_hash: str,
+) -> int | None:  # fmt: skip
+    """Take the right to hand this message over (P13, P16); returns the number of the attempt.
+
+    None: not now. The contact was suppressed, somebody paused or moved the enrollment, or the
+    message is settled or in another worker's hands. Load again to learn which.
+    """
+    cursor = await connection.execute(
+        _CLAIM,
+        {
+            "key": key, "enrollment_id": enrollment_id, "revision": revision, "step": act.step,
+            "visit": act.visit, "contact_id": act.contact_id, "email": act.email,
+            "kind": act.kind, "priority": act.priority, "due_at": act.due_at,
+            "useful_until": act.useful_until, "zone": act.zone, "zone_source": act.zone_source,
+            "now": now, "claim_seconds": claim_seconds, "message_id": message_id,
+            "content_hash": content_hash,
+        },
+    )  # fmt: skip
+    row = await cursor.fetchone()
+    return int(row[0]) if row is not None else None
+
+
+async def settle(
+    connection: Connection, result: MessageResult, now: datetime, as_of: datetime
+) -> None:
+    """Write into the ledger how handing over ended; once, however often it is called."""
+    await connection.execute(_RECORD_ONLY, {**_result_values(result), "now": now, "as_of": as_of})
+
+
+async def give_up_claim(connection: Connection, key: str, now: datetime) -> bool:
+    """A claim that outlived its worker becomes unknown (P14); False: somebody settled it."""
+    words = "A worker stopped while handing it over; it may or may not have arrived."
+    cursor = await connection.execute(
+        f"with told as ({_GIVE_UP}), noted as ({_TELL} select %(now)s, told.enrollment_id,"
+        " told.account_id, told.program_id, told.version, told.step, told.visit, told.contact_id,"
+        " 'unknown', 'crash', %(words)s, null from told) select count(*) from told",
+        {"key": key, "now": now, "words": words},
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def move(
+    connection: Connection, *, enrollment_id: str, revision: int, outcome: Outcome, now: datetime,
+    as_of: datetime, result: MessageResult | None = None,
+) -> bool:  # fmt: skip
+    """Move the position, with its decisions and the result of a message; False: too late.
+
+    When somebody else moved first, the result of the message is kept all the same.
+    """
+    ended = outcome.ending is not None
+    values = {
+        "id": enrollment_id, "revision": revision, "now": now, "as_of": as_of,
+        "position": Jsonb(position_to_json(outcome.position)), "step": outcome.position.step,
+        "visit": outcome.position.visit, "entered_at": outcome.position.entered_at,
+        "wake_at": outcome.wake_at, "label": outcome.label, "next_label": outcome.next_label,
+        "listens": sorted(outcome.listens), "ended_at": now if ended else None,
+        "ending": outcome.ending.value if outcome.ending else None,
+        "because": outcome.because if ended else None,
+        "decisions": Jsonb([_note(decision) for decision in outcome.decisions]),
+    }  # fmt: skip
+    if result is None:
+        cursor = await connection.execute(_MOVE_ONLY, values)
+    else:
+        cursor = await connection.execute(_RECORD_AND_MOVE, {**values, **_result_values(result)})
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _note(decision: Decision) -> dict[str, Any]:
+    return {
+        "step": decision.step, "visit": decision.visit, "contact_id": decision.contact_id,
+        "verdict": decision.verdict.value, "reason": decision.reason, "words": decision.words,
+    }  # fmt: skip
+
+
+def _result_values(result: MessageResult) -> dict[str, Any]:
+    return {
+        "key": result.key, "attempts": result.attempts, "state": result.state.value,
+        "verdict": result.verdict, "reason": result.reason, "words": result.words,
+        "code": result.code, "detail": result.detail, "retry_at": result.retry_at,
+    }  # fmt: skip

@@ -1,0 +1,104 @@
+"""The keeper: what one worker of the fleet does for all, a little at a time, by a lock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg import Error as DatabaseError
+from psycopg_pool import AsyncConnectionPool
+from temporalio.service import RPCError
+
+from digital_cs import logs, metrics
+from digital_cs.clock import Clock
+from digital_cs.ingest.entries import Entries
+from digital_cs.store import outbox
+from digital_cs.temporal.reconciler import Reconciler
+
+log = logs.get(__name__)
+
+LOCK = 0x6463736B
+TICK_SECONDS = 0.5
+OVERDUE_SECONDS = 15.0
+FULL_SECONDS = 600.0
+GAUGES_SECONDS = 5.0
+OVERLAP = timedelta(seconds=5)
+"""Changes are looked at again for so long: a transaction may commit after its time stamp."""
+
+
+class Keeper:
+    """Sweeps entries, mends what drifted apart, and measures. Leaderless: a lock elects one."""
+
+    def __init__(
+        self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock, entries: Entries,
+        reconciler: Reconciler, grace: float,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._url = database_url
+        self._clock = clock
+        self._entries = entries
+        self._reconciler = reconciler
+        self._grace = grace
+        self._last: dict[str, float] = {}
+        self._swept_on: object = None
+        self._swept_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Keep until cancelled; without the lock, wait for it."""
+        while True:
+            try:
+                async with await AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    await self._keep(connection)
+            except (DatabaseError, RPCError, OSError, TimeoutError) as error:
+                log.warning("keeper.fault", error=type(error).__name__)
+            await asyncio.sleep(2.0)
+
+    async def _keep(self, connection: AsyncConnection[Any]) -> None:
+        while True:
+            cursor = await connection.execute("select pg_try_advisory_lock(%s)", (LOCK,))
+            row = await cursor.fetchone()
+            if row and row[0]:
+                break
+            await asyncio.sleep(2.0)
+        await self._reconciler.full()
+        self._last["full"] = time.monotonic()
+        while True:
+            # The lock lives with this connection: losing it must end the term.
+            await connection.execute("select 1")
+            await self._tick()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _tick(self) -> None:
+        now = self._clock.now()
+        if now.date() != self._swept_on:
+            await self._entries.sweep()
+            self._swept_on = now.date()
+        elif self._swept_at is not None:
+            await self._entries.sweep(self._swept_at - OVERLAP * self._clock.speed)
+        self._swept_at = now
+        if self._is_time("overdue", OVERDUE_SECONDS):
+            await self._reconciler.overdue()
+        if self._is_time("full", FULL_SECONDS):
+            await self._reconciler.full()
+        if self._is_time("gauges", GAUGES_SECONDS):
+            await self._measure(now)
+
+    def _is_time(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if now - self._last.setdefault(what, now) < every:
+            return False
+        self._last[what] = now
+        return True
+
+    async def _measure(self, now: datetime) -> None:
+        async with self._pool.connection() as connection:
+            waiting, oldest = await outbox.lag(connection)
+            grace = timedelta(seconds=self._grace * self._clock.speed)
+            due, late = await outbox.due_counts(connection, now, now - grace)
+        metrics.RELAY_WAITING.set(waiting)
+        metrics.RELAY_LAG.set(oldest)
+        metrics.DUE.set(due)
+        metrics.LATE.set(late)

@@ -1,0 +1,78 @@
+"""One enrollment: ask what comes next, sleep until then or until woken, and again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from digital_cs.messages.enrollment import (
+        ADVANCE_ACTIVITY,
+        ENROLLMENT_WORKFLOW,
+        WAKE_SIGNAL,
+        AdvanceReply,
+        AdvanceRequest,
+        EnrollmentRun,
+    )
+
+# A fault never decides a customer's path (P12): tried again for ever, twice a minute at most.
+PATIENT = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+)
+
+
+@workflow.defn(name=ENROLLMENT_WORKFLOW)
+class EnrollmentWorkflow:
+    """Sleeps for months. Postgres knows where the enrollment stands; this sees to what is due."""
+
+    @workflow.init
+    def __init__(self, run: EnrollmentRun) -> None:
+        self._woken = False
+        self._label = run.label
+
+    @workflow.run
+    async def run(self, run: EnrollmentRun) -> None:
+        while True:
+            self._woken = False
+            reply = await self._advance(run)
+            if reply.ended:
+                return
+            self._label = reply.next_label
+            await self._rest(reply)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(
+                    EnrollmentRun(run.enrollment_id, run.touch_timeout, self._label)
+                )
+
+    @workflow.signal(name=WAKE_SIGNAL)
+    def wake(self) -> None:
+        """Something changed: an event, a fact, a person's wish. What, is in Postgres."""
+        self._woken = True
+
+    async def _advance(self, run: EnrollmentRun) -> AdvanceReply:
+        reply: AdvanceReply = await workflow.execute_activity(
+            ADVANCE_ACTIVITY,
+            AdvanceRequest(run.enrollment_id),
+            result_type=AdvanceReply,
+            start_to_close_timeout=timedelta(seconds=run.touch_timeout),
+            retry_policy=PATIENT,
+            summary=self._label,
+        )
+        return reply
+
+    async def _rest(self, reply: AdvanceReply) -> None:
+        if reply.sleep_seconds is None:
+            await workflow.wait_condition(lambda: self._woken)
+            return
+        try:
+            await workflow.wait_condition(
+                lambda: self._woken,
+                timeout=timedelta(seconds=reply.sleep_seconds),
+                timeout_summary=reply.label,
+            )
+        except TimeoutError:
+            return
