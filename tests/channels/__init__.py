@@ -1,0 +1,1 @@
+"""Tests of the channels: real dialogues over loopback."""
