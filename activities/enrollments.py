@@ -87,14 +87,13 @@ class EnrollmentActivities:
             visit = done
         raise ApplicationError("the enrollment is being changed all the time", type="Contended")
 
-    def reply(self, outcome: Outcome, now: datetime) -> AdvanceReply:
+    def reply(self, outcome: Outcome) -> AdvanceReply:
         """What the workflow is told, in real seconds from this moment."""
         if outcome.ending is not None:
             return AdvanceReply(ended=True)
         sleep = None
         if outcome.wake_at is not None:
-            rest = max(outcome.wake_at - max(now, self._clock.now()), timedelta(0))
-            sleep = max(self._clock.real_seconds(rest), 0.001)
+            sleep = max(self._clock.seconds_until(outcome.wake_at), 0.001)
         return AdvanceReply(False, sleep, outcome.label, outcome.next_label)
 
 
@@ -124,7 +123,7 @@ class _Attempt:
         now = clock.now()
         if planned is None or planned > now:
             return now
-        late = clock.real_seconds(now - planned)
+        late = (now - planned).total_seconds() / clock.speed
         metrics.LATENESS.observe(late)
         return planned if late <= self.house._workspace.grace else now
 
@@ -137,7 +136,7 @@ class _Attempt:
             act = outcome.act
             if act is None:
                 moved = await self._move(outcome)
-                return self.house.reply(outcome, self.now) if moved else None
+                return self.house.reply(outcome) if moved else None
             if (outcome.effects or self.result is not None) and not await self._move(outcome):
                 return None
             self.position = outcome.position

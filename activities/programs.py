@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from digital_cs.catalog.programs import program_from_json
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs.catalog.programs import program_from_json
 from digital_cs.domain.program_graph import Graph, compile_program
 from digital_cs.errors import NotFoundError
 from digital_cs.store import programs

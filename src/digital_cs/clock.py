@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -11,11 +11,17 @@ class Clock(Protocol):
     """Business time, and how long a business span takes in real seconds."""
 
     @property
-    def speed(self) -> float: ...
+    def speed(self) -> float:
+        """Business seconds per real second."""
+        ...
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """The present business moment (aware, UTC)."""
+        ...
 
-    def real_seconds(self, span: timedelta) -> float: ...
+    def seconds_until(self, moment: datetime) -> float:
+        """Real seconds until a business moment; 0 when it has come."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +33,35 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def real_seconds(self, span: timedelta) -> float:
-        return span.total_seconds()
+    def seconds_until(self, moment: datetime) -> float:
+        return max((moment - self.now()).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class FastClock:
     """Business time that starts at `origin` when real time is `started`, and runs `speed` x.
 
-    All processes of one demo or one chaos run are given the same three values, so they agree.
+    From `until` on, a business second takes a real one again: a demo that is over can be looked
+    at. All processes of one demo or one chaos run are given the same values, so they agree.
     """
 
     origin: datetime
     started: datetime
     speed: float
+    until: datetime | None = None
 
     def now(self) -> datetime:
-        return self.origin + (datetime.now(UTC) - self.started) * self.speed
+        fast = self.origin + (datetime.now(UTC) - self.started) * self.speed
+        if self.until is None or fast <= self.until:
+            return fast
+        return self.until + (fast - self.until) / self.speed
 
-    def real_seconds(self, span: timedelta) -> float:
-        return span.total_seconds() / self.speed
+    def seconds_until(self, moment: datetime) -> float:
+        now = self.now()
+        if moment <= now:
+            return 0.0
+        if self.until is None or moment <= self.until:
+            return (moment - now).total_seconds() / self.speed
+        slow_from = max(now, self.until)
+        fast = (slow_from - now).total_seconds() / self.speed
+        return fast + (moment - slow_from).total_seconds()

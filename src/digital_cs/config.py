@@ -137,7 +137,11 @@ class Settings(BaseSettings):
         None, description="Real time at which the fast clock started (with a UTC offset)."
     )
 
-    @field_validator("clock_origin", "clock_started")
+    clock_until: datetime | None = Field(
+        None, description="Business time from which a fast clock runs at normal speed again."
+    )
+
+    @field_validator("clock_origin", "clock_started", "clock_until")
     @classmethod
     def _aware(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
@@ -149,7 +153,8 @@ class Settings(BaseSettings):
         if self.clock_speed == 1.0 and self.clock_origin is None:
             return SystemClock()
         started = self.clock_started or datetime.now(UTC)
-        return FastClock(self.clock_origin or started, started, self.clock_speed)
+        origin = self.clock_origin or started
+        return FastClock(origin, started, self.clock_speed, self.clock_until)
 
 
 def load_settings(**overrides: Any) -> Settings:
