@@ -15,6 +15,7 @@ from digital_cs.config import Settings
 from digital_cs.stack.embedded import EmbeddedStack, StackNotRunningError
 from digital_cs.stack.lock import StateLockedError, lock_holder
 from digital_cs.stack.ports import PortTakenError
+from digital_cs.stack.postgres_data import PostgresDataError
 from digital_cs.stack.running import StackFileError, read_last, read_running
 from tests.stack.processes import eventually, kill, python, read_line
 
@@ -130,7 +131,7 @@ def test_after_a_kill_9_nothing_is_found_and_a_new_stack_starts_on_the_same_port
 def test_a_start_that_fails_leaves_nothing_running(state_dir: Path) -> None:
     (state_dir / "postgres" / "data").mkdir(parents=True)
     stack = EmbeddedStack(state_dir)
-    with pytest.raises(Exception, match="no Postgres data folder"):
+    with pytest.raises(PostgresDataError, match="no Postgres data folder"):
         stack.start()
     assert not stack.temporal.is_running
     assert eventually(lambda: lock_holder(state_dir) is None)

@@ -76,6 +76,18 @@ async def test_a_search_attribute_that_came_later_is_added_to_an_existing_state(
         assert found.count == 0
 
 
+def test_nothing_of_a_persons_own_temporal_profile_gets_in(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = state_dir / "person" / ".config" / "temporalio" / "temporal.yaml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text("env: [this would stop the command")
+    monkeypatch.setenv("HOME", str(state_dir / "person"))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.invalid:7233")
+    with TemporalServer(state_dir, ui=False, in_memory=True):
+        pass
+
+
 def test_a_search_attribute_of_another_type_is_refused(
     server: TemporalServer, state_dir: Path
 ) -> None:

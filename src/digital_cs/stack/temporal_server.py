@@ -49,7 +49,8 @@ class TemporalServer:
         self.port = port or free_port()
         self.ui_port = (ui_port or free_port()) if ui else None
         self._http_port = free_port()
-        self._state_dir = state_dir.resolve()
+        self._home = state_dir.resolve() / "temporal"
+        self._log = state_dir.resolve() / "logs" / "temporal.log"
         self._search_attributes = dict(search_attributes or {})
         self._dynamic_config = dict(dynamic_config or {})
         self._in_memory = in_memory
@@ -129,10 +130,9 @@ class TemporalServer:
         self.stop()
 
     def _make_child(self) -> Child:
-        home = self._state_dir / "temporal"
-        home.mkdir(parents=True, exist_ok=True)
+        self._home.mkdir(parents=True, exist_ok=True)
         storage = [
-            *("--db-filename", str(home / "temporal.db")),
+            *("--db-filename", str(self._home / "temporal.db")),
             *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=normal"),
         ]
         return Child(
@@ -150,9 +150,9 @@ class TemporalServer:
                     {key: json.dumps(value) for key, value in self._dynamic_config.items()},
                 ),
             ],
-            log=self._state_dir / "logs" / "temporal.log",
-            env=_environment(),
-            lease=_lease(home),
+            log=self._log,
+            env=_environment(self._home),
+            lease=_lease(self._home),
             prepare=self._require_ports,
         )
 
@@ -196,7 +196,7 @@ class TemporalServer:
                 *(find_temporal(), "operator", "search-attribute", "create"),
                 *("--address", self.address, "--namespace", self.namespace, *wanted),
             ],
-            env=_environment(),
+            env=_environment(self._home),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -222,6 +222,8 @@ def _pairs(flag: str, values: Mapping[str, str]) -> list[str]:
     return [word for key, value in values.items() for word in (flag, f"{key}={value}")]
 
 
-def _environment() -> dict[str, str]:
-    """Ours without TEMPORAL_ADDRESS and the like, which the command takes as its own flags."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("TEMPORAL_")}
+def _environment(home: Path) -> dict[str, str]:
+    """Ours without what would steer the command: TEMPORAL_ADDRESS and the like, which it takes as
+    its own flags, and the profiles that a person keeps in their home folder."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("TEMPORAL_")}
+    return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
