@@ -53,15 +53,17 @@ class Account:
     events: tuple[Event, ...] = ()
 
 
+REAL_YEARS = range(1900, 3000)
+"""Other systems write "no date" as 0001-01-01 or 9999-12-31, which no arithmetic survives."""
+
+
 def day_of(value: object) -> date | None:
-    """The calendar day that a trait holds, or None when it holds no day."""
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
+    """The calendar day that a trait holds, or None when it holds no day (see REAL_YEARS)."""
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value[:10])
+            value = date.fromisoformat(value[:10])
         except ValueError:
             return None
-    return None
+    if isinstance(value, datetime):
+        value = value.date()
+    return value if isinstance(value, date) and value.year in REAL_YEARS else None

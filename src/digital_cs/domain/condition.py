@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -93,11 +94,11 @@ class TraitIs(_Rule):
         return self._compare(value)
 
     def _compare(self, value: object) -> Verdict:
-        if self.is_ is not None and value != self.is_:
+        if self.is_ is not None and not _same(value, self.is_):
             return Verdict.NO
-        if self.is_not is not None and value == self.is_not:
+        if self.is_not is not None and _same(value, self.is_not):
             return Verdict.NO
-        if self.one_of is not None and value not in self.one_of:
+        if self.one_of is not None and not any(_same(value, one) for one in self.one_of):
             return Verdict.NO
         if self.contains is not None:
             if not isinstance(value, str | list | tuple):
@@ -125,23 +126,38 @@ class TraitIs(_Rule):
         parts = []
         for name in _COMPARISONS:
             value = getattr(self, "is_" if name == "is" else name)
-            if value is not None:
-                shown = " or ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            if name == "exists" and value is not None:
+                parts.append("is known" if value else "is not known")
+            elif value is not None:
+                shown = " or ".join(map(_shown, value if isinstance(value, tuple) else (value,)))
                 parts.append(f"{name.replace('_', ' ')} {shown}")
         return f"{self.trait} " + " and ".join(parts)
 
 
-def _number(value: object) -> float | None:
+def _shown(value: Scalar) -> str:
     if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+
+
+def _same(value: object, wanted: Scalar) -> bool:
+    """Whether a trait equals what a file says; a CSV brings numbers and booleans as text."""
+    if isinstance(wanted, bool):
+        return value is wanted or (isinstance(value, str) and value.lower() == str(wanted).lower())
+    if isinstance(wanted, int | float):
+        return _number(value) == wanted
+    return value == wanted
+
+
+def _number(value: object) -> float | None:
+    """The finite number that a trait holds. "NaN" is how some exports write a missing one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
 
 
 class MilestoneReached(_Rule):
@@ -156,11 +172,15 @@ class MilestoneReached(_Rule):
     def true_since(self, account: Account, since: datetime, now: datetime) -> datetime | None:
         return account.milestones.get(self.milestone)
 
+    def next_flip(self, account: Account, now: datetime) -> datetime | None:
+        reached = account.milestones.get(self.milestone)
+        return reached if reached is not None and reached > now else None
+
     def listens(self) -> Iterator[str]:
         yield f"milestone:{self.milestone}"
 
-    def words(self) -> str:
-        return f"milestone {self.milestone} reached"
+    def words(self, no: str = "") -> str:
+        return f"milestone {self.milestone} {no}reached"
 
 
 class EventHappened(_Rule):
@@ -175,11 +195,17 @@ class EventHappened(_Rule):
         moments = [e.at for e in account.events if e.name == self.event and since <= e.at <= now]
         return min(moments, default=None)
 
+    def next_flip(self, account: Account, now: datetime) -> datetime | None:
+        # The clock of who sent the event may run ahead of ours.
+        return min(
+            (e.at for e in account.events if e.name == self.event and e.at > now), default=None
+        )
+
     def listens(self) -> Iterator[str]:
         yield f"event:{self.event}"
 
-    def words(self) -> str:
-        return f"{self.event} happened"
+    def words(self, no: str = "") -> str:
+        return f"{self.event} {no}happened"
 
 
 class QuietFor(_Rule):
@@ -196,8 +222,9 @@ class QuietFor(_Rule):
         flips = self._flips(account)
         if flips is None or now < flips:
             return Verdict.NO
+        # The feed must be complete through the day in which the last of the silence falls.
         through = account.usage_through
-        if through is None or through < flips.date() - timedelta(days=1):
+        if through is None or through < (flips - timedelta.resolution).date():
             return Verdict.UNKNOWN
         return Verdict.YES
 
@@ -219,7 +246,7 @@ class QuietFor(_Rule):
 
 
 class DateWithin(_Rule):
-    """A date trait of the account is at most this far ahead, and not past."""
+    """A date trait of the account is at most this far ahead, and not past. Days are UTC's."""
 
     date: str = Field(description="Name of a trait that holds a date.", min_length=1)
     within: SpanField = Field(description='A span, like "30 days".')
@@ -228,22 +255,25 @@ class DateWithin(_Rule):
         day = day_of(account.traits.get(self.date))
         if day is None:
             return Verdict.UNKNOWN
-        ahead = (day - now.date()).days
-        return Verdict.of(0 <= ahead <= self.within.approx_seconds / 86_400)
+        return Verdict.of(0 <= (day - now.date()).days <= self._days)
+
+    @property
+    def _days(self) -> int:
+        return int(self.within.approx_seconds // 86_400)
 
     def next_flip(self, account: Account, now: datetime) -> datetime | None:
         day = day_of(account.traits.get(self.date))
         if day is None:
             return None
-        opens = datetime.combine(day, time(), UTC) - timedelta(seconds=self.within.approx_seconds)
-        closes = datetime.combine(day, time(), UTC) + timedelta(days=1)
+        midnight = datetime.combine(day, time(), UTC)
+        opens, closes = midnight - timedelta(days=self._days), midnight + timedelta(days=1)
         return next((moment for moment in (opens, closes) if moment > now), None)
 
     def listens(self) -> Iterator[str]:
         yield f"trait:{self.date}"
 
-    def words(self) -> str:
-        return f"{self.date} within {self.within.words()}"
+    def words(self, no: str = "") -> str:
+        return f"{self.date} {no}within {self.within.words()}"
 
 
 class AllOf(_Rule):
@@ -311,6 +341,8 @@ class Not(_Rule):
         yield from self.not_.listens()
 
     def words(self) -> str:
+        if isinstance(self.not_, MilestoneReached | EventHappened | DateWithin):
+            return self.not_.words(no="not ")
         return f"not {_inner(self.not_)}"
 
 

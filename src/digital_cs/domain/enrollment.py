@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from digital_cs.domain.account import Account
 from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.send_window import resolve_zone
 from digital_cs.domain.span import Span, add, subtract
-from digital_cs.domain.zone import UnknownZoneError, load_zone
 
 
 class MessageState(StrEnum):
@@ -36,10 +36,11 @@ UNSETTLED = frozenset({MessageState.PLANNED, MessageState.CLAIMED})
 class Position:
     """Where an enrollment stands. Everything that "what next" must remember is in here.
 
-    `visit` counts step visits, so that a loop's second pass is another touch. `due_at` is the
-    moment at which the step's work was planned; `held_since` when it began to be held up;
-    `not_before` a postponement after an outage; `noted` the last reason that was written down,
-    so that each is written once.
+    `visit` counts step visits, so that a loop's second pass is another touch. `entered_at` is
+    the moment at which the step before it was over, which we may have come late to see;
+    `due_at` that for which the step's work is planned; `held_since` when it began to be held
+    up; `not_before` a postponement after an outage; `noted` the last reason that was written
+    down, so that each is written once.
     """
 
     step: str
@@ -53,12 +54,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class MessageFact:
-    """What the ledger says of the message of one step visit."""
+    """What the ledger says of the message of one step visit; `held_because` a fault of ours."""
 
     state: MessageState
     attempts: int = 0
     retry_at: datetime | None = None
     contact_id: str | None = None
+    held_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Facts:
 
     def zone(self) -> ZoneInfo:
         """The zone in which the account's own dates and weekdays are meant."""
-        return load_zone(account_zone(self.account.zone, self.workspace_zone))
+        return resolve_zone("account", None, self.account.zone, self.workspace_zone).zone
 
     def after(self, moment: datetime, span: Span) -> datetime:
         """`span` after `moment`, in the account's zone and by its country's business days."""
@@ -121,21 +123,6 @@ class Facts:
     def before(self, moment: datetime, span: Span) -> datetime:
         """`span` before `moment`, in the account's zone and by its country's business days."""
         return subtract(moment, span, self.zone(), self.calendar, self.account.country)
-
-
-_BAD_ZONES: set[str] = set()
-
-
-def account_zone(wanted: str | None, workspace: str) -> str:
-    """The account's zone where it is a real one, else the workspace's."""
-    if not wanted or wanted in _BAD_ZONES:
-        return workspace
-    try:
-        load_zone(wanted)
-    except UnknownZoneError:
-        _BAD_ZONES.add(wanted)
-        return workspace
-    return wanted
 
 
 class Verdict(StrEnum):
@@ -294,7 +281,7 @@ class Trail:
 def share_of(*parts: str) -> float:
     """A number in [0, 1) that always is the same for the same parts."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
-    return int.from_bytes(digest[:8]) / 2**64
+    return (int.from_bytes(digest[:8]) >> 11) / 2**53  # more bits would round up to 1
 
 
 def start(first: str, at: datetime) -> Position:

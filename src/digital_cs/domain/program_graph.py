@@ -137,7 +137,11 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A program, ready to run. Made once per version and shared by everybody."""
+    """A program, ready to run. Made once per version and shared by everybody.
+
+    `listens` is what exits and goal hear at every step, `timed` are those of their leaves that
+    time alone may flip, and `event_names` the product events that matter anywhere inside.
+    """
 
     id: str
     name: str
@@ -150,6 +154,7 @@ class Graph:
     exits: tuple[spec.Exit, ...]
     stay_when: frozenset[str]
     listens: frozenset[str]
+    timed: tuple[Any, ...]
     event_names: frozenset[str]
     owner: str
 
@@ -202,6 +207,8 @@ class _Builder:
             wanted = step.send if isinstance(step, spec.Send) else _kind(step).replace("_", "-")
             if wanted in self.nodes or wanted in self.written or not isinstance(step, spec.Send):
                 wanted = f"{wanted}-{_slug(path)}"
+            while wanted in self.nodes or wanted in self.written:
+                wanted += "-step"
         self.nodes[wanted] = Node(wanted, FINISHED)  # reserves the name, and keeps the order
         self.paths[wanted] = path
         return wanted
@@ -218,11 +225,7 @@ class _Builder:
             if isinstance(step, spec.GoTo):
                 entry = f"->{step.go_to}"
                 self.paths.setdefault(entry, (*path, index))
-                if index + 1 < len(steps):
-                    self.complaints.append(_unreachable((*path, index + 1)))
             else:
-                if isinstance(step, spec.End) and index + 1 < len(steps):
-                    self.complaints.append(_unreachable((*path, index + 1)))
                 self.nodes[names[index]] = self.node(step, names[index], (*path, index), entry)
                 entry = names[index]
         return entry
@@ -364,13 +367,6 @@ def _nearest(wanted: str, known: list[str]) -> str | None:
     return f"Did you mean {close[0]!r}?" if close else None
 
 
-def _unreachable(path: tuple[str | int, ...]) -> Complaint:
-    return Complaint(
-        path, "unreachable-step", "This step can never be reached.",
-        "Remove it, or move it before the end or go_to above it.",
-    )  # fmt: skip
-
-
 def send_window(window: spec.Window) -> SendWindow:
     """The window of a program, ready to be asked."""
     opens, closes = parse_window_hours(window.hours)
@@ -403,6 +399,7 @@ def compile_program(program: spec.Program, version: int = 0) -> tuple[Graph, lis
         id=program.program, name=program.name, version=version, first=first, nodes=builder.nodes,
         paths=builder.paths, window=send_window(program.send_window), goal=program.goal,
         exits=program.exits, stay_when=frozenset(program.stay_when), listens=frozenset(always),
+        timed=tuple(leaf for c in conditions for leaf in leaves(c) if hasattr(leaf, "next_flip")),
         event_names=frozenset(events), owner=program.owner,
     )  # fmt: skip
     complaints = builder.complaints
@@ -412,17 +409,25 @@ def compile_program(program: spec.Program, version: int = 0) -> tuple[Graph, lis
 
 
 def _not_reached(graph: Graph) -> Iterator[Complaint]:
-    seen: set[str] = set()
-    todo = [graph.first]
-    while todo:
-        id = todo.pop()
-        if id == FINISHED or id in seen:
-            continue
-        seen.add(id)
-        todo.extend(target for _, target in successors(graph.nodes[id]))
+    """Steps that no way leads to; of those that follow each other, only the first."""
+    seen = {FINISHED}
+
+    def walk(start: str) -> None:
+        todo = [start]
+        while todo:
+            id = todo.pop()
+            if id not in seen:
+                seen.add(id)
+                todo.extend(target for _, target in successors(graph.nodes[id]))
+
+    walk(graph.first)
     for id in graph.nodes:
         if id not in seen:
-            yield _unreachable(graph.paths[id])
+            yield Complaint(
+                graph.paths[id], "unreachable-step", "This step can never be reached.",
+                "Remove it, or lead to it from a step above.",
+            )  # fmt: skip
+            walk(id)
 
 
 def _restless_loops(graph: Graph) -> Iterator[Complaint]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from digital_cs.domain.account import Account, Contact
 from digital_cs.domain.enrollment import (
@@ -20,7 +20,7 @@ from digital_cs.domain.enrollment import (
     share_of,
 )
 from digital_cs.domain.program_graph import Graph, SendNode
-from digital_cs.domain.send_window import ChosenZone, next_open, resolve_zone
+from digital_cs.domain.send_window import ChosenZone, Opening, next_open, resolve_zone
 
 ANYBODY = "any"
 MOST_RESENDS = 3
@@ -67,52 +67,60 @@ def decide_send(
     fact = facts.messages.get(position.visit)
     if fact is not None and _is_settled(fact, node):
         return SendDecision(position, settled=True)
+    if fact is not None and fact.retry_at is not None and now < fact.retry_at and _may_be_out(fact):
+        return SendDecision(position, wake_at=fact.retry_at, label=f"learn: send {node.email}")
     contact = _recipient(facts.account, node, fact)
     chosen = _zone(graph, facts, contact)
-    if position.due_at is None:
-        opening = next_open(
-            graph.window, now, chosen.zone, facts.calendar, facts.account.country, facts.account.id
-        )
-        position = replace(position, due_at=opening.at if opening is not None else now)
     due = position.due_at
-    assert due is not None
-    useful_until = facts.after(due, node.useful_for)
+    if due is None:
+        # Being held is our waiting, not the reader's: usefulness starts when somebody is there.
+        ready = position.entered_at if position.held_since is None else now
+        opening = _opening(graph, facts, chosen, ready)
+        due = opening.at if opening is not None else ready
+        position = replace(position, due_at=due)
+    asked = facts.controls.not_before
+    # Who spreads a backlog over days at resume has said that it is still worth sending (P10).
+    useful_until = facts.after(due if asked is None else max(due, asked), node.useful_for)
 
     never = _reason_to_skip(facts, position, useful_until, now)
     if never is not None:
         return _skip(node, position, trail, *never, fact)
     if contact is None:
         return _hold_for_somebody(node, position, facts, now, trail, fact)
+    if position.held_since is not None:
+        position = replace(position, held_since=None)
     if fact is not None and fact.retry_at is not None and now < fact.retry_at:
-        wake = min(fact.retry_at, useful_until + timedelta(microseconds=1))
+        wake = min(fact.retry_at, useful_until)
+        if fact.held_because is not None:
+            position = trail.note(
+                position, Verdict.HELD, "fault", fact.held_because, fact.contact_id
+            )
         return SendDecision(position, wake_at=wake, label=f"try again: send {node.email}")
-
-    asked = facts.controls.not_before
-    if asked is not None and now < asked:
+    if asked is not None and now < asked and asked > (position.not_before or now):
         position = trail.note(
             replace(position, not_before=asked), Verdict.DEFERRED, "spread_at_resume",
             "Spread over days at resume.", contact.id,
         )  # fmt: skip
-        return SendDecision(position, wake_at=asked, label=f"wait to send {node.email}")
-    opening = next_open(
-        graph.window, now, chosen.zone, facts.calendar, facts.account.country, facts.account.id
-    )
-    if opening is None or opening.at > useful_until:
+    opening = _opening(graph, facts, chosen, max(now, position.not_before or now))
+    if opening is None or opening.at >= useful_until:
         words = "Its send window does not open again while it is useful."
         return _skip(node, position, trail, "no_window", words, fact)
+    label = f"wait to send {node.email}"
+    if fact is None:
+        later = _after_outage(position, due, facts, opening.at, useful_until, now)
+        spread = _opening(graph, facts, chosen, later) if later > now else None
+        if spread is not None and spread.at < useful_until:
+            position = trail.note(
+                replace(position, not_before=spread.at), Verdict.DEFERRED, "catch_up",
+                "Overdue after an outage; spread out.", contact.id,
+            )  # fmt: skip
+            return SendDecision(position, wake_at=spread.at, label=label)
     if opening.at > now:
-        words = f"{_sentence(opening.reasons)} ({chosen.name}, zone of the {chosen.source})."
-        position = trail.note(
-            replace(position, not_before=opening.at), Verdict.DEFERRED, "window", words, contact.id
-        )
-        return SendDecision(position, wake_at=opening.at, label=f"wait to send {node.email}")
-    later = _after_outage(position, facts, fact, useful_until, now)
-    if later is not None:
-        position = trail.note(
-            replace(position, not_before=later), Verdict.DEFERRED, "catch_up",
-            "Overdue after an outage; spread out.", contact.id,
-        )  # fmt: skip
-        return SendDecision(position, wake_at=later, label=f"wait to send {node.email}")
+        if opening.reasons:
+            words = f"{_sentence(opening.reasons)} ({chosen.name}, zone of the {chosen.source})."
+            position = replace(position, not_before=opening.at)
+            position = trail.note(position, Verdict.DEFERRED, "window", words, contact.id)
+        return SendDecision(position, wake_at=opening.at, label=label)
     act = SendMessage(
         step=node.id, visit=position.visit, email=node.email, contact_id=contact.id,
         priority=node.priority, kind=node.kind, due_at=due, useful_until=useful_until,
@@ -126,6 +134,11 @@ def _is_settled(fact: MessageFact, node: SendNode) -> bool:
     if fact.state is MessageState.UNKNOWN and node.kind == "service":
         return fact.attempts >= MOST_RESENDS
     return fact.state not in UNSETTLED
+
+
+def _may_be_out(fact: MessageFact) -> bool:
+    """What was claimed may be out already: it stays in the ledger as what it is (P14)."""
+    return fact.state in (MessageState.CLAIMED, MessageState.UNKNOWN)
 
 
 def _recipient(account: Account, node: SendNode, fact: MessageFact | None) -> Contact | None:
@@ -144,6 +157,11 @@ def _zone(graph: Graph, facts: Facts, contact: Contact | None) -> ChosenZone:
     )  # fmt: skip
 
 
+def _opening(graph: Graph, facts: Facts, chosen: ChosenZone, moment: datetime) -> Opening | None:
+    account = facts.account
+    return next_open(graph.window, moment, chosen.zone, facts.calendar, account.country, account.id)
+
+
 def _reason_to_skip(
     facts: Facts, position: Position, useful_until: datetime, now: datetime
 ) -> tuple[str, str] | None:
@@ -153,7 +171,7 @@ def _reason_to_skip(
     before = facts.controls.skip_due_before
     if before is not None and due is not None and due < before:
         return "overdue_at_resume", f"It was due on {due:%-d %B %Y}, too long before the resume."
-    if now > useful_until:
+    if now >= useful_until:
         return "no_longer_useful", f"It was only useful until {useful_until:%-d %B %Y %H:%M} UTC."
     return None
 
@@ -163,12 +181,20 @@ def _skip(
     fact: MessageFact | None,
 ) -> SendDecision:  # fmt: skip
     contact_id = fact.contact_id if fact else None
-    due = position.due_at or position.entered_at
-    trail.effects.append(
-        SkipMessage(position.step, position.visit, node.email, reason, words, due, contact_id)
-    )
+    if fact is None or not _may_be_out(fact):
+        due = position.due_at or position.entered_at
+        trail.effects.append(
+            SkipMessage(position.step, position.visit, node.email, reason, words, due, contact_id)
+        )
     position = trail.note(position, Verdict.SKIPPED, reason, words, contact_id)
     return SendDecision(position, settled=True)
+
+
+def withdraw(node: SendNode, position: Position, facts: Facts, trail: Trail, because: str) -> None:
+    """The account leaves while its message waits for another try: say that it will not go out."""
+    fact = facts.messages.get(position.visit)
+    if fact is not None and fact.state is MessageState.PLANNED:
+        _skip(node, position, trail, "left", because, fact)
 
 
 def _hold_for_somebody(
@@ -179,7 +205,6 @@ def _hold_for_somebody(
     limit = facts.after(since, node.hold_for)
     words = why_nobody(facts.account.contacts, node.to)
     if now < limit:
-        # Being held is our waiting, not the reader's: usefulness starts when somebody is there.
         position = trail.note(
             replace(position, held_since=since, due_at=None), Verdict.HELD, "nobody", words
         )
@@ -190,18 +215,18 @@ def _hold_for_somebody(
 
 
 def _after_outage(
-    position: Position, facts: Facts, fact: MessageFact | None, useful_until: datetime,
+    position: Position, due: datetime, facts: Facts, opens_at: datetime, useful_until: datetime,
     now: datetime,
-) -> datetime | None:  # fmt: skip
-    """A later moment for a touch that an outage made late, so that not all go at once (P8)."""
-    due = position.due_at
-    if due is None or fact is not None or facts.spread <= timedelta(0):
-        return None
-    planned = max(due, position.not_before) if position.not_before is not None else due
-    if now <= planned + facts.grace:
-        return None
-    room = min(facts.spread, (useful_until - now) * 0.8)
-    return now + room * share_of(facts.enrollment_id, str(position.visit))
+) -> datetime:  # fmt: skip
+    """A moment for a touch that an outage made late, so that not all go at once (P8); else `now`.
+
+    The room grows with the lateness, as the backlog does: a short hiccup delays nothing by hours.
+    """
+    late = now - max(due, position.not_before or due)
+    if late <= facts.grace or not facts.spread:
+        return now
+    room = min(facts.spread, late, (useful_until - opens_at) * 0.8)
+    return opens_at + room * share_of(facts.enrollment_id, str(position.visit))
 
 
 def _sentence(reasons: tuple[str, ...]) -> str:

@@ -45,7 +45,7 @@ from digital_cs.domain.program_graph import (
 )
 from digital_cs.domain.send_window import next_weekday_time
 from digital_cs.domain.span import Span
-from digital_cs.domain.touch import decide_send
+from digital_cs.domain.touch import decide_send, withdraw
 from digital_cs.domain.zone import to_utc
 
 MOST_INSTANT_STEPS = 500
@@ -73,10 +73,7 @@ def advance(graph: Graph, position: Position, facts: Facts, now: datetime) -> Ou
         if facts.controls.paused:
             return _rest(graph, node, position, facts, trail, now, None, "paused")
         if facts.controls.skip_visit == position.visit and not isinstance(node, SendNode):
-            position = trail.note(position, Verdict.SKIPPED, "operator", "Skipped by hand.")
-            if isinstance(node, TaskNode) and position.due_at is not None:
-                trail.effects.append(CloseTask(position.visit, "skipped"))
-            position = _enter(position, node.next, now)
+            position = _skip(node, position, now, trail)
             continue
         if isinstance(node, EndNode):
             return _end(graph, position, facts, trail, Ending.COMPLETED, node.reason)
@@ -91,7 +88,26 @@ Moved = tuple[Position, Facts]
 
 
 def _enter(position: Position, step: str, at: datetime) -> Position:
+    """Stand at `step` since `at`: the moment for which the change was due, however late we are.
+
+    A message counts as due from there, so that what an outage or a pause held up is told from
+    what is fresh (P8, P10). Whatever takes time begins when we get to it, so that our being
+    late never uses up a customer's (P12). What people do counts from when we learn of it.
+    """
     return Position(step=step, visit=position.visit + 1, entered_at=at)
+
+
+def _skip(node: Node, position: Position, now: datetime, trail: Trail) -> Position:
+    """Past a step that an operator skips: what it waited for did not happen, nor was it done."""
+    position = trail.note(position, Verdict.SKIPPED, "operator", "Skipped by hand.")
+    match node:
+        case TaskNode():
+            if position.due_at is not None:
+                trail.effects.append(CloseTask(position.visit, "skipped"))
+            return _enter(position, node.expired, now)
+        case WaitForNode():
+            return _enter(position, node.timed_out, now)
+    return _enter(position, node.next, now)
 
 
 def _ending(
@@ -121,6 +137,8 @@ def _end(
         task = facts.tasks.get(position.visit)
         if task is None or task.done_at is None:
             trail.effects.append(CloseTask(position.visit, because))
+    if isinstance(node, SendNode):
+        withdraw(node, position, facts, trail, because)
     return Outcome(
         position=position, effects=tuple(trail.effects), decisions=tuple(trail.decisions),
         ending=kind, because=because,
@@ -132,11 +150,8 @@ def _rest(
     wake_at: datetime | None, label: str, also: frozenset[str] = frozenset(), next_label: str = "",
 ) -> Outcome:  # fmt: skip
     """Rest until `wake_at`, or earlier if time alone may flip an exit or the goal."""
-    rules = [rule.when for rule in graph.exits]
-    if graph.goal is not None:
-        rules.append(graph.goal.when)
-    for rule in rules:
-        flip = conditions.next_flip(rule, facts.account, now)
+    for leaf in graph.timed:
+        flip = leaf.next_flip(facts.account, now)
         if flip is not None and (wake_at is None or flip < wake_at):
             wake_at = flip
     return Outcome(
@@ -192,9 +207,9 @@ def _send(
 def _wait(
     graph: Graph, node: WaitNode, position: Position, facts: Facts, now: datetime, trail: Trail
 ) -> Outcome | Moved:
-    until = position.due_at or facts.after(position.entered_at, node.span)
+    until = position.due_at or facts.after(now, node.span)
     if now >= until:
-        return _enter(position, node.next, now), facts
+        return _enter(position, node.next, until), facts
     position = replace(position, due_at=until)
     label = f"wait {node.span.words()}"
     return _rest(
@@ -206,11 +221,9 @@ def _wait_weekday(
     graph: Graph, node: WaitWeekdayNode, position: Position, facts: Facts, now: datetime,
     trail: Trail,
 ) -> Outcome | Moved:  # fmt: skip
-    until = position.due_at or next_weekday_time(
-        position.entered_at, node.weekdays, node.at, facts.zone()
-    )
+    until = position.due_at or next_weekday_time(now, node.weekdays, node.at, facts.zone())
     if now >= until:
-        return _enter(position, node.next, now), facts
+        return _enter(position, node.next, until), facts
     label = f"wait until {until.astimezone(facts.zone()):%a %-d %b %H:%M}"
     position = replace(position, due_at=until)
     return _rest(
@@ -238,7 +251,7 @@ def _wait_date(
         if node.exit_without:
             return _end(graph, position, facts, trail, Ending.EXITED, words)
         position = trail.note(position, Verdict.PASSED, "no_date", words)
-        return _enter(position, node.next, now), facts
+        return _enter(position, node.next, limit), facts
     until = to_utc(datetime.combine(day, node.at), facts.zone())
     if node.shift is not None:
         move = facts.before if node.shift.direction == "before" else facts.after
@@ -247,10 +260,11 @@ def _wait_date(
         if until < position.entered_at:
             words = f"Already true since {until:%-d %B %Y}."
             position = trail.note(position, Verdict.PASSED, "true_since", words)
-        return _enter(position, node.next, now), facts
+        return _enter(position, node.next, max(until, position.entered_at)), facts
     label = f"wait until {until.astimezone(facts.zone()):%-d %b %Y}"
     return _rest(
-        graph, node, replace(position, held_since=None), facts, trail, now, until, label,
+        graph, node, replace(position, held_since=None, due_at=until), facts, trail, now, until,
+        label,
         listens, _then(graph, node),
     )  # fmt: skip
 
@@ -261,7 +275,8 @@ def _wait_for(
     account, since = facts.account, facts.started_at
     if node.from_step:
         since = position.entered_at
-    deadline = facts.after(position.entered_at, node.limit)
+    first_look = position.due_at is None
+    deadline = position.due_at or facts.after(now, node.limit)
     answer = node.condition.verdict(account, since, min(now, deadline))
     if answer is Answer.YES:
         moment = conditions.true_since(node.condition, account, since, now)
@@ -271,9 +286,10 @@ def _wait_for(
         else:
             words = f"It happened: {node.condition.words()}."
             position = trail.note(position, Verdict.TOOK, "happened", words)
-        return _enter(position, node.next, now), facts
+        return _enter(position, node.next, position.entered_at if first_look else now), facts
     listens = frozenset(node.condition.listens())
     label = f"wait for {node.condition.words()}"
+    position = replace(position, due_at=deadline)
     if now < deadline:
         flip = conditions.next_flip(node.condition, account, now)
         wake = min(deadline, flip) if flip is not None else deadline
@@ -287,10 +303,10 @@ def _wait_for(
         target = node.next if node.unknown_yes else node.timed_out
         words = f"Still not known, so the default: {node.condition.words()}."
         position = trail.note(position, Verdict.TOOK, "unknown_default", words)
-        return _enter(position, target, now), facts
+        return _enter(position, target, limit), facts
     words = f"Time was up after {node.limit.words()}: {node.condition.words()}."
     position = trail.note(position, Verdict.TOOK, "timed_out", words)
-    return _enter(position, node.timed_out, now), facts
+    return _enter(position, node.timed_out, deadline), facts
 
 
 def _hold_unknown(trail: Trail, position: Position, condition: Any, now: datetime) -> Position:
@@ -302,24 +318,27 @@ def _hold_unknown(trail: Trail, position: Position, condition: Any, now: datetim
 def _branch(
     graph: Graph, node: BranchNode, position: Position, facts: Facts, now: datetime, trail: Trail
 ) -> Outcome | Moved:
+    at = position.entered_at if position.held_since is None else now
     for condition, target in node.cases:
         answer = condition.verdict(facts.account, facts.started_at, now)
         if answer is Answer.UNKNOWN:
-            since = position.held_since or now
-            limit = facts.after(since, node.unknown_hold)
+            limit = position.due_at or facts.after(now, node.unknown_hold)
             if now < limit:
-                position = _hold_unknown(trail, position, condition, now)
+                position = replace(_hold_unknown(trail, position, condition, now), due_at=limit)
                 listens = frozenset(key for c, _ in node.cases for key in c.listens())
+                flips = [conditions.next_flip(c, facts.account, now) for c, _ in node.cases]
+                wake = min([limit, *(flip for flip in flips if flip is not None)])
                 label = "hold: data is missing"
-                return _rest(graph, node, position, facts, trail, now, limit, label, listens)
+                return _rest(graph, node, position, facts, trail, now, wake, label, listens)
+            at = limit
             answer = Answer.YES if node.unknown_yes else Answer.NO
             words = f"Still not known, so the default: {condition.words()}."
             position = trail.note(position, Verdict.TOOK, "unknown_default", words)
         if answer is Answer.YES:
             position = trail.note(position, Verdict.TOOK, "branch", f"{condition.words()}.")
-            return _enter(position, target, now), facts
+            return _enter(position, target, at), facts
     position = trail.note(position, Verdict.TOOK, "branch", "None of the conditions held.")
-    return _enter(position, node.next, now), facts
+    return _enter(position, node.next, at), facts
 
 
 def _split(
@@ -330,7 +349,7 @@ def _split(
         point -= share
         if point < 0:
             position = trail.note(position, Verdict.TOOK, "split", f"Drawn into {name}.")
-            return _enter(position, target, now), facts
+            return _enter(position, target, position.entered_at), facts
     raise ArithmeticError("a share is below the sum of all shares")
 
 
@@ -351,7 +370,7 @@ def _task(
     if now >= due:
         trail.effects.append(CloseTask(position.visit, "expired"))
         position = trail.note(position, Verdict.TOOK, "task_expired", f"Not done: {node.title}.")
-        return _enter(position, node.expired, now), facts
+        return _enter(position, node.expired, due), facts
     return _rest(
         graph, node, position, facts, trail, now, due, f"wait for task: {node.title}",
         frozenset({"task"}),
@@ -367,10 +386,11 @@ def _webhook(
             words = "The other system never took it; it is listed as a dead letter."
             position = trail.note(position, Verdict.FAILED, "dead_letter", words)
         return _enter(position, node.next, now), facts
+    give_up = position.due_at or facts.after(now, node.give_up_after)
+    position = replace(position, due_at=give_up)
     if fact is not None and fact.retry_at is not None and now < fact.retry_at:
         label = f"retry webhook {node.id}"
         return _rest(graph, node, position, facts, trail, now, fact.retry_at, label)
-    give_up = facts.after(position.entered_at, node.give_up_after)
     act = CallWebhook(
         node.id, position.visit, node.url, node.fields, give_up, fact.attempts if fact else 0
     )
@@ -389,21 +409,21 @@ def _set(
         stage=node.stage or facts.account.stage,
         traits={**facts.account.traits, **dict(node.traits)},
     )
-    return _enter(position, node.next, now), replace(facts, account=account)
+    return _enter(position, node.next, position.entered_at), replace(facts, account=account)
 
 
 def _enroll(
     graph: Graph, node: EnrollNode, position: Position, facts: Facts, now: datetime, trail: Trail
 ) -> Moved:
     trail.effects.append(EnrollIn(node.program, position.visit))
-    return _enter(position, node.next, now), facts
+    return _enter(position, node.next, position.entered_at), facts
 
 
 def _leave(
     graph: Graph, node: LeaveNode, position: Position, facts: Facts, now: datetime, trail: Trail
 ) -> Moved:
     trail.effects.append(LeaveProgram(node.program))
-    return _enter(position, node.next, now), facts
+    return _enter(position, node.next, position.entered_at), facts
 
 
 _STEPS: dict[type[Node], Callable[..., Outcome | Moved]] = {
