@@ -282,28 +282,32 @@ class WaitFor(_Step):
 
 
 class Case(_Part):
-    when: Condition
-    do: tuple[Step, ...] = ()
+    """One way of a branch."""
+
+    when: Condition = Field(description="Go this way if this holds.")
+    do: tuple[Step, ...] = Field((), description="Steps of this way.")
 
 
 class Branch(_Step):
     """Go one way or another, by conditions; the first that holds wins."""
 
-    branch: tuple[Case, ...] = Field(min_length=1)
+    branch: tuple[Case, ...] = Field(min_length=1, description="The ways, each with its when.")
     otherwise: tuple[Step, ...] = Field((), description="Steps when none holds.")
     if_unknown: Unknown = Field(Unknown(), description="When a condition cannot be answered.")
 
 
 class Arm(_Part):
+    """One arm of a split."""
+
     name: Name
     share: int = Field(ge=0, le=1000, description="Weight against the other arms.")
-    do: tuple[Step, ...] = ()
+    do: tuple[Step, ...] = Field((), description="Steps of this arm.")
 
 
 class Split(_Step):
     """Divide accounts by weight; an account always goes the same way."""
 
-    split: tuple[Arm, ...] = Field(min_length=2)
+    split: tuple[Arm, ...] = Field(min_length=2, description="The arms, each with its share.")
 
     @model_validator(mode="after")
     def _weights(self) -> Split:
@@ -323,8 +327,8 @@ class Task(_Step):
         description="Role of the colleague: csm, support, owner, …", min_length=1
     )
     due_in: SpanField = Field(Span.parse("2 business days"), description="Then it expires.")
-    when_done: tuple[Step, ...] = ()
-    when_expired: tuple[Step, ...] = ()
+    when_done: tuple[Step, ...] = Field((), description="Steps when somebody did it.")
+    when_expired: tuple[Step, ...] = Field((), description="Steps when nobody did it in time.")
 
 
 class Webhook(_Step):
@@ -336,14 +340,18 @@ class Webhook(_Step):
 
 
 class SetFacts(_Part):
-    stage: str | None = None
-    traits: dict[str, str | int | float | bool] = {}
+    """The new stage, new traits, or both."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    stage: str | None = Field(None, description="The stage from now on.")
+    traits: dict[str, str | int | float | bool] = Field({}, description="Traits by name.")
 
 
 class Set(_Step):
     """Set the account's stage, or traits."""
 
-    set: SetFacts
+    set: SetFacts = Field(description="stage, traits, or both.")
 
     @field_validator("set")
     @classmethod
@@ -356,19 +364,19 @@ class Set(_Step):
 class Enroll(_Step):
     """Start another program for this account."""
 
-    enroll: Name
+    enroll: Name = Field(description="Id of the program to start.")
 
 
 class Leave(_Step):
     """Take this account out of another program."""
 
-    leave: Name
+    leave: Name = Field(description="Id of the program to leave.")
 
 
 class GoTo(_Part):
     """Go on at another step."""
 
-    go_to: Name
+    go_to: Name = Field(description="Id of a step, as it says in its own id.")
 
 
 class End(_Step):
@@ -427,11 +435,11 @@ class Program(_Part):
     priority: Priority = Priority.NORMAL
     send_window: Window = Window()
     goal: Goal | None = None
-    exits: tuple[Exit, ...] = ()
+    exits: tuple[Exit, ...] = Field((), description="Rules that take the account out at once.")
     stay_when: tuple[Literal["churned", "suspended", "deleted", "managed"], ...] = Field(
         (), description="Stages that do not take the account out."
     )
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = Field(min_length=1, description="What happens, in this order.")
 
 
 for _model in (WaitUntil, WaitFor, Case, Branch, Arm, Split, Task, Program):
