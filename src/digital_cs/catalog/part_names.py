@@ -1,0 +1,58 @@
+"""What the parts of a program are called when people are told about them."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel
+
+from digital_cs.domain import program as spec
+from digital_cs.domain.condition import KINDS as CONDITION_KINDS
+
+_NAMES: dict[type[BaseModel], str] = {
+    spec.Program: "a program",
+    spec.Entry: "'enter'",
+    spec.EventEntry: "an event entry",
+    spec.DateEntry: "a date entry",
+    spec.SegmentEntry: "a segment entry",
+    spec.ReEntry: "'again'",
+    spec.Goal: "a goal",
+    spec.Exit: "an exit",
+    spec.Window: "a send window",
+    spec.Nobody: "'if_nobody'",
+    spec.Unknown: "'if_unknown'",
+    spec.WeekdayTime: "a weekday to wait for",
+    spec.DateMoment: "a date to wait for",
+    spec.Case: "a case of a branch",
+    spec.Arm: "an arm of a split",
+    spec.SetFacts: "what a set step sets",
+    **{kind: f"{article} {key} step" for key, kind in spec.STEP_KINDS.items()
+       for article in ("an" if key[0] in "aeiou" else "a",)},
+    **{kind: f"{article} {key} condition" for key, kind in CONDITION_KINDS.items()
+       for article in ("an" if key[0] in "aeiou" else "a",)},
+}  # fmt: skip
+
+
+def part_name(part: type[BaseModel]) -> str:
+    """ "a send step", "'enter'", "a trait condition"."""
+    return _NAMES[part]
+
+
+def owners_of(key: str) -> list[str]:
+    """The parts that do know a key, for who wrote it at the wrong place."""
+    return [
+        name
+        for part, name in _NAMES.items()
+        if any(key in (field, info.alias) for field, info in part.model_fields.items())
+    ]
+
+
+def sentence(text: str) -> str:
+    """With a capital at its start and a full stop at its end."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
+def for_people(text: str) -> str:
+    """A docstring or description, less the numbers of the promises that it keeps."""
+    return re.sub(r"\s*\(P\d+(, P\d+)*\)", "", " ".join(text.split()))

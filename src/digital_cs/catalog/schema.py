@@ -1,0 +1,121 @@
+"""The JSON Schema of a program file, made so that editors complete and check as people write."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from digital_cs.catalog.part_names import for_people, part_name
+from digital_cs.catalog.program_checks import USUAL_ROLES, USUAL_STAGES
+from digital_cs.domain.condition import KINDS as CONDITION_KINDS
+from digital_cs.domain.grammar import WEEKDAYS
+from digital_cs.domain.program import STEP_KINDS, Program
+
+SCHEMA_FILE = "program.schema.json"
+"""Its name in the content folder, which the first line of each program points to."""
+
+_UNIONS = {
+    "Step": tuple(kind.__name__ for kind in STEP_KINDS.values()),
+    "Condition": tuple(kind.__name__ for kind in CONDITION_KINDS.values()),
+    "EntryRule": ("EventEntry", "DateEntry", "SegmentEntry"),
+    "Moment": ("WeekdayTime", "DateMoment"),
+}
+_HINTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("StageIs", "stage"): USUAL_STAGES,
+    ("SetFacts", "stage"): USUAL_STAGES,
+    ("WeekdayTime", "weekday"): (*WEEKDAYS, "any"),
+    ("Window", "zone"): ("recipient", "account", "workspace"),
+    ("Window", "days"): ("weekdays", "business days", "every day"),
+}
+"""Values that an editor offers for a text, where others are right as well."""
+_ENTRY_HINTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("Program", "to"): USUAL_ROLES,
+    ("Send", "to"): USUAL_ROLES,
+    ("StageIs", "stage"): USUAL_STAGES,
+    ("Window", "days"): tuple(day[:3] for day in WEEKDAYS),
+}
+"""The same for the entries of a list."""
+
+
+def program_schema() -> dict[str, Any]:
+    """The schema, in draft 7, the one that every editor knows.
+
+    It is stricter than the loader in small things (a span with two spaces, a key without a
+    value) and knows nothing of other files: `digital-cs program check` has the last word.
+    """
+    raw = Program.model_json_schema(by_alias=True)
+    parts: dict[str, Any] = raw.pop("$defs")
+    for name, part in (*parts.items(), ("Program", raw)):
+        for key, value in part.get("properties", {}).items():
+            _offer(value, _HINTS.get((name, key)), _ENTRY_HINTS.get((name, key)))
+    # Pydantic cannot say in a schema that a comparison must be there.
+    parts["TraitIs"]["minProperties"] = 2
+    titles = {kind.__name__: part_name(kind) for kind in (*STEP_KINDS.values(),
+                                                          *CONDITION_KINDS.values())}  # fmt: skip
+    definitions = {
+        **{name: {"anyOf": [_to(member) for member in members]}
+           for name, members in _UNIONS.items()},
+        **{name: {**({"title": titles[name]} if name in titles else {}), **_tidy(part)}
+           for name, part in parts.items()},
+    }  # fmt: skip
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A program of digital-cs",
+        **_tidy(raw),
+        "$defs": definitions,
+    }
+
+
+def schema_text() -> str:
+    """The schema as it stands in the content folder."""
+    return json.dumps(program_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _to(name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _tidy(node: Any) -> Any:
+    """Without the machine's titles and nulls, and with each union named once."""
+    if isinstance(node, list):
+        return [_tidy(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    choices = node.get("oneOf")
+    if choices is not None:
+        named = tuple(each["$ref"].rpartition("/")[2] for each in choices)
+        union = next(name for name, known in _UNIONS.items() if known == named)
+        rest = {key: value for key, value in node.items() if key not in ("oneOf", "title")}
+        return {**_tidy(rest), **_to(union)}
+    kept: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "properties":
+            kept[key] = {name: _tidy(each) for name, each in value.items()}
+        elif key == "description":
+            kept[key] = for_people(value)
+        elif key == "default":
+            if isinstance(value, str):
+                kept[key] = re.sub(r"^(\d\d:\d\d):00$", r"\1", value)
+        elif key == "anyOf" and {"type": "null"} in value:
+            members = [_tidy(each) for each in value if each != {"type": "null"}]
+            kept.update(members[0] if len(members) == 1 else {"anyOf": members})
+        elif key != "title":
+            kept[key] = _tidy(value)
+    return kept
+
+
+def _offer(
+    value: dict[str, Any], words: tuple[str, ...] | None, entries: tuple[str, ...] | None
+) -> None:
+    """Let an editor offer these words for a text or for the entries of a list."""
+    for choice in value.get("anyOf", (value,)):
+        if entries and choice.get("type") == "array":
+            choice["items"] = _offered(entries)
+        elif words and choice.get("type") == "string":
+            del choice["type"]
+            choice.update(_offered(words))
+
+
+def _offered(words: tuple[str, ...]) -> dict[str, Any]:
+    return {"anyOf": [{"type": "string", "enum": list(words)}, {"type": "string"}]}
