@@ -17,6 +17,10 @@ with workflow.unsafe.imports_passed_through():
         EnrollmentRun,
     )
 
+# Longer waits between tries become a timer: a worker that waits inside a workflow task has to
+# report to the server every few seconds, three events a time.
+WAIT_IN_WORKER = timedelta(seconds=5)
+
 # A fault never decides a customer's path (P12): tried again for ever, twice a minute at most.
 PATIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -54,12 +58,17 @@ class EnrollmentWorkflow:
         self._woken = True
 
     async def _advance(self, run: EnrollmentRun) -> AdvanceReply:
-        reply: AdvanceReply = await workflow.execute_activity(
+        """A local activity: a touch takes milliseconds, and its dispatch would cost more.
+
+        When the worker dies in it, the workflow task times out and another worker asks again.
+        """
+        reply: AdvanceReply = await workflow.execute_local_activity(
             ADVANCE_ACTIVITY,
             AdvanceRequest(run.enrollment_id),
             result_type=AdvanceReply,
             start_to_close_timeout=timedelta(seconds=run.touch_timeout),
             retry_policy=PATIENT,
+            local_retry_threshold=WAIT_IN_WORKER,
             summary=self._label,
         )
         return reply

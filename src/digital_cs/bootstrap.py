@@ -29,7 +29,8 @@ from digital_cs.errors import DigitalCsError, SettingsError
 from digital_cs.ingest.entries import Entries
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
-from digital_cs.store import alerts, pool
+from digital_cs.store import alerts
+from digital_cs.store import pool as pools
 from digital_cs.store.accounts import countries
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.keeper import Keeper
@@ -160,13 +161,15 @@ def smtp_channel(settings: Settings) -> SmtpChannel:
 @contextlib.asynccontextmanager
 async def open_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[Any]]:
     """The pool of this process; closed at the end."""
-    async with pool.opened(database_url(settings), settings.database_pool) as opened:
+    async with pools.opened(database_url(settings), settings.database_pool) as opened:
         yield opened
 
 
 @contextlib.asynccontextmanager
-async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
-    """Build the engine of a worker process; everything is closed at the end."""
+async def open_engine(
+    settings: Settings, pool: AsyncConnectionPool[Any] | None = None
+) -> AsyncIterator[Engine]:
+    """Build the engine of a worker process; everything is closed at the end, but a given pool."""
     if settings.smtp_timeout + SMTP_MARGIN + 2 > settings.touch_timeout:
         raise SettingsError(
             f"TOUCH_TIMEOUT ({settings.touch_timeout:g} s) must be at least 4 seconds more than"
@@ -181,7 +184,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
     webhooks = WebhookChannel(
         signing_key=signing_key, allow_private=settings.webhooks_to_private_networks
     )
-    async with open_pool(settings) as opened:
+    async with contextlib.nullcontext(pool) if pool else open_pool(settings) as opened:
         client = await connect(settings)
         async with opened.connection() as connection:
             known = await countries(connection)

@@ -80,7 +80,8 @@ async def save_accounts(
     cursor = await connection.execute(
         "with given as (select * from jsonb_to_recordset(%(rows)s) as g(id text, name text,"
         " stage text, managed bool, zone text, country text, traits jsonb)),"
-        " old as (select a.* from accounts a join given g on g.id = a.id for update of a),"
+        " old as (select a.* from accounts a join given g on g.id = a.id"
+        " for no key update of a),"
         " saved as (insert into accounts as a (id, name, stage, managed, zone, country, traits,"
         " created_at, updated_at) select id, name, stage, coalesce(managed, false), zone, country,"
         " coalesce(traits, '{}'), %(now)s, %(now)s from given"
@@ -105,10 +106,18 @@ async def save_accounts(
     return changed
 
 
+@dataclass(frozen=True, slots=True)
+class SavedContacts:
+    """Contacts left out because nobody knows their account, and accounts with a changed contact."""
+
+    unknown: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
 async def save_contacts(
     connection: Connection, records: Sequence[ContactRecord], now: datetime
-) -> list[str]:
-    """Insert or update contacts of known accounts; returns ids whose account is unknown."""
+) -> SavedContacts:
+    """Insert or update contacts of known accounts."""
     rows = [
         {
             "id": r.id, "account_id": r.account_id, "email": r.email, "first_name": r.first_name,
@@ -121,18 +130,25 @@ async def save_contacts(
         "with given as (select * from jsonb_to_recordset(%(rows)s) as g(id text, account_id text,"
         " email text, first_name text, full_name text, roles text[], zone text, language text,"
         " active bool)),"
-        " saved as (insert into contacts (id, account_id, email, first_name, full_name, roles,"
+        " saved as (insert into contacts as c (id, account_id, email, first_name, full_name, roles,"
         " zone, language, active, created_at) select g.id, g.account_id, g.email, g.first_name,"
         " g.full_name, g.roles, g.zone, g.language, g.active, %(now)s from given g"
         " join accounts a on a.id = g.account_id"
         " on conflict (id) do update set account_id = excluded.account_id, email = excluded.email,"
         " first_name = excluded.first_name, full_name = excluded.full_name, roles = excluded.roles,"
         " zone = excluded.zone, language = excluded.language, active = excluded.active"
-        " returning id)"
-        " select g.id from given g where not exists (select 1 from saved s where s.id = g.id)",
+        " where (c.account_id, c.email, c.first_name, c.full_name, c.roles, c.zone, c.language,"
+        " c.active) is distinct from (excluded.account_id, excluded.email, excluded.first_name,"
+        " excluded.full_name, excluded.roles, excluded.zone, excluded.language, excluded.active)"
+        " returning account_id)"
+        " select array(select g.id from given g where not exists"
+        "              (select 1 from accounts a where a.id = g.account_id)),"
+        "        array(select distinct account_id from saved)",
         {"rows": Jsonb(rows), "now": now},
     )
-    return [row[0] for row in await cursor.fetchall()]
+    row = await cursor.fetchone()
+    assert row is not None
+    return SavedContacts(tuple(row[0]), tuple(row[1]))
 
 
 async def record_events(
@@ -166,11 +182,11 @@ async def record_events(
 
 
 async def save_usage(
-    connection: Connection, records: Sequence[UsageRecord], through: date, now: datetime
+    connection: Connection, records: Sequence[UsageRecord], through: date | None, now: datetime
 ) -> list[str]:
     """Keep usage by day (a repeat replaces), and that the feed is complete up to `through`.
 
-    Returns the ids of accounts whose last active day moved.
+    None: more of it is to come. Returns the ids of accounts whose last active day moved.
     """
     rows = [
         {"account_id": r.account_id, "day": r.day.isoformat(), "event": r.event, "n": r.n,
@@ -198,11 +214,12 @@ async def save_usage(
         (now, list(last), list(last.values())),
     )
     moved = [row[0] for row in await cursor.fetchall()]
-    await connection.execute(
-        "update accounts set usage_through = %(day)s"
-        " where usage_through is null or usage_through < %(day)s",
-        {"day": through},
-    )
+    if through is not None:
+        await connection.execute(
+            "update accounts set usage_through = %(day)s, updated_at = %(now)s"
+            " where usage_through is null or usage_through < %(day)s",
+            {"day": through, "now": now},
+        )
     return moved
 
 
@@ -215,6 +232,50 @@ async def suppress(
         " select lower(email), %s, %s, %s from contacts where id = %s on conflict do nothing",
         (reason, source, now, contact_id),
     )
+
+
+async def suppress_address(
+    connection: Connection, address: str, reason: str, source: str, now: datetime
+) -> tuple[bool, list[str]]:
+    """Never write to this address again; returns (whether that is new, the contacts it is of)."""
+    cursor = await connection.execute(
+        "insert into suppressions (address, reason, source, created_at)"
+        " values (lower(%s), %s, %s, %s) on conflict do nothing",
+        (address, reason, source, now),
+    )
+    new = cursor.rowcount == 1
+    cursor = await connection.execute(
+        "select id from contacts where lower(email) = lower(%s) order by id", (address,)
+    )
+    return new, [row[0] for row in await cursor.fetchall()]
+
+
+async def lock(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Lock these accounts until the transaction ends; returns those that exist.
+
+    Whoever changes several accounts and what hangs on them begins with this, always in order
+    of id, so that two of them wait for each other instead of standing in each other's way.
+    """
+    cursor = await connection.execute(
+        "select id from accounts where id = any(%s) order by id for no key update",
+        (sorted(set(ids)),),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def mark_changed(connection: Connection, ids: Iterable[str], now: datetime) -> None:
+    """Say that something changed which the rules of entry may look at."""
+    await connection.execute(
+        "update accounts set updated_at = %s where id = any(%s)", (now, sorted(set(ids)))
+    )
+
+
+async def known(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of these ids that are accounts."""
+    cursor = await connection.execute(
+        "select id from accounts where id = any(%s)", (sorted(set(ids)),)
+    )
+    return {row[0] for row in await cursor.fetchall()}
 
 
 _FACTS = """

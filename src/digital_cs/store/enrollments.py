@@ -46,6 +46,10 @@ with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
          left join accounts a on a.id = w.account_id
          left join enrollments e on e.program_id = %(program)s and e.account_id = w.account_id
         group by 1, 2),
+     -- Waits for a button that is being pressed, and then sees what it did (P11).
+     door as (
+       select p.id, p.version from programs p
+        where p.id = %(program)s and p.state in ('running', 'paused') for key share),
      fresh as (
        insert into enrollments (id, program_id, version, account_id, nth, source, started_at, step,
               visit, entered_at, position, touched_at)
@@ -54,14 +58,14 @@ with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
               jsonb_build_object('step', v.first_step, 'visit', 1, 'entered_at',
                                  %(now_text)s::text), %(now)s
          from known k
-         join programs p on p.id = %(program)s and p.state in ('running', 'paused')
+         cross join door p
          join program_versions v on v.program_id = p.id and v.number = p.version
         where k.known and not k.inside and k.recent < %(most)s
        on conflict do nothing
        returning id, account_id),
      sent as (insert into outbox (kind, enrollment_id) select 'start', id from fresh)
 select k.account_id, k.known, k.inside, f.id is not null,
-       (select p.state in ('running', 'paused') from programs p where p.id = %(program)s)
+       exists (select 1 from door)
   from known k left join fresh f on f.account_id = k.account_id
 """
 
@@ -121,6 +125,15 @@ async def wake_listeners(
         return 0
     accounts = [account_ids] if isinstance(account_ids, str) else list(account_ids)
     return (await connection.execute(_WAKE_LISTENERS, (accounts, wanted))).rowcount
+
+
+async def wake_by_usage(connection: Connection) -> int:
+    """Wake whoever rests on usage: a feed that came late may have answered the question (P9)."""
+    cursor = await connection.execute(
+        "insert into outbox (kind, enrollment_id) select 'wake', id from enrollments"
+        " where ended_at is null and 'usage' = any(listens)"
+    )
+    return cursor.rowcount
 
 
 async def wake(connection: Connection, enrollment_ids: Sequence[str]) -> None:

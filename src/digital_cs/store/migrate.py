@@ -13,25 +13,19 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from digital_cs.errors import DigitalCsError, UnavailableError
+from digital_cs.errors import UnavailableError
+from digital_cs.store.revision import (
+    DatabaseAheadError,
+    DatabaseBehindError,
+    require_known,
+    require_newest,
+)
+
+__all__ = ["DatabaseAheadError", "DatabaseBehindError", "current", "head", "migrate",
+           "require_current", "sqlalchemy_url"]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6463735F  # one migrator at a time, whoever it is
-
-
-class DatabaseAheadError(DigitalCsError):
-    """The database was migrated by a newer release of digital-cs than this one.
-
-    Install that release, or restore a backup from before it.
-    """
-
-    exit_code = 3
-
-
-class DatabaseBehindError(DigitalCsError):
-    """The database is not migrated to this release. Run `digital-cs migrate`."""
-
-    exit_code = 3
 
 
 def sqlalchemy_url(database_url: str) -> str:
@@ -79,7 +73,7 @@ def migrate(database_url: str, to: str = "head") -> tuple[str | None, str]:
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             before = MigrationContext.configure(connection).get_current_revision()
-            _require_known(before)
+            require_known(before)
             command.upgrade(_config(connection), to)
             after = MigrationContext.configure(connection).get_current_revision()
     except OperationalError as error:
@@ -92,24 +86,7 @@ def migrate(database_url: str, to: str = "head") -> tuple[str | None, str]:
 
 def require_current(database_url: str) -> None:
     """Raise unless the database is exactly at this code's revision."""
-    found = current(database_url)
-    _require_known(found)
-    if found != head():
-        raise DatabaseBehindError(
-            f"The database is at {found or 'nothing'}, this release needs {head()}."
-            " Run `digital-cs migrate`."
-        )
-
-
-def _require_known(revision: str | None) -> None:
-    if revision is None:
-        return
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision not in known:
-        raise DatabaseAheadError(
-            f"The database is at revision {revision}, which this release does not know: a newer"
-            " release has migrated it. Install that release, or restore a backup from before it."
-        )
+    require_newest(current(database_url))
 
 
 def _first_line(error: Exception) -> str:

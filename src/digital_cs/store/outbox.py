@@ -79,7 +79,8 @@ async def overdue(connection: Connection, due_before: datetime) -> list[str]:
     """Enrollments whose moment has long passed and that nobody has moved."""
     cursor = await connection.execute(
         "select e.id from enrollments e join programs p on p.id = e.program_id"
-        " where e.ended_at is null and e.wake_at < %s and not e.paused and p.state <> 'paused'"
+        " where e.ended_at is null and e.wake_at < %s and not e.paused"
+        " and p.state not in ('paused', 'paused-closed')"
         " and not exists (select 1 from outbox o where o.enrollment_id = e.id)"
         " order by e.wake_at limit 500",
         (due_before,),

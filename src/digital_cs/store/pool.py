@@ -17,9 +17,23 @@ class CountingConnection(AsyncConnection[Any]):
 
     round_trips = 0
 
-    async def wait(self, *args: Any, **kwargs: Any) -> Any:
+    async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        return await super().wait(self._counted(gen), *args, **kwargs)
+
+    @staticmethod
+    def _counted(gen: Any) -> Any:
+        """Count only what really waits for the server: much that psycopg "waits" for is local."""
+        try:
+            waiting_for = next(gen)
+        except StopIteration as done:
+            return done.value
         CountingConnection.round_trips += 1
-        return await super().wait(*args, **kwargs)
+        while True:
+            ready = yield waiting_for
+            try:
+                waiting_for = gen.send(ready)
+            except StopIteration as done:
+                return done.value
 
 
 @contextlib.asynccontextmanager

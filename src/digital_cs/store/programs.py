@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -13,6 +15,48 @@ from psycopg.types.json import Jsonb
 from digital_cs.domain.program_graph import BranchNode, Graph, WaitDateNode, WaitForNode
 
 Connection = AsyncConnection[Any]
+
+
+class State(StrEnum):
+    """Whether accounts may enter, and whether those inside move on (P10, P11).
+
+    FINISHING is shown as STOPPED once the last one is out.
+    """
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    PAUSED_CLOSED = "paused-closed"
+    FINISHING = "finishing"
+    STOPPED = "stopped"
+
+
+Button = Mapping[State, State]
+"""What pressing a button makes of each state; a state that is not in it stays as it is."""
+
+PAUSE: Button = MappingProxyType(
+    {
+        State.RUNNING: State.PAUSED,
+        State.CLOSED: State.PAUSED_CLOSED,
+        State.FINISHING: State.PAUSED_CLOSED,
+    }
+)
+RESUME: Button = MappingProxyType({State.PAUSED: State.RUNNING, State.PAUSED_CLOSED: State.CLOSED})
+OPEN: Button = MappingProxyType(
+    {
+        State.CLOSED: State.RUNNING,
+        State.PAUSED_CLOSED: State.PAUSED,
+        State.FINISHING: State.RUNNING,
+        State.STOPPED: State.RUNNING,
+    }
+)
+STOP_ENTERING: Button = MappingProxyType(
+    {State.RUNNING: State.CLOSED, State.PAUSED: State.PAUSED_CLOSED}
+)
+FINISH: Button = MappingProxyType(
+    {each: State.FINISHING for each in State if each is not State.STOPPED}
+)
+STOP_ALL: Button = MappingProxyType({each: State.STOPPED for each in State})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +139,9 @@ async def version_spec(
 
 
 _LIST = """
-select p.id, p.state, p.version, v.spec, v.content_hash, v.published_at,
+select p.id, case when p.state = 'finishing' and not exists (select 1 from enrollments e
+              where e.program_id = p.id and e.ended_at is null) then 'stopped' else p.state end,
+       p.version, v.spec, v.content_hash, v.published_at,
        (select count(*) from enrollments e where e.program_id = p.id and e.ended_at is null),
        (select count(*) from enrollments e where e.program_id = p.id and e.ended_at is not null)
   from programs p join program_versions v on v.program_id = p.id and v.number = p.version
@@ -122,12 +168,27 @@ async def running(connection: Connection) -> list[ProgramRow]:
     return [ProgramRow(*row) for row in await cursor.fetchall()]
 
 
-async def set_state(connection: Connection, program_id: str, state: str, now: datetime) -> bool:
-    """Set a program's state; False when there is no such program."""
+async def press(
+    connection: Connection, program_id: str, button: Button, now: datetime
+) -> tuple[State, State] | None:
+    """Press a button, in the caller's transaction; (before, after), None: no such program.
+
+    Waits for those who are just entering, and makes who comes next wait.
+    """
     cursor = await connection.execute(
-        "update programs set state = %s, changed_at = %s where id = %s", (state, now, program_id)
+        "select state from programs where id = %s for update", (program_id,)
     )
-    return cursor.rowcount == 1
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    before = State(row[0])
+    after = button.get(before, before)
+    if after is not before:
+        await connection.execute(
+            "update programs set state = %s, changed_at = %s where id = %s and state = %s",
+            (after, now, program_id, before),
+        )
+    return before, after
 
 
 async def who_is_where(connection: Connection, program_id: str) -> list[tuple[int, str, int]]:

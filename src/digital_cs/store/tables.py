@@ -111,7 +111,7 @@ class UsageDay(Table, table=True):
 
 
 class Program(Table, table=True):
-    """A program that was published. States: running, closed, paused, stopped (P11)."""
+    """A program that was published; its states are those of `store.programs.State`."""
 
     __tablename__ = "programs"
     id: str = Field(primary_key=True)

@@ -27,7 +27,7 @@ Connection = AsyncConnection[Any]
 
 _LOAD = """
 select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.wake_at,
-       e.paused or p.state = 'paused', e.exit_because, e.skip_visit, e.not_before,
+       e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit, e.not_before,
        e.skip_due_before, e.ended_at is not null,
        a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
        a.usage_through, a.updated_at,
@@ -71,7 +71,7 @@ select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id
        %(now)s, clock_timestamp() + make_interval(secs => %(claim_seconds)s), %(message_id)s,
        %(content_hash)s
   from enrollments e
-  join programs p on p.id = e.program_id and p.state <> 'paused'
+  join programs p on p.id = e.program_id and p.state not in ('paused', 'paused-closed')
   join contacts c on c.id = %(contact_id)s and c.account_id = e.account_id and c.active
  where e.id = %(enrollment_id)s and e.revision = %(revision)s and e.ended_at is null
    and not e.paused

@@ -44,6 +44,7 @@ def build_worker(
         activities=list(activities),
         workflow_runner=runner(),
         max_concurrent_activities=concurrency,
+        max_concurrent_local_activities=concurrency,
         graceful_shutdown_timeout=timedelta(seconds=25),
         workflow_failure_exception_types=[Exception] if fail_fast else [],
     )
