@@ -7,7 +7,7 @@ export DEMO_SECONDS
 VENV := .venv
 BIN := $(VENV)/bin
 # Another PYTHON is another environment: its name is part of the stamp.
-MADE := $(VENV)/.made-with-$(notdir $(PYTHON))
+MADE := $(VENV)/.made-with-$(subst /,-,$(PYTHON))
 READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
 
@@ -77,9 +77,7 @@ $(MADE):
 	@command -v $(PYTHON) >/dev/null || { \
 		echo 'There is no $(PYTHON) here. Install Python 3.11 or newer, or say PYTHON=/path/to/python.'; \
 		exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), which is too old: digital-cs needs 3.11 or newer. Say PYTHON=python3.12, for example."; \
-		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, which is too old: digital-cs needs 3.11 or newer. Say PYTHON=python3.12, for example." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo '$(PYTHON) has no venv module, or no pip for it. Install it: on Debian and Ubuntu the package is python3-venv.'; \
 		exit 1; }
