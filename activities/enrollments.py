@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -29,11 +29,12 @@ from digital_cs.domain.program_graph import Graph
 from digital_cs.domain.what_next import advance
 from digital_cs.messages.enrollment import ADVANCE_ACTIVITY, AdvanceReply, AdvanceRequest
 from digital_cs.store import effects, touches
+from digital_cs.store.pool import insist
 
 MOST_ROUNDS = 50
 """A touch that starts over more often than this is in a fight with somebody: try again later."""
 
-CLAIM_MARGIN = timedelta(seconds=1)
+DEFAULT_TIMEOUT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -185,15 +186,9 @@ class _Attempt:
         return replace(message, state=MessageState.UNKNOWN)
 
     async def _send(self, act: SendMessage, graph: Graph, facts: Facts) -> Sent | None:
-        started = activity.info().started_time
-        timeout = activity.info().start_to_close_timeout
-        deadline = asyncio.get_running_loop().time() + 60.0
-        if timeout is not None:
-            spent = (datetime.now(started.tzinfo) - started).total_seconds()
-            deadline = asyncio.get_running_loop().time() + timeout.total_seconds() - max(spent, 0)
         return await self.house._mailing.send(
             act, graph, facts, self.loaded, enrollment_id=self.id, revision=self.revision,
-            now=self.now, deadline=deadline,
+            now=self.now, deadline=self._deadline(),
         )  # fmt: skip
 
     async def _call(self, act: CallWebhook) -> WebhookFact:
@@ -201,25 +196,40 @@ class _Attempt:
 
     async def _move(self, outcome: Outcome) -> bool:
         """Write the outcome down. False when somebody moved the enrollment in between."""
-        loaded = self.loaded
-        async with self.house._pool.connection() as connection:
-            if not outcome.effects:
+        if self.result is None:
+            async with self.house._pool.connection() as connection:
                 moved = await self._write(connection, outcome)
-            else:
-                async with connection.transaction():
-                    moved = await self._write(connection, outcome)
-                    if moved:
-                        await effects.apply(
-                            connection, outcome.effects, enrollment_id=self.id,
-                            program_id=loaded.program_id, version=loaded.version,
-                            account_id=loaded.account.id, now=self.now,
-                        )  # fmt: skip
+        else:  # what became of a message is known only here: do not lose it to a restart
+            moved = await insist(
+                self.house._pool, lambda c: self._write(c, outcome), self._deadline()
+            )
         self.result = None
         self.revision += 1
         return moved
 
     async def _write(self, connection: touches.Connection, outcome: Outcome) -> bool:
+        loaded = self.loaded
+        if not outcome.effects:
+            return await self._write_position(connection, outcome)
+        async with connection.transaction():
+            moved = await self._write_position(connection, outcome)
+            if moved:
+                await effects.apply(
+                    connection, outcome.effects, enrollment_id=self.id,
+                    program_id=loaded.program_id, version=loaded.version,
+                    account_id=loaded.account.id, now=self.now,
+                )  # fmt: skip
+        return moved
+
+    async def _write_position(self, connection: touches.Connection, outcome: Outcome) -> bool:
         return await touches.move(
             connection, enrollment_id=self.id, revision=self.revision, outcome=outcome,
             now=self.now, as_of=self.loaded.data_as_of, result=self.result,
         )  # fmt: skip
+
+    def _deadline(self) -> float:
+        """The loop's time at which Temporal gives this attempt up."""
+        info = activity.info()
+        allowed = info.start_to_close_timeout or DEFAULT_TIMEOUT
+        spent = datetime.now(UTC) - info.started_time
+        return asyncio.get_running_loop().time() + (allowed - spent).total_seconds()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +38,7 @@ from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
 from digital_cs.store import accounts, alerts, touches
+from digital_cs.store.pool import insist
 
 log = logs.get(__name__)
 
@@ -103,13 +105,17 @@ class Mailing:
         async with self._lines:
             if deadline - asyncio.get_running_loop().time() < self._sender.claim_seconds + 0.5:
                 raise TimeoutError("no time left in this attempt to hand a message over")
-            async with self._pool.connection() as connection:
-                attempts = await touches.claim(
+            message_id = message_id_for(key, self._sender.mail_domain)
+            token = uuid.uuid4().hex
+            attempts = await insist(
+                self._pool,
+                lambda connection: touches.claim(
                     connection, key=key, enrollment_id=enrollment_id, revision=revision, act=act,
-                    now=now, claim_seconds=self._sender.claim_seconds + 1.0,
-                    message_id=message_id_for(key, self._sender.mail_domain),
-                    content_hash=rendered.content_hash,
-                )  # fmt: skip
+                    now=now, claim_seconds=self._sender.claim_seconds + 1.0, token=token,
+                    message_id=message_id, content_hash=rendered.content_hash,
+                ),
+                deadline - self._sender.claim_seconds,
+            )  # fmt: skip
             if attempts is None:
                 return None
             delivery = await self._deliver(mail, recipient.address, act.contact_id)

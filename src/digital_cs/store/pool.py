@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from digital_cs.errors import UnavailableError
+
+Result = TypeVar("Result")
+
+
+async def insist(
+    pool: AsyncConnectionPool[Any],
+    statement: Callable[[AsyncConnection[Any]], Awaitable[Result]],
+    deadline: float,
+) -> Result:
+    """Run a statement that may run twice, again and again while the database is away.
+
+    For what must not be forgotten because Postgres restarts at that moment. `deadline` is the
+    running loop's time; after it the last error is raised.
+    """
+    pause = 0.05
+    while True:
+        try:
+            async with pool.connection(timeout=5.0) as connection:
+                return await statement(connection)
+        except (OperationalError, PoolTimeout):
+            if asyncio.get_running_loop().time() + pause > deadline:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
 
 
 class CountingConnection(AsyncConnection[Any]):

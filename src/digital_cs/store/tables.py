@@ -224,6 +224,7 @@ class Message(Table, table=True):
     retry_at: datetime | None = None
     claimed_at: datetime | None = None
     claim_until: datetime | None = None
+    claim_token: str | None = None
     settled_at: datetime | None = None
     message_id: str | None = None
     content_hash: str | None = None

@@ -27,8 +27,8 @@ Connection = AsyncConnection[Any]
 
 _LOAD = """
 select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.wake_at,
-       e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit, e.not_before,
-       e.skip_due_before, e.ended_at is not null,
+       e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit,
+       e.not_before, e.skip_due_before, e.ended_at is not null,
        a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
        a.usage_through, a.updated_at,
        (select jsonb_agg(jsonb_build_array(c.id, c.roles, c.zone, c.active, s.reason, c.email,
@@ -64,11 +64,12 @@ select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.w
 _CLAIM = """
 insert into messages as m (key, enrollment_id, program_id, version, step, visit, account_id,
        contact_id, email, kind, priority, state, due_at, useful_until, zone, zone_source, attempts,
-       claimed_at, claim_until, message_id, content_hash)
+       claimed_at, claim_until, claim_token, message_id, content_hash)
 select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id,
        c.id, %(email)s, %(kind)s, %(priority)s, 'claimed', %(due_at)s, %(useful_until)s,
        %(zone)s, %(zone_source)s, 1,
-       %(now)s, clock_timestamp() + make_interval(secs => %(claim_seconds)s), %(message_id)s,
+       %(now)s, clock_timestamp() + make_interval(secs => %(claim_seconds)s), %(token)s,
+       %(message_id)s,
        %(content_hash)s
   from enrollments e
   join programs p on p.id = e.program_id and p.state not in ('paused', 'paused-closed')
@@ -77,9 +78,12 @@ select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id
    and not e.paused
    and not exists (select 1 from suppressions s where s.address = lower(c.email))
 on conflict (key) do update
-   set state = 'claimed', attempts = m.attempts + 1, claimed_at = excluded.claimed_at,
-       claim_until = excluded.claim_until, content_hash = excluded.content_hash, retry_at = null
+   set state = 'claimed', claimed_at = excluded.claimed_at,
+       attempts = m.attempts + (m.claim_token is distinct from excluded.claim_token)::int,
+       claim_until = excluded.claim_until, claim_token = excluded.claim_token,
+       content_hash = excluded.content_hash, retry_at = null
  where m.state = 'planned' or (m.state = 'unknown' and m.kind = 'service')
+    or (m.state = 'claimed' and m.claim_token = excluded.claim_token)
 returning m.attempts
 """
 
@@ -283,12 +287,13 @@ def _moment(value: str | None) -> datetime | None:
 
 async def claim(
     connection: Connection, *, key: str, enrollment_id: str, revision: int, act: SendMessage,
-    now: datetime, claim_seconds: float, message_id: str, content_hash: str,
+    now: datetime, claim_seconds: float, token: str, message_id: str, content_hash: str,
 ) -> int | None:  # fmt: skip
     """Take the right to hand this message over (P13, P16); returns the number of the attempt.
 
-    None: not now. The contact was suppressed, somebody paused or moved the enrollment, or the
-    message is settled or in another worker's hands. Load again to learn which.
+    `token` names the claimer: asking again with the same one, after an answer that was lost,
+    gives the same claim. None: not now. The contact was suppressed, somebody paused or moved the
+    enrollment, or the message is settled or in another worker's hands. Load again to learn which.
     """
     cursor = await connection.execute(
         _CLAIM,
@@ -297,7 +302,7 @@ async def claim(
             "visit": act.visit, "contact_id": act.contact_id, "email": act.email,
             "kind": act.kind, "priority": act.priority, "due_at": act.due_at,
             "useful_until": act.useful_until, "zone": act.zone, "zone_source": act.zone_source,
-            "now": now, "claim_seconds": claim_seconds, "message_id": message_id,
+            "now": now, "claim_seconds": claim_seconds, "token": token, "message_id": message_id,
             "content_hash": content_hash,
         },
     )  # fmt: skip
