@@ -151,7 +151,9 @@ def test_the_graph_knows_what_it_hears_everywhere_and_which_events_matter() -> N
             {"when": {"all": [PRO, {"date": "renewal_on", "within": "3 days"}]}, "because": "x"}
         ],
     )
-    assert graph.listens == {"stage", "milestone:sso-on", "trait:plan", "trait:renewal_on"}
+    assert graph.listens == {
+        "stage", "managed", "milestone:sso-on", "trait:plan", "trait:renewal_on",
+    }  # fmt: skip
     assert graph.event_names == {"invited"}
     assert len(graph.timed) == 2
 

@@ -52,6 +52,7 @@ class TestLeaving:
     def test_an_account_that_a_person_looks_after_leaves_unless_told_to_stay(self) -> None:
         managed = some_facts(acme(managed=True))
         assert Play(program(HELLO), managed).outcome.ending is Ending.EXITED
+        assert "managed" in Play(program({"wait": "1 day"})).outcome.listens
         assert Play(program(HELLO, stay_when=["managed"]), managed).emails == ["hello"]
 
     def test_an_exit_rule_takes_effect_in_the_middle_of_a_wait(self) -> None:

@@ -8,6 +8,7 @@ from datetime import time
 from typing import Any
 
 from digital_cs.domain import program as spec
+from digital_cs.domain.account import MANAGED
 from digital_cs.domain.condition import leaves
 from digital_cs.domain.grammar import WEEKDAYS
 from digital_cs.domain.send_window import SendWindow, parse_window_days, parse_window_hours
@@ -387,7 +388,7 @@ def compile_program(program: spec.Program, version: int = 0) -> tuple[Graph, lis
     conditions = [exit.when for exit in program.exits]
     if program.goal is not None:
         conditions.append(program.goal.when)
-    always = {"stage", *(key for c in conditions for key in c.listens())}
+    always = {"stage", MANAGED, *(key for c in conditions for key in c.listens())}
     everything = [*conditions]
     for node in builder.nodes.values():
         if isinstance(node, WaitForNode):

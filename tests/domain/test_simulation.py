@@ -1,0 +1,335 @@
+"""The simulator plays programs for made-up accounts on the very function that the engine calls."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.enrollment import MessageState, OpenTask, Outcome, SendMessage
+from digital_cs.domain.population import Population
+from digital_cs.domain.program import Entry
+from digital_cs.domain.program_graph import Graph, SendNode
+from digital_cs.domain.simulation import PROGRESS_EVERY, SimulationResult, simulate
+from digital_cs.domain.traveller import Change, SimAccount, World, travel, used
+from tests.domain.program_strategies import Change as Known
+from tests.domain.program_strategies import programs
+from tests.domain.rehearsal import (
+    AT_WORK,
+    DAY,
+    HELLO,
+    HOUR,
+    MONDAY,
+    Play,
+    acme,
+    program,
+    some_facts,
+)
+
+JANUARY = datetime(2027, 1, 1, tzinfo=UTC)
+CALENDAR = BusinessCalendar(holidays={"DE": frozenset({date(2027, 5, 1)})})
+
+WELCOME = program(
+    {"send": "hello"},
+    {
+        "wait_for": {"milestone": "shop_connected"}, "for_up_to": "2 days",
+        "if_not": [
+            {
+                "branch": [
+                    {
+                        "when": {"trait": "seats", "at_least": 10},
+                        "do": [
+                            {
+                                "task": "Call them", "assign_to": "csm",
+                                "when_done": [{"send": "after-call"}],
+                                "when_expired": [{"send": "no-call"}],
+                            }
+                        ],
+                    }
+                ],
+                "otherwise": [{"send": "connect"}],
+            }
+        ],
+    },
+    {"split": [{"name": "a", "share": 1, "do": [{"wait": "3 days"}]}, {"name": "b", "share": 1}]},
+    {
+        "wait_for": {"quiet_for": "5 days"}, "for_up_to": "2 weeks",
+        "if_it_happens": [{"send": "where-are-you"}], "if_not": [{"send": "well-done"}],
+    },
+    {"wait_until": {"date": "trial_ends_on", "shift": "3 days before"}, "if_no_date": "exit"},
+    {"send": "ending"},
+    goal={"name": "Bought", "when": {"event": "subscribed"}},
+    exits=[{"when": {"stage": "closed"}, "because": "Closed."}],
+    send_window=AT_WORK,
+)  # fmt: skip
+
+
+def people(size: int = 400, **rest: Any) -> Population:
+    return Population(WELCOME, size, JANUARY, 180, **rest)
+
+
+def simulated(population: Any = None, **rest: Any) -> SimulationResult:
+    return simulate(
+        WELCOME, population or people(), start=JANUARY, days=180, calendar=CALENDAR, **rest
+    )
+
+
+@pytest.fixture(scope="module")
+def result() -> SimulationResult:
+    return simulated()
+
+
+def test_every_account_ends_or_is_still_inside(result: SimulationResult) -> None:
+    ended = sum(reasons.total() for reasons in result.endings.values())
+    assert result.accounts == 400
+    assert ended + result.inside.total() == 400
+    assert set(result.endings) == {"completed", "goal", "exited"}
+
+
+def test_every_path_gets_some_travellers(result: SimulationResult) -> None:
+    sends = {id for id, node in WELCOME.nodes.items() if isinstance(node, SendNode)}
+    assert set(result.touches_by_step) == sends
+    assert result.tasks_by_step.total() > result.tasks_expired > 0
+    assert set(result.endings["exited"]) >= {"Closed."}
+    assert "nobody" in result.skips
+    assert "window" in result.deferrals
+    assert result.holds
+
+
+def test_touches_are_counted_by_day_and_step_and_the_peak_is_found(
+    result: SimulationResult,
+) -> None:
+    assert result.touches_by_day.total() == result.touches_by_step.total() == result.touches
+    assert result.peak_day is not None
+    assert result.peak_day[1] == max(result.touches_by_day.values())
+    assert min(result.touches_by_day) >= JANUARY.date()
+    assert max(result.touches_by_day) <= (JANUARY + 180 * DAY).date()
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another(
+    result: SimulationResult,
+) -> None:
+    assert simulated().as_dict() == result.as_dict()
+    assert simulated(people(seed=2)).as_dict() != result.as_dict()
+
+
+def test_the_result_is_plain_data(result: SimulationResult) -> None:
+    told = json.loads(json.dumps(result.as_dict()))
+    assert told == result.as_dict()
+    assert told["peak_day"]["touches"] == max(told["touches_by_day"].values())
+
+
+def test_a_simulation_of_nobody_is_empty_and_has_no_peak() -> None:
+    empty = simulated(iter(()))
+    assert (empty.accounts, empty.touches, empty.as_dict()["peak_day"]) == (0, 0, None)
+
+
+def test_whoever_enters_after_the_period_is_not_counted() -> None:
+    late = [SimAccount(acme(), JANUARY + days * DAY) for days in (1, 181)]
+    assert simulated(late).accounts == 1
+
+
+class TestBounded:
+    def test_accounts_are_taken_one_by_one_and_progress_is_told(self) -> None:
+        """An endless population is no trouble: nothing runs ahead of what is being played."""
+        made = 0
+
+        def endless() -> Iterator[SimAccount]:
+            nonlocal made
+            for made in count(1):
+                yield SimAccount(acme(id=f"a-{made}"), JANUARY)
+
+        def progress(done: int, total: int | None) -> None:
+            assert (done, total, made) == (PROGRESS_EVERY, None, PROGRESS_EVERY)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            simulated(endless(), on_progress=progress)
+
+    def test_progress_ends_at_the_size_of_the_population(self) -> None:
+        told: list[tuple[int, int | None]] = []
+        simulated(people(20), on_progress=lambda done, total: told.append((done, total)))
+        assert told == [(20, 20)]
+
+    def test_memory_does_not_grow_with_the_number_of_accounts(self) -> None:
+        def peak(size: int) -> int:
+            tracemalloc.start()
+            simulated(people(size))
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            return peak
+
+        simulated(people(300))  # fills the caches of zones and days
+        assert peak(300) < 1.5 * peak(30) + 100_000
+
+
+class TestTheWorldOutside:
+    def test_a_provider_that_refuses_for_now_gets_everything_in_the_end(
+        self, result: SimulationResult
+    ) -> None:
+        busy = simulated(world=World(refused_for_now=0.4))
+        assert busy.retries > 100
+        assert busy.touches > 0.9 * result.touches
+
+    def test_a_provider_that_refuses_for_good_gets_nothing_but_nobody_is_stuck(
+        self, result: SimulationResult
+    ) -> None:
+        shut = simulated(world=World(refused_for_good=1.0))
+        assert shut.touches == 0
+        assert shut.failures_by_step.total() == pytest.approx(result.touches, rel=0.05)
+        assert shut.inside.total() == result.inside.total()
+
+    @pytest.mark.parametrize("share", [0.0, 1.0])
+    def test_colleagues_do_their_tasks_always_or_never(self, share: float) -> None:
+        done = simulated(world=World(tasks_done=share))
+        assert (done.touches_by_step["no-call"] == 0) is bool(share)
+        assert (done.touches_by_step["after-call"] == 0) is not bool(share)
+
+    def test_a_lost_webhook_goes_on_as_a_dead_letter(self) -> None:
+        graph = program({"webhook": "https://x.test/in"}, HELLO)
+        sim = SimAccount(acme(), MONDAY)
+        way = [*travel(graph, sim, MONDAY + DAY, CALENDAR, World(webhooks_lost=1.0))]
+        reasons = [decision.reason for _, outcome, _ in way for decision in outcome.decisions]
+        assert reasons == ["dead_letter"]
+        assert [state for _, _, state in way] == [None, MessageState.ACCEPTED, None]
+
+
+class TestThePopulation:
+    def test_an_account_is_the_same_whichever_way_it_is_asked_for(self) -> None:
+        population = people(40)
+        assert [*population] == [population.account(number) for number in range(40)]
+        assert len({sim.account.id for sim in population}) == len(population)
+
+    def test_it_enters_all_over_the_period_and_the_world_and_misses_a_little(self) -> None:
+        sims = [*people(500)]
+        assert len({sim.enters_at.date() for sim in sims}) > 150
+        assert len({sim.account.country for sim in sims}) > 10
+        for missing in (
+            [sim for sim in sims if not sim.account.contacts],
+            [sim for sim in sims if "seats" not in sim.account.traits],
+            [sim for sim in sims if sim.account.zone is None],
+        ):
+            assert 1 <= len(missing) < 100
+
+    def test_changes_are_in_order_and_not_before_entering(self) -> None:
+        for sim in people(200):
+            moments = [change.at for change in sim.changes]
+            assert moments == sorted(moments)
+            assert all(moment >= sim.enters_at for moment in moments)
+
+    def test_a_chance_can_be_set(self) -> None:
+        for chance in (0.0, 1.0):
+            sims = people(50, chances={"milestone:shop_connected": chance})
+            reached = [any(c.key == "milestone:shop_connected" for c in s.changes) for s in sims]
+            assert set(reached) == {bool(chance)}
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            {"when": [{"segment": {"quiet_for": "14 days"}}]},
+            {"when": [{"segment": {"date": "renewal_on", "within": "30 days"}}]},
+            {"only_if": {"all": [{"milestone": "sso-on"}, {"trait": "seats", "at_least": 50}]}},
+            {"when": [{"segment": {"not": {"stage": "trial"}}}]},
+        ],
+    )
+    def test_who_enters_meets_the_rule_of_entry(self, entry: dict[str, Any]) -> None:
+        rules = Entry.model_validate(entry)
+        rule = rules.only_if or rules.when[0].segment  # type: ignore[union-attr]
+        met = 0
+        for sim in people(100, entry=rules):
+            account = used(sim.account, sim.active, sim.enters_at)
+            met += rule.verdict(account, sim.enters_at, sim.enters_at) == "yes"
+        assert met >= 97
+
+    def test_who_enters_by_a_date_has_that_date(self) -> None:
+        entry = Entry.model_validate({"when": [{"date": "renewal_on", "shift": "90 days before"}]})
+        for sim in people(30, entry=entry):
+            if "renewal_on" in sim.account.traits:
+                assert sim.account.traits["renewal_on"] == (sim.enters_at + 90 * DAY).date()
+
+
+class ByHand(Play):
+    """The same way walked by calling `advance` oneself, with a colleague who does each task."""
+
+    def __init__(self, graph: Graph, sim: SimAccount) -> None:
+        self.sim = sim
+        self.ends: list[tuple[datetime, Outcome]] = []
+        facts = some_facts(
+            sim.account, enrollment_id=sim.account.id, started_at=sim.enters_at, calendar=CALENDAR
+        )
+        super().__init__(graph, facts, now=sim.enters_at)
+
+    def look(self) -> Outcome:
+        self.know(account=used(self.facts.account, self.sim.active, self.now))
+        outcome = super().look()
+        self.ends.append((self.now, outcome))
+        return outcome
+
+    def walk(self, until: datetime, world: World) -> None:
+        for change in self.sim.changes:
+            if change.at <= until:
+                self.keep_busy(change.at, world)
+                if self.outcome.ending is None:
+                    value = Known(change.at - MONDAY, change.key, change.value)
+                    if change.key != "usage":
+                        self.change(**value.apply(self.facts.account, change.at))
+                    if change.key in self.outcome.listens:
+                        self.now = change.at
+                        self.look()
+        self.keep_busy(until, world)
+
+    def keep_busy(self, moment: datetime, world: World) -> None:
+        """Let time pass up to a moment; tasks that come up are done when the world says so."""
+        while self.outcome.ending is None:
+            opened = [e for e in self.effects if isinstance(e, OpenTask)]
+            task = opened[-1] if opened and opened[-1].visit == self.position.visit else None
+            since = next(
+                (at for at, o in self.ends if task is not None and task in o.effects), None
+            )
+            done = world.done_at(self.sim.account.id, task, since) if task and since else None
+            wake = self.outcome.wake_at
+            assert wake is not None
+            if min(wake, done or wake) > moment:
+                return
+            self.now = min(wake, done or wake)
+            if done is not None and done <= wake:
+                self.task_done()
+            else:
+                self.look()
+
+
+@settings(max_examples=80, deadline=None)
+@given(programs(), st.integers(0, 10_000), st.sampled_from([0.0, 1.0]))
+def test_the_simulators_path_is_the_path_of_calling_advance_by_hand(
+    graph: Graph, number: int, tasks_done: float
+) -> None:
+    world, until = World(tasks_done=tasks_done), JANUARY + 200 * DAY
+    sim = Population(graph, 1, JANUARY, 90).account(number)
+    by_hand = ByHand(graph, sim)
+    by_hand.walk(until, world)
+    way = [*travel(graph, sim, until, CALENDAR, world)]
+    assert [(at, outcome.act) for at, outcome, state in way if state is not None] == by_hand.sent
+    assert [(at, outcome) for at, outcome, _ in way if outcome.act is None] == by_hand.ends
+    assert sum((outcome.effects for _, outcome, _ in way), ()) == tuple(by_hand.effects)
+
+
+def test_it_is_woken_only_by_what_it_listens_to_and_knows_the_rest_when_it_looks() -> None:
+    graph = program(
+        {"wait": "2 days"},
+        {"branch": [{"when": {"trait": "plan", "is": "pro"}, "do": [{"send": "pro"}]}]},
+    )
+    changes = (
+        Change(MONDAY + HOUR, "trait:plan", "pro"), Change(MONDAY + 2 * HOUR, "event:other"),
+        Change(MONDAY + 3 * DAY, "stage", "churned"),
+    )  # fmt: skip
+    way = [*travel(graph, SimAccount(acme(), MONDAY, changes), MONDAY + 9 * DAY, CALENDAR, World())]
+    assert [at for at, _, _ in way] == [MONDAY, MONDAY + 2 * DAY, MONDAY + 2 * DAY]
+    assert isinstance(way[1][1].act, SendMessage)
