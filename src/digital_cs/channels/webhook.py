@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx2
 
@@ -54,18 +54,32 @@ class WebhookChannel:
 
         `timestamp` is in seconds since 1970 and part of the signature.
         """
-        refusal = await self._refusal(url)
-        if refusal is not None:
-            return CallResult(False, False, None, refusal)
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return CallResult(False, False, None, "Only http and https addresses can be called.")
+        try:
+            address = await self._address(parts)
+        except OSError:
+            return CallResult(False, True, None, "The name of the server is not known.")
+        if address is None:
+            return CallResult(False, False, None, "The address is inside a private network.")
         body = json.dumps(payload, separators=(",", ":"), sort_keys=True).encode()
         headers = {
+            "host": parts.netloc.rpartition("@")[2],
             "content-type": "application/json",
             "idempotency-key": idempotency_key,
             "digital-cs-timestamp": str(timestamp),
             "digital-cs-signature": f"v1={sign(self._key, timestamp, body)}",
         }
+        # The address that was checked is the one that is called: a name could answer twice.
+        host = f"[{address}]" if ":" in address else address
+        port = f":{parts.port}" if parts.port else ""
+        target = urlunsplit((parts.scheme, f"{host}{port}", parts.path or "/", parts.query, ""))
         try:
-            response = await self._client.post(url, content=body, headers=headers)
+            response = await self._client.post(
+                target, content=body, headers=headers,
+                extensions={"sni_hostname": parts.hostname},
+            )  # fmt: skip
         except httpx2.HTTPError as error:
             return CallResult(False, True, None, f"{type(error).__name__}: no answer.")
         if response.is_success:
@@ -73,21 +87,13 @@ class WebhookChannel:
         again = response.status_code >= 500 or response.status_code in (408, 425, 429)
         return CallResult(False, again, response.status_code, f"HTTP {response.status_code}")
 
-    async def _refusal(self, url: str) -> str | None:
-        """Why this address must not be called, or None. Names are resolved first."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return "Only http and https addresses can be called."
-        if self._allow_private:
-            return None
+    async def _address(self, parts: SplitResult) -> str | None:
+        """An address of the server that may be called; None: only private ones."""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                parts.hostname, port, type=socket.SOCK_STREAM
-            )
-        except OSError:
-            return None  # the call itself will say so, and may be tried again
-        for *_, address in found:
-            if not ipaddress.ip_address(address[0]).is_global:
-                return "The address is inside a private network."
-        return None
+        found = await asyncio.get_running_loop().getaddrinfo(
+            parts.hostname, port, type=socket.SOCK_STREAM
+        )
+        addresses = [str(address[0]) for *_, address in found]
+        if not self._allow_private:
+            addresses = [a for a in addresses if ipaddress.ip_address(a).is_global]
+        return addresses[0] if addresses else None
