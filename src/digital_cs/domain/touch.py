@@ -72,11 +72,13 @@ def decide_send(
     contact = _recipient(facts.account, node, fact)
     chosen = _zone(graph, facts, contact)
     due = position.due_at
+    ready = max(now, position.not_before or now)
+    opening = _opening(graph, facts, chosen, ready)
     if due is None:
         # Being held is our waiting, not the reader's: usefulness starts when somebody is there.
-        ready = position.entered_at if position.held_since is None else now
-        opening = _opening(graph, facts, chosen, ready)
-        due = opening.at if opening is not None else ready
+        since = position.entered_at if position.held_since is None else now
+        first = opening if since == ready else _opening(graph, facts, chosen, since)
+        due = first.at if first is not None else since
         position = replace(position, due_at=due)
     asked = facts.controls.not_before
     # Who spreads a backlog over days at resume has said that it is still worth sending (P10).
@@ -101,7 +103,7 @@ def decide_send(
             replace(position, not_before=asked), Verdict.DEFERRED, "spread_at_resume",
             "Spread over days at resume.", contact.id,
         )  # fmt: skip
-    opening = _opening(graph, facts, chosen, max(now, position.not_before or now))
+        opening = _opening(graph, facts, chosen, asked)
     if opening is None or opening.at >= useful_until:
         words = "Its send window does not open again while it is useful."
         return _skip(node, position, trail, "no_window", words, fact)

@@ -109,22 +109,23 @@ def travel(
     waiting = iter(sim.changes)
     change = next(waiting, None)
     task_done_at: datetime | None = None
+    messages: dict[int, MessageFact] = {}
+    calls: dict[int, WebhookFact] = {}
+    tasks: dict[int, TaskFact] = {}
     facts = Facts(
-        sim.account.id, used(sim.account, sim.active, now), now, calendar, world.workspace_zone
-    )
+        sim.account.id, used(sim.account, sim.active, now), now, calendar, world.workspace_zone,
+        messages=messages, calls=calls, tasks=tasks,
+    )  # fmt: skip
     while True:
         outcome = advance(graph, position, facts, now)
         position, act, account = outcome.position, outcome.act, facts.account
         if isinstance(act, SendMessage):
-            answer = world.answer(account.id, act, now)
+            messages[act.visit] = answer = world.answer(account.id, act, now)
             yield now, outcome, answer.state
-            known: dict[str, Any] = {"messages": {act.visit: answer}}
-        elif act is not None:
-            yield now, outcome, None
-            known = {"calls": {act.visit: world.call(account.id, act)}}
         else:
             yield now, outcome, None
-            known = {}
+            if act is not None:
+                calls[act.visit] = world.call(account.id, act)
         for effect in outcome.effects:
             if isinstance(effect, SetAccount):
                 traits = {**account.traits, **dict(effect.traits)}
@@ -147,11 +148,11 @@ def travel(
                 return
             now = wake
             if task_done_at is not None and now >= task_done_at:
-                known["tasks"] = {position.visit: TaskFact(task_done_at)}
+                tasks[position.visit] = TaskFact(task_done_at)
                 task_done_at = None
         account = used(account, sim.active, now)
-        if known or account is not facts.account:
-            facts = replace(facts, account=account, **known)
+        if account is not facts.account:
+            facts = replace(facts, account=account)
 
 
 def _apply(account: Account, change: Change) -> Account:
