@@ -30,7 +30,7 @@ from tests.domain.rehearsal import DAY, HOUR, MONDAY, Play, some_facts
 
 Line = list[Change]
 Gap = tuple[timedelta, timedelta]
-often = settings(max_examples=100, deadline=None)
+often = settings(max_examples=60, deadline=None)
 
 
 class Witness(Play):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests.domain.rehearsal import (
     HELLO,
     HOUR,
     MONDAY,
+    PRO,
     REPORT,
     Play,
     acme,
@@ -195,6 +197,24 @@ class TestUsefulUntil:
         assert [effect.due_at for effect in play.effects if isinstance(effect, SkipMessage)] == [
             MONDAY + DAY
         ]
+
+    @pytest.mark.parametrize(
+        "between",
+        [
+            {"branch": [{"when": PRO, "do": []}]},
+            {"split": [{"name": "a", "share": 1}, {"name": "b", "share": 1}]},
+            {"set": {"traits": {"seen": True}}},
+            {"wait_for": PRO, "for_up_to": "3 days"},
+            {"wait_until": {"date": "renewal_on"}},
+        ],
+        ids=["branch", "split", "set", "wait_for", "wait_until"],
+    )
+    def test_steps_that_take_no_time_do_not_make_it_fresh(self, between: dict[str, Any]) -> None:
+        traits = {"plan": "pro", "renewal_on": "2027-02-01"}
+        graph = program({"wait": "1 day"}, between, HELLO)
+        play = Play(graph, some_facts(acme(traits=traits)))
+        play.sleep_through(MONDAY + 9 * DAY)
+        assert play.reasons[-1] == ("skipped", "no_longer_useful")
 
     def test_the_wait_after_it_is_not_used_up_by_the_outage_p12(self) -> None:
         play = Play(self.graph)
