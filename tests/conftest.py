@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from psycopg import AsyncConnection
 
+from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
+from digital_cs.store.migrate import migrate
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +37,33 @@ def postgres(server_dir: Path) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
+def template_database(postgres: PostgresServer) -> str:
+    """Name of a migrated, empty database that tests copy. Nobody connects to it."""
+    migrate(postgres.createdb("template"))
+    return "template"
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, template_database: str) -> str:
+    """URL of a migrated database for one test alone."""
+    return postgres.createdb(f"test-{uuid.uuid4().hex[:12]}", template=template_database)
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """An autocommit connection to the test's own database."""
+    async with await AsyncConnection.connect(database, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def temporal_server(server_dir: Path) -> Iterator[TemporalServer]:
     """One Temporal dev server a test session, in memory and without UI, namespace `default`.
 
-    It knows no search attributes and is shared: give workflows and task queues names of your own.
+    It knows the engine's search attributes. It is shared: give workflows and task queues names of
+    your own.
     """
-    with TemporalServer(server_dir / "shared", ui=False, in_memory=True) as server:
+    with TemporalServer(
+        server_dir / "shared", ui=False, in_memory=True, search_attributes=DECLARED
+    ) as server:
         yield server

@@ -1,0 +1,1 @@
+"""The running things, on real servers, with scripted activities."""
