@@ -1,8 +1,6 @@
 # `make` explains every target. Python 3.11 or newer, make and a package index are enough.
 
 PYTHON ?= python3
-DEMO_SECONDS ?=
-export DEMO_SECONDS
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch chaos lock clean
+.PHONY: help setup demo up test lint bench-touch chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -61,6 +59,9 @@ bench-touch: $(READY_TO_TEST) ## Measure what a touch costs against a bare workf
 
 chaos: $(READY_TO_TEST) ## Kill and break parts at random while programs run, then count: lost 0, twice 0
 	@exec $(BIN)/python -m tests.chaos
+
+docs: $(READY_TO_TEST) ## Write docs/reference again from the settings and commands (a test compares)
+	@$(BIN)/python -m tests.house.regenerate_docs
 
 lock: $(READY) ## Write the lock files again from pyproject.toml (UPGRADE=1 takes newer versions)
 	@$(PIP) install uv

@@ -14,7 +14,7 @@ from digital_cs.catalog.programs import check_program_text, email_names, load_pr
 from digital_cs.domain.enrollment import Ending, MessageState
 from digital_cs.domain.program import STEP_KINDS
 from digital_cs.store.programs import State
-from tests.house.regenerate_docs import PAGES, REFERENCE
+from tests.house.regenerate_docs import PAGES, REFERENCE, commands
 from tests.house.rooms import HOUSE, files, name_of
 
 DOCS = HOUSE / "docs"
@@ -36,7 +36,7 @@ def papers() -> list[Path]:
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_a_reference_page_says_what_the_code_says(page: str) -> None:
     written = (REFERENCE / page).read_text(encoding="utf-8")
-    assert written == PAGES[page](), "run: .venv/bin/python -m tests.house.regenerate_docs"
+    assert written == PAGES[page](), "run: make docs"
 
 
 def first_column(heading: str) -> list[str]:
@@ -94,6 +94,30 @@ def test_the_guide_shows_every_kind_of_step() -> None:
         kind for kind in STEP_KINDS if not re.search(rf"^ *- (id: .*\n +)?{kind}:", shown, re.M)
     ]
     assert missing == []
+
+
+def told_commands(page: Path) -> set[str]:
+    """What a page tells its reader to type: the words after each `digital-cs`."""
+    text = page.read_text()
+    typed = [code for _, code in FENCE.findall(text)] + re.findall(r"`([^`\n]+)`", text)
+    lines = [line.strip().removeprefix("$ ") for code in typed for line in code.splitlines()]
+    return {line for line in lines if re.match(r"digital-cs [a-z]", line)}
+
+
+def test_every_command_that_the_papers_tell_is_there() -> None:
+    known = dict(commands())
+    unknown = []
+    for page in papers():
+        for line in sorted(told_commands(page)):
+            typed = line.partition("#")[0].split()
+            fits = [words for words in known if typed[: len(words.split())] == words.split()]
+            options = {
+                name for words in fits for param in known[words].params for name in param.opts
+            }
+            given = {word.partition("=")[0] for word in typed if word.startswith("--")}
+            if not fits or given - options - {"--help"}:
+                unknown.append(f"{name_of(page)}: {line}")
+    assert unknown == []
 
 
 def anchors(path: Path) -> set[str]:

@@ -20,7 +20,10 @@ UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|NotImplementedError)\b
 
 def test_no_file_is_longer_than_people_read() -> None:
     texts = files(".py", ".html", ".md", ".mjml", ".yaml", ".yml", ".sql", ".mako", "Makefile")
-    lengths = {name_of(path): len(path.read_text().splitlines()) for path in texts}
+    made = HOUSE / "docs" / "reference"  # written by a program, and looked up, not read
+    lengths = {
+        name_of(path): len(path.read_text().splitlines()) for path in texts if path.parent != made
+    }
     assert lengths
     assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,19 @@ def test_a_workflow_imports_messages_and_temporalio_and_nothing_else() -> None:
                 f"{name_of(path)} imports {name} outside workflow.unsafe.imports_passed_through():"
                 " the sandbox would load it again for every run"
             )
+
+
+def test_every_dependency_is_one() -> None:
+    """What nothing imports is not installed for everybody who runs the engine."""
+    declared = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[^\w.-]", each)[0].lower().replace("_", "-") for each in declared}
+    modules = {
+        name.partition(".")[0]
+        for path in files(".py", under=("src", "workflows", "activities"))
+        for name, _ in imports(path)
+    }
+    providers = packages_distributions()
+    used = {
+        name.lower().replace("_", "-") for module in modules for name in providers.get(module, ())
+    }
+    assert names - used == {"tzdata"}, "tzdata is read by zoneinfo, every other one is imported"
