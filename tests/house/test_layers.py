@@ -91,8 +91,12 @@ def test_a_workflow_imports_messages_and_temporalio_and_nothing_else() -> None:
             )
 
 
-def test_every_dependency_is_one() -> None:
-    """What nothing imports is not installed for everybody who runs the engine."""
+BROUGHT_ALONG = {"psycopg-pool", "sqlalchemy", "starlette"}
+"""Imported by us, and part of what a declared dependency promises to bring."""
+
+
+def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None:
+    """Nobody installs what nothing uses, and nothing works by luck alone."""
     declared = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.split(r"[^\w.-]", each)[0].lower().replace("_", "-") for each in declared}
     modules = {
@@ -104,4 +108,6 @@ def test_every_dependency_is_one() -> None:
     used = {
         name.lower().replace("_", "-") for module in modules for name in providers.get(module, ())
     }
+    used.discard("digital-cs")
     assert names - used == {"tzdata"}, "tzdata is read by zoneinfo, every other one is imported"
+    assert used - names == BROUGHT_ALONG
