@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -41,8 +41,9 @@ class SystemClock:
 class FastClock:
     """Business time that starts at `origin` when real time is `started`, and runs `speed` x.
 
-    From `until` on, a business second takes a real one again: a demo that is over can be looked
-    at. All processes of one demo or one chaos run are given the same values, so they agree.
+    Before `started` it stands still: a demo is made ready in its own time. From `until` on, a
+    business second takes a real one again: a demo that is over can be looked at. All processes
+    of one demo or one chaos run are given the same values, so they agree.
     """
 
     origin: datetime
@@ -51,7 +52,8 @@ class FastClock:
     until: datetime | None = None
 
     def now(self) -> datetime:
-        fast = self.origin + (datetime.now(UTC) - self.started) * self.speed
+        elapsed = max(datetime.now(UTC) - self.started, timedelta(0))
+        fast = self.origin + elapsed * self.speed
         if self.until is None or fast <= self.until:
             return fast
         return self.until + (fast - self.until) / self.speed
@@ -60,8 +62,9 @@ class FastClock:
         now = self.now()
         if moment <= now:
             return 0.0
+        still = max((self.started - datetime.now(UTC)).total_seconds(), 0.0)
         if self.until is None or moment <= self.until:
-            return (moment - now).total_seconds() / self.speed
+            return still + (moment - now).total_seconds() / self.speed
         slow_from = max(now, self.until)
         fast = (slow_from - now).total_seconds() / self.speed
-        return fast + (moment - slow_from).total_seconds()
+        return still + fast + (moment - slow_from).total_seconds()

@@ -1,0 +1,1 @@
+"""The demo: a sample company, ninety days of its programs in ninety seconds, and a look at it."""

@@ -1,0 +1,196 @@
+"""The demo from its first server to its last word."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs.catalog.programs import load_programs
+from digital_cs.channels.sink import read_index
+from digital_cs.clock import Clock, FastClock
+from digital_cs.demo.colleagues import Colleagues
+from digital_cs.demo.company import generate
+from digital_cs.demo.driver import Driver
+from digital_cs.demo.face import Face
+from digital_cs.demo.snapshot import look
+from digital_cs.demo.stage import Stage
+from digital_cs.demo.stories import Interlude
+from digital_cs.demo.story import story_of
+from digital_cs.demo.summary import Places, Summary, summarise
+from digital_cs.demo.view import Frame
+from digital_cs.domain.program import Program
+from digital_cs.errors import UsageError
+from digital_cs.ingest.entries import Entries
+from digital_cs.store import pool as pools
+from digital_cs.store.migrate import migrate
+from digital_cs.temporal.gateway import Gateway
+from digital_cs.temporal.intake import Intake
+
+DAYS = 90
+ACCOUNTS = 240
+SECONDS = 90.0
+CATCH_UP_SECONDS = 5.0
+"""How long the engine may finish what is due when the days are over, before they are summed up."""
+
+INTERRUPTED = 130
+"""Exit code of a demo that was stopped before its summary, as shells know it."""
+
+_ZONE = "UTC"
+
+Pool = AsyncConnectionPool[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to show. `seconds` is the real length of the days; None: 90, and then stay up."""
+
+    state_dir: Path
+    content_dir: Path
+    accounts: int = ACCOUNTS
+    seed: int = 1
+    seconds: float | None = None
+
+    @property
+    def length(self) -> float:
+        """Real seconds that the days take."""
+        return self.seconds if self.seconds is not None else SECONDS
+
+
+def run(options: Options, face: Face) -> int:
+    """Run the demo; returns the exit code. Ctrl-C stops everything, at any moment.
+
+    A signal to end counts as one. Call it from the main thread.
+    """
+    demo = _Demo(options, face)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        demo.run()
+    except KeyboardInterrupt:
+        face.say("Everything is stopped.")
+        return 0 if demo.is_told else INTERRUPTED
+    face.say("Everything is stopped.")
+    return 0
+
+
+def usable_programs(content_dir: Path) -> list[Program]:
+    """The programs of the playbook. Raises UsageError when one of them has an error."""
+    catalog = load_programs(content_dir)
+    if catalog.errors:
+        first = catalog.errors[0]
+        raise UsageError(
+            f"{first.file}:{first.line}: {first.message} `digital-cs check` shows everything."
+        )
+    return list(catalog.programs.values())
+
+
+class _Demo:
+    """One run. The days end today, so that every date that is shown is of the recent past."""
+
+    def __init__(self, options: Options, face: Face) -> None:
+        self.options = options
+        self.face = face
+        self.is_told = False
+        self.until = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+        self.origin = self.until - timedelta(days=DAYS)
+
+    def run(self) -> None:
+        """Start everything, perform, stop everything."""
+        programs = usable_programs(self.options.content_dir)
+        folder, content = self.options.state_dir, self.options.content_dir
+        with Stage(folder, content, self.face.progress) as stage:
+            migrate(stage.database_url)
+            asyncio.run(self._perform(stage, programs))
+
+    async def _perform(self, stage: Stage, programs: list[Program]) -> None:
+        async with pools.opened(stage.database_url, 4) as pool:
+            # Until everything is ready, business time stands still at the first moment.
+            standing = FastClock(
+                self.origin, datetime.max.replace(tzinfo=UTC),
+                timedelta(days=DAYS).total_seconds() / self.options.length, self.until,
+            )  # fmt: skip
+            driver = await self._move_in(pool, standing, programs)
+            clock = await stage.start_worker(standing)
+            self.face.say(f"\n{DAYS} days of programs in {self.options.length:g} seconds:")
+            await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
+            gateway, intake = _doors(pool, clock)
+            colleagues = Colleagues(gateway, pool, clock, self.origin, stage.mail_folder)
+            async with _at_work(driver.run(intake, clock), colleagues.run()) as helpers:
+                await self._watch(stage, pool, clock, helpers)
+            summary = await self._sum_up(stage, pool, clock.now(), colleagues.interlude)
+        self.face.tell(summary)
+        self.is_told = True
+        if self.options.seconds is None:
+            self.face.say("\nThe demo stays up. Ctrl-C stops it.")
+            while True:
+                await asyncio.sleep(1.0)
+                stage.require_alive()
+
+    async def _move_in(self, pool: Pool, clock: Clock, programs: list[Program]) -> Driver:
+        """Make the company known up to the first day, and only then publish the programs."""
+        company = generate(self.options.accounts, self.options.seed, self.origin, DAYS)
+        driver = Driver(story_of(company))
+        gateway, intake = _doors(pool, clock)
+        await driver.tell(intake, self.origin)
+        await gateway.publish(programs)
+        seed = self.options.seed
+        self.face.progress("Company", f"{len(company.customers)} accounts, from seed {seed}")
+        self.face.progress("Programs", f"{len(programs)} published")
+        return driver
+
+    async def _watch(
+        self, stage: Stage, pool: Pool, clock: FastClock, helpers: Sequence[asyncio.Task[None]]
+    ) -> None:
+        """Show what happens until the days are over and what was due by then is done."""
+        frame = Frame(self.origin, DAYS, f"Ctrl-C stops everything. Temporal: {stage.temporal_ui}")
+        end = clock.started + timedelta(seconds=self.options.length)
+        with self.face.live():
+            while True:
+                stage.require_alive()
+                for helper in helpers:
+                    if helper.done():
+                        helper.result()  # raises what broke it
+                async with pool.connection() as connection:
+                    snapshot = await look(connection, clock.now())
+                self.face.show(snapshot, frame)
+                late = (datetime.now(UTC) - end).total_seconds()
+                idle = not snapshot.overdue and not snapshot.waiting
+                if late >= CATCH_UP_SECONDS or (late >= 0 and idle):
+                    return
+                await asyncio.sleep(self.face.pause)
+
+    async def _sum_up(
+        self, stage: Stage, pool: Pool, now: datetime, interlude: Interlude | None
+    ) -> Summary:
+        places = Places(stage.state_dir, stage.mail_folder, temporal_ui=stage.temporal_ui)
+        async with pool.connection() as connection:
+            return await summarise(
+                connection, first=self.origin.date(), now=now, seed=self.options.seed,
+                places=places, mail={e.message_id: e.file for e in read_index(stage.mail_folder)},
+                interlude=interlude,
+            )  # fmt: skip
+
+
+def _doors(pool: Pool, clock: Clock) -> tuple[Gateway, Intake]:
+    entries = Entries(pool, clock, _ZONE)
+    return Gateway(pool, clock, entries), Intake(pool, clock, entries)
+
+
+@asynccontextmanager
+async def _at_work(*parts: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """These run until the block is left."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

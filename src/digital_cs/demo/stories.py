@@ -1,0 +1,137 @@
+"""Short stories of single accounts: found in the database, told in a few dated lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+Connection = AsyncConnection[Any]
+
+MOST_LINES = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Interlude:
+    """A pause of one enrollment by hand."""
+
+    enrollment_id: str
+    paused_at: datetime
+    resumed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What one account saw of one program. `message_id` is of its first message, if it got one."""
+
+    title: str
+    account_id: str
+    account: str
+    enrollment_id: str
+    lines: tuple[str, ...]
+    message_id: str | None = None
+
+
+# Each asks for one enrollment; the first of them is the one with most to tell.
+_FIND = {
+    "Reached the goal": """
+        select e.id from enrollments e join messages m on m.enrollment_id = e.id
+         where e.ending = 'goal' and m.state = 'accepted' and e.program_id like 'welcome-%%'
+         group by e.id order by count(*) desc, min(m.due_at), e.id limit 1""",
+    "Went quiet and was written to": """
+        select e.id from enrollments e join messages m on m.enrollment_id = e.id
+         where e.program_id = 'usage-drop' and m.state = 'accepted'
+         group by e.id order by e.ending = 'goal' desc nulls last, count(*) desc, e.id limit 1""",
+    "Had nobody to write to": """
+        select d.enrollment_id from decisions d where d.reason = 'nobody'
+         order by d.words like '%%no contacts%%' desc, d.at, d.enrollment_id limit 1""",
+    "Had an address that no longer exists": """
+        select m.enrollment_id from messages m join messages later
+            on later.enrollment_id = m.enrollment_id and later.visit > m.visit
+         where m.reason = 'hard_bounce' and later.state = 'accepted'
+         order by later.contact_id <> m.contact_id desc, m.due_at, m.key limit 1""",
+}
+
+_ENROLLMENT = """
+select a.id, a.name, v.spec->>'name', e.started_at, e.ended_at, e.ending, e.because
+  from enrollments e join accounts a on a.id = e.account_id
+  join program_versions v on v.program_id = e.program_id and v.number = e.version
+ where e.id = %s
+"""
+
+_MESSAGES = """
+select coalesce(m.settled_at, m.claimed_at, m.due_at), m.step, m.state, m.zone, m.message_id,
+       c.full_name, c.roles[1]
+  from messages m left join contacts c on c.id = m.contact_id
+ where m.enrollment_id = %s and m.state <> 'skipped' order by 1, m.key
+"""
+
+_DECISIONS = """
+select at, step, verdict, words from decisions
+ where enrollment_id = %s and verdict in ('held', 'skipped', 'failed', 'unknown')
+ order by id
+"""
+
+_TASKS = """
+select opened_at, closed_at, title, state, closed_by from tasks where enrollment_id = %s order by 1
+"""
+
+
+async def tell_stories(
+    connection: Connection, interlude: Interlude | None = None
+) -> tuple[Story, ...]:
+    """One story of each kind, as far as they happened; no account is told of twice."""
+    told: dict[str, Story] = {}
+    for title, query in _FIND.items():
+        cursor = await connection.execute(query)
+        row = await cursor.fetchone()
+        if row is not None:
+            story = await _tell(connection, title, row[0])
+            told.setdefault(story.account_id, story)
+    if interlude is not None:
+        story = await _tell(
+            connection, "Was paused by a colleague", interlude.enrollment_id, interlude
+        )
+        told.setdefault(story.account_id, story)
+    return tuple(told.values())
+
+
+async def _tell(
+    connection: Connection, title: str, enrollment_id: str, interlude: Interlude | None = None
+) -> Story:
+    cursor = await connection.execute(_ENROLLMENT, (enrollment_id,))
+    row = await cursor.fetchone()
+    assert row is not None
+    account_id, account, program, started, ended, ending, because = row
+    lines: list[tuple[datetime, str]] = [(started, f"entered “{program}”")]
+    if interlude is not None:
+        lines.append((interlude.paused_at, "paused by hand: somebody wants to talk to them first"))
+        if interlude.resumed_at is not None:
+            lines.append((interlude.resumed_at, "resumed by hand"))
+    message_id = None
+    for at, step, state, zone, id, name, role in await _rows(connection, _MESSAGES, enrollment_id):
+        if state == "accepted":
+            message_id = message_id or id
+            lines.append((at, f"{step} to {name}, {role} ({zone})"))
+    for at, step, verdict, words in await _rows(connection, _DECISIONS, enrollment_id):
+        lines.append((at, f"{step} {verdict}: {words}"))
+    for opened, closed, task, state, by in await _rows(connection, _TASKS, enrollment_id):
+        lines.append((opened, f"task: {task}"))
+        if state == "done":
+            lines.append((closed, f"{by} did it"))
+    if ended is not None:
+        end = {"goal": "reached the goal", "completed": "came to the end"}.get(ending, "left")
+        lines.append((ended, f"{end}: {because}" if because else end))
+    lines.sort(key=lambda line: line[0])
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], lines[-1]]
+    return Story(
+        title, account_id, account, enrollment_id,
+        tuple(f"{at:%e %b}  {words}" for at, words in lines), message_id,
+    )  # fmt: skip
+
+
+async def _rows(connection: Connection, query: str, id: str) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(query, (id,))).fetchall()

@@ -1,0 +1,58 @@
+"""The settings that every process of a demo shares, none of which come from the environment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from digital_cs.clock import FastClock
+from digital_cs.config import Settings
+from digital_cs.stack.running import RunningStack
+
+PATIENCE = 600.0
+"""Real seconds that a slow machine may be late before the engine takes that for an outage."""
+
+
+def demo_settings(
+    state_dir: Path, content_dir: Path, running: RunningStack, smtp_port: int, clock: FastClock
+) -> Settings:
+    """Settings for the servers of a demo: what is not said here has its default."""
+    said = {
+        "state_dir": state_dir.resolve(),
+        "content_dir": content_dir.resolve(),
+        "database_url": SecretStr(running.database_url),
+        "temporal_address": running.temporal_address,
+        "temporal_namespace": running.temporal_namespace,
+        "smtp_host": "127.0.0.1",
+        "smtp_port": smtp_port,
+        "smtp_tls": "none",
+        "mail_from": "Maya from Lantern <maya@lantern.example>",
+        "mail_domain": "lantern.example",
+        "mail_footer": "Lantern, 4 Lamp Street, Brightwater.",
+        "dispatch_grace": PATIENCE,
+        "clock_speed": clock.speed,
+        "clock_origin": clock.origin,
+        "clock_started": clock.started,
+        "clock_until": clock.until,
+    }
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    return Settings(**{**defaults, **said})
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of a child; an empty variable counts as not set."""
+    texts = {}
+    for name, value in settings:
+        texts[name.upper()] = _text(value)
+        texts[f"{name.upper()}_FILE"] = ""
+    return texts
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value.isoformat() if isinstance(value, datetime) else str(value)
