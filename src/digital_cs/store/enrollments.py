@@ -61,12 +61,15 @@ with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
          cross join door p
          join program_versions v on v.program_id = p.id and v.number = p.version
         where k.known and not k.inside and k.recent < %(most)s
+        order by k.account_id  -- two that enroll the same accounts wait for each other
        on conflict do nothing
        returning id, account_id),
      sent as (insert into outbox (kind, enrollment_id) select 'start', id from fresh)
-select k.account_id, k.known, k.inside, f.id is not null,
-       exists (select 1 from door)
+-- Who might enter and did not was put in by somebody else at this moment, and is inside.
+select k.account_id, k.known, k.inside or (f.id is null and k.recent < %(most)s and d.open),
+       f.id is not null, d.open
   from known k left join fresh f on f.account_id = k.account_id
+ cross join (select exists (select 1 from door) as open) d
 """
 
 
@@ -189,8 +192,14 @@ async def skip_step(connection: Connection, enrollment_id: str) -> bool:
 
 
 # Where an enrollment is paused it rests without a moment of its own, so what is overdue is read
-# from the position: the moment at which its step was due, else entered.
-_DUE = "coalesce((position->>'due_at')::timestamptz, entered_at)"
+# from the position: the moment at which its step was due, else entered, or postponed to.
+# A program's resume lets nobody loose who is paused by hand; that is what the other one is for.
+_OVERDUE = (
+    "ended_at is null and greatest(coalesce((position->>'due_at')::timestamptz, entered_at),"
+    " (position->>'not_before')::timestamptz) <= %(now)s"
+    " and (%(program)s::text is null or program_id = %(program)s)"
+    " and (%(id)s::text is null or id = %(id)s) and paused = (%(id)s::text is not null)"
+)
 
 
 async def count_overdue(
@@ -199,9 +208,7 @@ async def count_overdue(
 ) -> int:  # fmt: skip
     """How many enrollments have something due by now: what a resume would let loose (P10)."""
     cursor = await connection.execute(
-        f"select count(*) from enrollments where ended_at is null and {_DUE} <= %(now)s"  # noqa: S608
-        " and (%(program)s::text is null or program_id = %(program)s)"
-        " and (%(id)s::text is null or id = %(id)s)",
+        f"select count(*) from enrollments where {_OVERDUE}",  # noqa: S608
         {"now": now, "program": program_id, "id": enrollment_id},
     )
     row = await cursor.fetchone()
@@ -221,15 +228,23 @@ async def settle_overdue(
         f"update enrollments set skip_due_before = %(skip)s, not_before = case"  # noqa: S608
         " when %(spread)s::float8 is null then null else %(now)s::timestamptz + make_interval("
         " secs => %(spread)s::float8 * (abs(hashtext(id)) %% 10000) / 10000.0) end,"
-        f" revision = revision + 1 where ended_at is null and {_DUE} <= %(now)s"
-        " and (%(program)s::text is null or program_id = %(program)s)"
-        " and (%(id)s::text is null or id = %(id)s)",
+        f" revision = revision + 1 where {_OVERDUE}",
         {
             "now": now, "program": program_id, "id": enrollment_id, "spread": spread_seconds,
             "skip": skip_due_before,
         },
     )  # fmt: skip
     return cursor.rowcount
+
+
+async def count_paused(connection: Connection, program_id: str) -> int:
+    """How many inside a program are paused by hand."""
+    cursor = await connection.execute(
+        "select count(*) from enrollments where program_id = %s and ended_at is null and paused",
+        (program_id,),
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def wake_program(connection: Connection, program_id: str) -> int:

@@ -56,7 +56,7 @@ STOP_ENTERING: Button = MappingProxyType(
 FINISH: Button = MappingProxyType(
     {each: State.FINISHING for each in State if each is not State.STOPPED}
 )
-STOP_ALL: Button = MappingProxyType({each: State.STOPPED for each in State})
+STOP_ALL: Button = MappingProxyType(dict.fromkeys(State, State.STOPPED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,15 @@ async def version_spec(
     return row[0] if row else None
 
 
+async def first_published(connection: Connection, program_id: str) -> datetime | None:
+    """When the program was published for the first time."""
+    cursor = await connection.execute(
+        "select min(published_at) from program_versions where program_id = %s", (program_id,)
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
 _LIST = """
 select p.id, case when p.state = 'finishing' and not exists (select 1 from enrollments e
               where e.program_id = p.id and e.ended_at is null) then 'stopped' else p.state end,
@@ -168,27 +177,27 @@ async def running(connection: Connection) -> list[ProgramRow]:
     return [ProgramRow(*row) for row in await cursor.fetchall()]
 
 
-async def press(
-    connection: Connection, program_id: str, button: Button, now: datetime
-) -> tuple[State, State] | None:
-    """Press a button, in the caller's transaction; (before, after), None: no such program.
+async def lock_state(connection: Connection, program_id: str) -> State | None:
+    """The state of a program, which nobody else changes until the transaction ends.
 
-    Waits for those who are just entering, and makes who comes next wait.
+    Waits for those who are just entering, and makes who comes next wait. None: no such program.
     """
     cursor = await connection.execute(
         "select state from programs where id = %s for update", (program_id,)
     )
     row = await cursor.fetchone()
-    if row is None:
-        return None
-    before = State(row[0])
-    after = button.get(before, before)
-    if after is not before:
-        await connection.execute(
-            "update programs set state = %s, changed_at = %s where id = %s and state = %s",
-            (after, now, program_id, before),
-        )
-    return before, after
+    return State(row[0]) if row else None
+
+
+async def set_state(
+    connection: Connection, program_id: str, before: State, after: State, now: datetime
+) -> bool:
+    """Change the state; False when it is not `before` any more."""
+    cursor = await connection.execute(
+        "update programs set state = %s, changed_at = %s where id = %s and state = %s",
+        (after, now, program_id, before),
+    )
+    return cursor.rowcount == 1
 
 
 async def who_is_where(connection: Connection, program_id: str) -> list[tuple[int, str, int]]:

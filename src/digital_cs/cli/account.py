@@ -1,0 +1,189 @@
+"""`digital-cs account`: one account, where it stands, what comes next, and why (not)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digital_cs.cli.options import Json, Most
+
+if TYPE_CHECKING:
+    from digital_cs.store.timeline import AccountView, EnrollmentView, Happening, PersonView
+    from digital_cs.temporal.gateway import Gateway
+
+app = typer.Typer(no_args_is_help=True, help="Accounts: what is known, what happened and why.")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that `account show` tells. `zone` is the one in which its times are shown."""
+
+    now: datetime
+    zone: str
+    account: AccountView
+    contacts: list[PersonView]
+    programs: list[EnrollmentView]
+    timeline: list[Happening]
+    why: list[str]
+
+
+@app.command("list", epilog="Example: digital-cs account list --stage trial --search acme")
+def list_(
+    search: Annotated[str | None, typer.Option(help="Part of an id or a name.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only accounts in this stage.")] = None,
+    most: Most = 100,
+    as_json: Json = False,
+) -> None:
+    """List accounts, by id."""
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.store import timeline
+
+    async def question(gateway: Gateway) -> list[AccountView]:
+        async with gateway.pool.connection() as connection:
+            return await timeline.list_accounts(connection, search=search, stage=stage, most=most)
+
+    found = ask(question)
+    if as_json:
+        output.emit(found)
+        return
+    output.table(
+        ["account", "~name", "stage", "zone", "country", "last active", ">in"],
+        (
+            [a.id, a.name, "managed" if a.managed else a.stage, a.zone, a.country,
+             a.last_active_on, a.inside]
+            for a in found
+        ),
+    )  # fmt: skip
+    if len(found) == most:
+        output.complain(f"Only the first {most} are shown: see --most and --search.")
+
+
+@app.command(epilog="Example: digital-cs account show acme --program welcome-trial")
+def show(
+    id: Annotated[str, typer.Argument(help="Id of the account.", show_default=False)],
+    program: Annotated[
+        str | None, typer.Option(help="Only this program, and why it did or did not come.")
+    ] = None,
+    most: Most = 40,
+    as_json: Json = False,
+) -> None:
+    """Show an account: its people, where it stands, what comes next, and what happened and why.
+
+    Times are those of the account's own zone. The newest is last.
+    """
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask, find_settings
+
+    zone = find_settings().settings.workspace_zone
+    page = ask(lambda gateway: _page(gateway, id, program, zone, most))
+    if as_json:
+        output.emit(page)
+    else:
+        _print(page)
+
+
+async def _page(
+    gateway: Gateway, id: str, program: str | None, workspace_zone: str, most: int
+) -> Page:
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store import timeline
+    from digital_cs.temporal.reasons import why
+
+    async with gateway.pool.connection() as connection:
+        account = await timeline.account(connection, id)
+        if account is None:
+            near = await timeline.list_accounts(connection, search=id, most=5)
+            names = ", ".join(f"{each.id} ({each.name})" for each in near)
+            hint = f"Did you mean {names}?" if near else "`digital-cs account list` finds accounts."
+            raise NotFoundError(f"There is no account '{id}'. {hint}")
+        return Page(
+            now=gateway.clock.now(),
+            zone=account.zone or workspace_zone,
+            account=account,
+            contacts=await timeline.people(connection, id),
+            programs=await timeline.list_enrollments(
+                connection, account=id, program=program, most=30
+            ),
+            timeline=await timeline.timeline(connection, account=id, program=program, most=most),
+            why=await why(gateway, connection, id, program) if program else [],
+        )
+
+
+def _print(page: Page) -> None:
+    from digital_cs.cli import output
+
+    account = page.account
+    about = [account.stage or "stage not known", account.country or "country not known", page.zone]
+    if account.managed:
+        about.append("looked after by a person")
+    if account.last_active_on:
+        about.append(f"last active on {account.last_active_on}")
+    output.say(f"{account.name}  ({account.id})\n{' · '.join(about)}")
+    if account.traits:
+        output.say(" · ".join(f"{name} {value}" for name, value in sorted(account.traits.items())))
+    output.say("\nPeople")
+    if page.contacts:
+        output.table(
+            ["contact", "~name", "~roles", "~address", "~written to?"],
+            ([c.id, c.name, ", ".join(c.roles), c.email, _written_to(c)] for c in page.contacts),
+        )
+    else:
+        output.say("Nobody: the account has no contacts.")
+    output.say("\nPrograms")
+    for each in page.programs:
+        output.say(standing(each, page.now, page.zone))
+    if not page.programs:
+        output.say("It is in none, and never was.")
+    for sentence in page.why:
+        output.say(f"\n{sentence}")
+    output.say("\nWhat happened")
+    print_timeline(page.timeline, page.zone)
+
+
+def _written_to(contact: PersonView) -> str:
+    if contact.suppressed:
+        return f"no: {contact.suppressed}"
+    return "yes" if contact.active else "no: not active"
+
+
+def standing(each: EnrollmentView, now: datetime, zone: str) -> str:
+    """Where an enrollment stands and what comes next, in one or two lines."""
+    from digital_cs.cli.output import distance, when
+
+    head = f"{each.program_name} ({each.id}, version {each.version}): "
+    if each.ended_at is not None:
+        return f"{head}{each.state} {when(each.ended_at, zone)}. {each.because or ''}".rstrip()
+    if each.leaving:
+        return f"{head}leaving. {each.leaving}"
+    if each.state == "paused":
+        return f"{head}paused at step {each.step}."
+    if each.wake_at is None:
+        return f"{head}{each.label or 'about to begin'}."
+    coming = f"{when(each.wake_at, zone)} ({distance(each.wake_at, now)})"
+    label = each.label or f"at step {each.step}"
+    return f"{head}{label}.\n  Next: {each.next_label or each.step}, {coming}."
+
+
+def print_timeline(happened: list[Happening], zone: str) -> None:
+    """Print what happened, the newest last."""
+    from digital_cs.cli import output
+
+    if not happened:
+        output.say("Nothing yet.")
+        return
+    output.table(
+        [f"when ({zone})", "what", "~program, step", "~why"],
+        (
+            [
+                output.stamp(each.at, zone),
+                each.what,
+                ", ".join(part for part in (each.program, each.step) if part),
+                each.words + (f" ({each.contact})" if each.contact else ""),
+            ]
+            for each in happened
+        ),
+    )

@@ -1,0 +1,55 @@
+"""`digital-cs api`: the HTTP API and the unsubscribe links, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from digital_cs.config import Settings
+
+EXAMPLE = "Example: API_KEY_FILE=/run/secrets/api-key digital-cs api"
+
+
+def api() -> None:
+    """Serve the HTTP API, and the unsubscribe links of the e-mails (PUBLIC_URL leads here).
+
+    It needs the database and no other server. SIGTERM and Ctrl-C answer what is under way and
+    stop; a second one stops at once. Without API_KEY only the links work.
+    """
+    from digital_cs import logs
+    from digital_cs.cli.connection import database_url, find_settings
+
+    settings = find_settings().settings
+    logs.configure(settings.log_level, settings.log_format)
+    database_url(settings)
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from digital_cs.cli.output import complain
+    from digital_cs.console.server import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def told() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+
+    def ready(url: str) -> None:
+        complain(f"The API is served at {url}.")
+        if settings.api_key is None:
+            complain("API_KEY is not set: only the unsubscribe links work.")
+
+    try:
+        await serve(settings, stop, ready)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None

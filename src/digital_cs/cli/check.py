@@ -1,0 +1,81 @@
+"""`digital-cs check`: everything that is wrong with the content folder, by file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digital_cs.cli.options import Json
+
+if TYPE_CHECKING:
+    from digital_cs.domain.problem import Problem
+
+EXAMPLE = "Example: digital-cs check --content ./content"
+
+
+def check(
+    content: Annotated[
+        Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check programs, e-mails, blocks and holidays; every complaint has its file and line.
+
+    The exit code is 1 if something is an error. Warnings are shown and do no more.
+    """
+    from digital_cs.cli import output
+    from digital_cs.config import load_settings
+
+    folder = content or load_settings().content_dir
+    problems = content_problems(folder)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if as_json:
+        output.emit({"content": folder, "errors": errors, "problems": problems})
+    else:
+        show_problems(problems)
+        warnings = output.count_of(len(problems) - errors, "warning")
+        output.say(
+            f"{folder}: {output.count_of(errors, 'error')}, {warnings}."
+            if problems
+            else f"{folder}: all is well."
+        )
+    if errors:
+        raise typer.Exit(1)
+
+
+def content_problems(folder: Path) -> list[Problem]:
+    """Every complaint about a content folder. Raises NotFoundError if there is none."""
+    from datetime import UTC, datetime
+
+    from digital_cs.catalog.company_days import HolidaysFileError
+    from digital_cs.catalog.holidays import load_calendar
+    from digital_cs.catalog.programs import load_programs
+    from digital_cs.domain.problem import Problem
+    from digital_cs.rendering.library import EmailLibrary
+
+    problems = [*load_programs(folder).problems, *EmailLibrary(folder).check()]
+    holidays = folder / "holidays.yaml"
+    if holidays.exists():
+        year = datetime.now(UTC).year
+        try:
+            load_calendar(range(year - 1, year + 4), (), holidays)
+        except HolidaysFileError as error:
+            place, _, message = str(error).partition(": ")
+            line = place.rpartition(":")[2]
+            number = int(line) if line.isdecimal() else 1
+            shown = f"{folder.name}/{holidays.name}"
+            problems.append(Problem(shown, number, 1, "holidays", message or str(error)))
+    return problems
+
+
+def show_problems(problems: list[Problem]) -> None:
+    """Print complaints as editors and people know them: file:line:column: sentence."""
+    from digital_cs.cli import output
+
+    for problem in problems:
+        mark = "" if problem.severity == "error" else "warning: "
+        place = f"{problem.file}:{problem.line}:{problem.column}:"
+        advice = f" {problem.suggestion}" if problem.suggestion else ""
+        output.say(f"{place} {mark}{problem.message}{advice}")

@@ -1,0 +1,173 @@
+"""The parts of `digital-cs up`: servers, mail sink and worker, started, watched and stopped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from digital_cs.config import Settings
+from digital_cs.errors import DigitalCsError, UsageError
+from digital_cs.messages.search_attributes import DECLARED
+from digital_cs.stack.children import Child, ChildStartError
+from digital_cs.stack.embedded import EmbeddedStack, Progress
+from digital_cs.stack.ports import is_free, require_free
+from digital_cs.store.migrate import migrate
+
+READY = "worker.started"
+"""What the worker logs when it has begun to work."""
+SINK_PATIENCE = 20.0
+WORKER_PATIENCE = 60.0
+WORKER_GRACE = 30.0
+MOST_MENDS, WITHIN = 5, 60.0
+"""A part that has to be started again more often than this within so many seconds is broken."""
+
+
+class PartBrokenError(DigitalCsError):
+    """A part of the stack ends again and again. Its log says why."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports that were asked for; None: those of the last time, or any free one."""
+
+    temporal: int | None = None
+    ui: int | None = None
+    smtp: int | None = None
+
+
+@dataclass(slots=True)
+class Part:
+    """One part that is watched: how to tell that it runs, and how to start it again."""
+
+    name: str
+    runs: Callable[[], bool]
+    start: Callable[[], None]
+    mended: list[float] = field(default_factory=list)
+
+
+class Household:
+    """Everything on one state folder, as a context manager that stops all of it.
+
+    Other commands find it through the folder: the worker that is started here does so too.
+    """
+
+    def __init__(
+        self, settings: Settings, ports: Ports, *, ui: bool, worker: bool, on_progress: Progress
+    ) -> None:
+        self.settings = settings
+        self.state_dir = settings.state_dir.resolve()
+        self.mail_dir = self.state_dir / "mail"
+        self._ports = ports
+        self._with_worker = worker
+        self._progress = on_progress
+        self._parts: list[Part] = []
+        self.stack = EmbeddedStack(
+            self.state_dir,
+            temporal_port=ports.temporal,
+            ui=ui,
+            ui_port=ports.ui,
+            namespace=settings.temporal_namespace,
+            search_attributes=DECLARED,
+            on_progress=on_progress,
+        )
+
+    def __enter__(self) -> Household:
+        if self._ports.smtp is not None:
+            require_free(self._ports.smtp, "The mail sink", "--smtp-port")
+        self.stack.start()
+        try:
+            self._parts = [
+                Part("Postgres", lambda: self.stack.postgres.is_running, self.stack.postgres.start),
+                Part("Temporal", lambda: self.stack.temporal.is_running, self.stack.temporal.start),
+            ]
+            self.stack.publish(**self._clock())
+            migrate(self.stack.running.database_url)
+            if self.settings.smtp_host is None:
+                self._start_sink()
+        except BaseException:
+            self.stack.stop()
+            raise
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.stack.stop()
+
+    def _clock(self) -> dict[str, Any]:
+        """Real time; on a folder where business time once ran fast, its clock goes on.
+
+        Business time must never go back, and it must not race on while nobody watches.
+        """
+        previous = self.stack.previous
+        if previous is None or previous.clock_speed in (None, 1.0):
+            return {}
+        until = (previous.model_extra or {}).get("clock_until")
+        if until is None:
+            raise UsageError(
+                f"Business time runs fast on the folder {self.state_dir}, without an end."
+                " Name another folder with STATE_DIR."
+            )
+        kept = previous.model_dump(include={"clock_speed", "clock_origin", "clock_started"})
+        return {**kept, "clock_until": until}
+
+    def _start_sink(self) -> None:
+        port_file = self.state_dir / "sink.port"
+        port_file.unlink(missing_ok=True)
+        last = self.stack.previous.smtp_port if self.stack.previous else None
+        port = self._ports.smtp or (last if last is not None and is_free(last) else 0)
+        self._progress("Mail sink", "starting")
+        argv: list[str | Path] = [sys.executable, "-m", "digital_cs.channels.sink"]
+        argv += ["--folder", self.mail_dir, "--port", str(port), "--port-file", port_file]
+        sink = self.stack.spawn("sink", [*argv, "--durable"])
+        sink.wait_ready(port_file.exists, SINK_PATIENCE)
+        # A sink that is started again must come back where everybody looks for it.
+        found = port_file.read_text(encoding="utf-8").strip()
+        sink.argv[sink.argv.index("--port") + 1] = found
+        self.stack.publish(smtp_host="127.0.0.1", smtp_port=int(found))
+        self._parts.append(Part("Mail sink", lambda: sink.is_running, sink.start))
+        self._progress("Mail sink", f"ready at 127.0.0.1:{found}")
+
+    def start_worker(self) -> None:
+        """Start the worker and wait until it works. Raises ChildStartError."""
+        if not self._with_worker:
+            return
+        self._progress("Worker", "starting")
+        worker = self.stack.spawn(
+            "worker",
+            [sys.executable, "-m", "digital_cs", "worker"],
+            env={
+                "STATE_DIR": str(self.state_dir),
+                "CONTENT_DIR": str(self.settings.content_dir.resolve()),
+            },
+            grace=WORKER_GRACE,
+        )
+        worker.wait_ready(lambda: _works(worker), WORKER_PATIENCE)
+        self._parts.append(Part("Worker", lambda: worker.is_running, worker.start))
+        self._progress("Worker", "ready")
+
+    def mend(self) -> None:
+        """Start again what has ended by itself. Raises PartBrokenError when that does not help."""
+        for part in self._parts:
+            if part.runs():
+                continue
+            now = time.monotonic()
+            part.mended = [at for at in part.mended if now - at < WITHIN] + [now]
+            logs = self.state_dir / "logs"
+            if len(part.mended) > MOST_MENDS:
+                raise PartBrokenError(
+                    f"{part.name} ends again and again. Its log in {logs} says why."
+                )
+            self._progress(part.name, f"ended by itself, starting again (log in {logs})")
+            try:
+                part.start()
+            except ChildStartError as error:
+                raise PartBrokenError(str(error)) from error
+
+
+def _works(worker: Child) -> bool:
+    return READY in worker.log_tail()

@@ -1,0 +1,125 @@
+"""The command `digital-cs`: every command in one tree, and one exit for all of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from digital_cs.cli import (
+    account,
+    api,
+    buttons,
+    check,
+    doctor,
+    enroll,
+    enrollment,
+    load,
+    message,
+    migrate,
+    program,
+    settings,
+    simulate,
+    suppress,
+    task,
+    trouble,
+    up,
+    worker,
+)
+from digital_cs.cli.demo import demo
+from digital_cs.cli.output import complain
+from digital_cs.errors import DigitalCsError
+
+INTERRUPTED = 130
+FAULT = 70
+
+app = typer.Typer(
+    name="digital-cs",
+    help="Programs for every account, that run for months and lose nothing.\n\n"
+    "Exit codes: 0 done, 1 problems found, 2 asked wrongly, 3 a server is not available,"
+    " 4 not found, 5 a choice is needed.",
+    epilog="Example: digital-cs up",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_RUNNING, _PEOPLE, _CONTENT = "Running it", "Accounts and work", "Content and programs"
+
+app.command(epilog="Example: DEMO_SECONDS=90 digital-cs demo", rich_help_panel=_RUNNING)(demo)
+app.command(epilog=up.EXAMPLE, rich_help_panel=_RUNNING)(up.up)
+app.command(epilog=worker.EXAMPLE, rich_help_panel=_RUNNING)(worker.worker)
+app.command(epilog=api.EXAMPLE, rich_help_panel=_RUNNING)(api.api)
+app.command(epilog=migrate.EXAMPLE, rich_help_panel=_RUNNING)(migrate.migrate)
+app.command(epilog=doctor.EXAMPLE, rich_help_panel=_RUNNING)(doctor.doctor)
+app.command(epilog=settings.EXAMPLE, rich_help_panel=_RUNNING)(settings.settings)
+app.command(epilog=check.EXAMPLE, rich_help_panel=_CONTENT)(check.check)
+for name, command, example in (
+    ("simulate", simulate.simulate, simulate.EXAMPLE),
+    ("pause", buttons.pause, "Example: digital-cs program pause renewal"),
+    ("resume", buttons.resume, 'Example: digital-cs program resume renewal --spread "3 days"'),
+    ("open", buttons.open_, "Example: digital-cs program open renewal"),
+    ("stop", buttons.stop, "Example: digital-cs program stop renewal --finish"),
+):
+    program.app.command(name, epilog=example)(command)
+app.add_typer(program.app, name="program", rich_help_panel=_CONTENT)
+app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
+app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
+app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)
+app.add_typer(account.app, name="account", rich_help_panel=_PEOPLE)
+app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
+app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)
+app.command(epilog=suppress.EXAMPLE, rich_help_panel=_PEOPLE)(suppress.suppress)
+app.command(epilog=trouble.ALERTS, rich_help_panel=_PEOPLE)(trouble.alerts)
+app.add_typer(trouble.app, name="webhook", rich_help_panel=_PEOPLE)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code. Errors of the house are one sentence on stderr."""
+    try:
+        app(args=arguments, prog_name="digital-cs")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except DigitalCsError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; what is left to flush would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # what is left is a server's fault, or ours
+        return _unexpected(error)
+    return 0
+
+
+def _unexpected(error: Exception) -> int:
+    import traceback
+
+    from psycopg import OperationalError
+
+    if isinstance(error, OperationalError):
+        from digital_cs.cli.connection import no_database
+        from digital_cs.errors import UnavailableError
+
+        complain(no_database(error))
+        return UnavailableError.exit_code
+    traceback.print_exception(error)
+    complain("This is a fault in digital-cs. What stands above tells its makers where.")
+    return FAULT
+
+
+def main() -> NoReturn:
+    """The entry of the process. It leaves without the interpreter's own exit, for a process that
+    used the Temporal SDK may abort there after all its work is done."""
+    code = run()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or 1  # a full disk must not look like success
+    os._exit(code)

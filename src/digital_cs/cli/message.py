@@ -1,0 +1,79 @@
+"""`digital-cs message`: the ledger of messages, above all what did not simply arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digital_cs.cli.options import Json, Most
+
+if TYPE_CHECKING:
+    from digital_cs.store.worklists import MessageView
+    from digital_cs.temporal.gateway import Gateway
+
+app = typer.Typer(no_args_is_help=True, help="Messages: what was sent, and what was not and why.")
+
+TROUBLED = ("unknown", "failed", "bounced", "complained")
+
+
+@app.callback()
+def _group() -> None:
+    """A group of its own, so that further commands find their place."""
+
+
+@app.command("list", epilog="Example: digital-cs message list --state unknown --state failed")
+def list_(
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="One or more states.", show_default=", ".join(TROUBLED)),
+    ] = None,
+    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only to this account.")] = None,
+    most: Most = 100,
+    as_json: Json = False,
+) -> None:
+    """List messages by state, the latest first.
+
+    States: planned, claimed (being handed over), accepted, delivered, bounced, complained,
+    failed (refused for good), unknown (handed over, answer lost), skipped.
+    """
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.domain.enrollment import MessageState
+    from digital_cs.errors import UsageError
+    from digital_cs.store import worklists
+
+    wanted = tuple(state or TROUBLED)
+    known = [str(each) for each in MessageState]
+    for each in wanted:
+        if each not in known:
+            raise UsageError(f"'{each}' is not a state of messages: say {', '.join(known)}.")
+
+    async def question(gateway: Gateway) -> list[MessageView]:
+        async with gateway.pool.connection() as connection:
+            return await worklists.list_messages(
+                connection, states=wanted, program=program, account=account, most=most
+            )
+
+    found = ask(question)
+    if as_json:
+        output.emit(found)
+        return
+    if not found:
+        output.say(f"No message is {' or '.join(wanted)}.")
+        return
+    output.table(
+        ["when (UTC)", "state", "~email", "~account", "~program, step", "~why"],
+        (
+            [
+                output.stamp(m.settled_at or m.retry_at or m.due_at),
+                m.state,
+                m.email,
+                m.account_name,
+                f"{m.program}, {m.step}",
+                m.detail or m.reason,
+            ]
+            for m in found
+        ),
+    )

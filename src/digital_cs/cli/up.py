@@ -1,0 +1,125 @@
+"""`digital-cs up`: everything on this machine, in real time, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digital_cs.cli.options import Json
+
+if TYPE_CHECKING:
+    from digital_cs.cli.household import Household
+    from digital_cs.config import Settings
+    from digital_cs.temporal.gateway import Gateway
+
+EXAMPLE = "Example: STATE_DIR=./var SMTP_HOST=mail.example.com digital-cs up"
+LOOK_SECONDS = 0.5
+FOREIGN = ("DATABASE_URL", "DATABASE_URL_FILE", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")
+
+Port = typer.Option(min=1, max=65535, help="Port; otherwise that of the last time, or a free one.")
+
+
+def up(
+    temporal_port: Annotated[int | None, Port] = None,
+    ui_port: Annotated[int | None, Port] = None,
+    smtp_port: Annotated[int | None, Port] = None,
+    ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Serve Temporal's web pages.")] = True,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Start a worker as well.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Run everything here: Postgres, Temporal, a mail sink and a worker, until Ctrl-C.
+
+    State is kept in STATE_DIR: stop and start it as you like. The first time, the programs of
+    CONTENT_DIR are published. Mail goes to a folder and to nobody, unless SMTP_HOST is set. Other
+    commands, given the same STATE_DIR, find all of this by themselves.
+    """
+    from digital_cs.cli import output
+    from digital_cs.cli.household import Household, Ports
+    from digital_cs.config import load_settings
+    from digital_cs.errors import UsageError
+
+    taken = [name for name in FOREIGN if os.environ.get(name)]
+    if taken:
+        raise UsageError(
+            f"{' and '.join(taken)} is set, but `digital-cs up` runs servers of its own. Unset it,"
+            " or use yours with `digital-cs migrate` and `digital-cs worker`."
+        )
+    settings = load_settings()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def progress(part: str, state: str) -> None:
+        output.complain(f"{part}: {state}")
+
+    ports = Ports(temporal_port, ui_port, smtp_port)
+    try:
+        with Household(settings, ports, ui=ui, worker=worker, on_progress=progress) as household:
+            _publish_first(household)
+            household.start_worker()
+            _tell(household, settings, as_json)
+            while True:
+                time.sleep(LOOK_SECONDS)
+                household.mend()
+    except KeyboardInterrupt:
+        output.complain("Everything is stopped; the state is kept.")
+
+
+def _publish_first(household: Household) -> None:
+    """The first time, publish what the content folder has, as far as it has no errors."""
+    from digital_cs.catalog.programs import load_programs
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store import programs
+
+    try:
+        catalog = load_programs(household.settings.content_dir)
+    except NotFoundError as error:
+        output.complain(f"No program is published: {error}")
+        return
+
+    async def question(gateway: Gateway) -> int | None:
+        async with gateway.pool.connection() as connection:
+            if await programs.list_programs(connection):
+                return None
+        return len(await gateway.publish(list(catalog.programs.values())))
+
+    count = ask(question)
+    if count is not None:
+        output.complain(f"Programs: {count} published from {household.settings.content_dir}")
+        if catalog.errors:
+            output.complain("Some have errors and were left out: see `digital-cs check`.")
+
+
+def _tell(household: Household, settings: Settings, as_json: bool) -> None:
+    from digital_cs.cli import output
+
+    running = household.stack.running
+    if as_json:
+        output.emit({**running.model_dump(mode="json"), "mail_folder": household.mail_dir})
+        return
+    mail = (
+        f"{settings.smtp_host}:{settings.smtp_port}"
+        if settings.smtp_host
+        else f"kept in {household.mail_dir}, sent to nobody"
+    )
+    prefix = "" if str(settings.state_dir) == "var" else f"STATE_DIR={settings.state_dir} "
+    output.say(
+        f"\nEverything runs. Ctrl-C stops it.\n\n"
+        f"  Database   {running.database_url}\n"
+        f"  Temporal   {running.temporal_address}, namespace {running.temporal_namespace}\n"
+        f"  Web pages  {running.temporal_ui_url or 'none (--ui serves them)'}\n"
+        f"  Mail       {mail}\n"
+        f"  Logs       {household.state_dir / 'logs'}\n\n"
+        "In another terminal:\n\n"
+        f"  {prefix}digital-cs load accounts accounts.csv\n"
+        f"  {prefix}digital-cs program list\n"
+        f"  {prefix}digital-cs enroll welcome-trial ACCOUNT\n"
+        f"  {prefix}digital-cs account show ACCOUNT\n"
+    )

@@ -1,0 +1,76 @@
+"""`digital-cs worker`: one process that runs programs, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from digital_cs.config import Settings
+
+EXAMPLE = "Example: METRICS_PORT=9100 digital-cs worker"
+
+
+def worker(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; wins METRICS_PORT."),
+    ] = None,
+) -> None:
+    """Run programs: start as many of these as you like, on any machine.
+
+    SIGTERM and Ctrl-C finish what is under way and stop; a second one stops at once, and what was
+    under way is done by another worker.
+    """
+    import uvloop
+
+    from digital_cs import logs
+    from digital_cs.cli.connection import database_url, find_settings
+    from digital_cs.store.migrate import require_current
+
+    settings = find_settings().settings
+    logs.configure(settings.log_level, settings.log_format)
+    require_current(database_url(settings))
+    port = metrics_port or settings.metrics_port
+    if port is not None:
+        _serve_metrics(port)
+    uvloop.run(_work(settings))
+
+
+def _serve_metrics(port: int) -> None:
+    from prometheus_client import start_http_server
+
+    from digital_cs.errors import UnavailableError
+
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise UnavailableError(
+            f"Metrics cannot be served on port {port}: {error.strerror}."
+            " Give METRICS_PORT another one, or leave it out."
+        ) from error
+
+
+async def _work(settings: Settings) -> None:
+    from digital_cs.bootstrap import open_engine
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def told() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    try:
+        async with open_engine(settings) as engine:
+            await engine.run(stop)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
