@@ -82,9 +82,12 @@ async def save_accounts(
         " stage text, managed bool, zone text, country text, traits jsonb)),"
         " old as (select a.* from accounts a join given g on g.id = a.id"
         " for no key update of a),"
+        # Joined to `old`, so that each row is read before it is changed: a row that the same
+        # statement has changed already cannot be locked any more, and would look new.
         " saved as (insert into accounts as a (id, name, stage, managed, zone, country, traits,"
-        " created_at, updated_at) select id, name, stage, coalesce(managed, false), zone, country,"
-        " coalesce(traits, '{}'), %(now)s, %(now)s from given"
+        " created_at, updated_at) select g.id, g.name, g.stage, coalesce(g.managed, false),"
+        " g.zone, g.country, coalesce(g.traits, '{}'), %(now)s, %(now)s"
+        " from given g left join old o on o.id = g.id"
         " on conflict (id) do update set name = excluded.name,"
         " stage = coalesce(excluded.stage, a.stage),"
         " managed = coalesce((select g.managed from given g where g.id = a.id), a.managed),"
