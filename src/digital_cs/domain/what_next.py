@@ -168,8 +168,11 @@ def describe(node: Node | None) -> str:
             return f"send {node.email}"
         case WaitNode():
             return f"wait {node.span.words()}"
-        case WaitWeekdayNode() | WaitDateNode():
-            return f"wait until {node.id}"
+        case WaitWeekdayNode():
+            return f"wait until {node.at:%H:%M}"
+        case WaitDateNode():
+            shift = f"{node.shift.span.words()} {node.shift.direction} " if node.shift else ""
+            return f"wait until {shift}{node.trait}"
         case WaitForNode():
             return f"wait for {node.condition.words()}"
         case TaskNode():
