@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.calls import Calls
+from activities.faults import without_words
 from activities.mailing import Mailing, Sent
 from activities.programs import ProgramShelf
 from digital_cs import metrics
@@ -20,6 +21,7 @@ from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import (
     CallWebhook,
     Facts,
+    MessageFact,
     MessageState,
     Outcome,
     SendMessage,
@@ -33,6 +35,9 @@ from digital_cs.store.pool import insist
 
 MOST_ROUNDS = 50
 """A touch that starts over more often than this is in a fight with somebody: try again later."""
+
+MARGIN = 0.2
+"""A claim is looked at again so many real seconds after it has run out."""
 
 DEFAULT_TIMEOUT = timedelta(seconds=60)
 
@@ -74,19 +79,35 @@ class EnrollmentActivities:
 
         Safe to repeat: the position moves by compare-and-set, a message is claimed once.
         """
+        try:
+            return await self._advance(request)
+        except ApplicationError:
+            raise
+        except Exception as error:
+            raise without_words(error) from None
+
+    async def _advance(self, request: AdvanceRequest) -> AdvanceReply:
         metrics.ADVANCES.inc()
-        visit: int | None = None
         for _ in range(MOST_ROUNDS):
             async with self._pool.connection() as connection:
-                loaded = await touches.load(connection, request.enrollment_id, visit)
-            if loaded is None or loaded.ended:
+                loaded = await touches.load(connection, request.enrollment_id)
+            if loaded is None:
                 return AdvanceReply(ended=True)
-            attempt = _Attempt(self, request.enrollment_id, loaded, visit)
-            done = await attempt.run()
-            if isinstance(done, AdvanceReply):
+            if loaded.ended:
+                return await self._learn(loaded)
+            done = await _Attempt(self, request.enrollment_id, loaded).run()
+            if done is not None:
                 return done
-            visit = done
         raise ApplicationError("the enrollment is being changed all the time", type="Contended")
+
+    async def _learn(self, loaded: touches.Loaded) -> AdvanceReply:
+        """It left while a message was in somebody's hands: see what becomes of that (P14)."""
+        for claim in loaded.claims.values():
+            if claim.seconds_left > 0:
+                return AdvanceReply(False, claim.seconds_left + MARGIN, "learn: last send", "end")
+            async with self._pool.connection() as connection:
+                await touches.give_up_claim(connection, claim.key, self._clock.now())
+        return AdvanceReply(ended=True)
 
     def reply(self, outcome: Outcome) -> AdvanceReply:
         """What the workflow is told, in real seconds from this moment."""
@@ -102,13 +123,11 @@ class _Attempt:
     """One pass from a loaded state to a moved position, or to starting over."""
 
     def __init__(
-        self, house: EnrollmentActivities, enrollment_id: str, loaded: touches.Loaded,
-        visit: int | None,
-    ) -> None:  # fmt: skip
+        self, house: EnrollmentActivities, enrollment_id: str, loaded: touches.Loaded
+    ) -> None:
         self.house = house
         self.id = enrollment_id
         self.loaded = loaded
-        self.visit = visit if visit is not None else loaded.position.visit
         self.revision = loaded.revision
         self.position = loaded.position
         self.result: touches.MessageResult | None = None
@@ -128,8 +147,8 @@ class _Attempt:
         metrics.LATENESS.observe(late)
         return planned if late <= self.house._workspace.grace else now
 
-    async def run(self) -> AdvanceReply | int | None:
-        """The reply; or start over: with the step visit whose message to look at, or None."""
+    async def run(self) -> AdvanceReply | None:
+        """The reply; None: somebody changed something in between, start over."""
         graph = await self.house._programs.graph(self.loaded.program_id, self.loaded.version)
         facts = await self._facts()
         for _ in range(MOST_ROUNDS):
@@ -137,14 +156,15 @@ class _Attempt:
             act = outcome.act
             if act is None:
                 moved = await self._move(outcome)
-                return self.house.reply(outcome) if moved else None
+                left_behind = outcome.ending is not None and self.loaded.claims
+                return self.house.reply(outcome) if moved and not left_behind else None
             if (outcome.effects or self.result is not None) and not await self._move(outcome):
                 return None
             self.position = outcome.position
             if isinstance(act, SendMessage):
-                sent = await self._send(act, graph, facts)
+                sent = await self._send(act, graph)
                 if sent is None:
-                    return act.visit
+                    return None
                 self.result = sent.result
                 facts = replace(facts, messages={**facts.messages, act.visit: sent.fact})
             else:
@@ -154,40 +174,34 @@ class _Attempt:
 
     async def _facts(self) -> Facts:
         loaded, house = self.loaded, self.house
-        message = loaded.message
-        if message is not None and message.state is MessageState.CLAIMED:
-            message = await self._resolve_claim()
+        messages = dict(loaded.messages)
+        for visit, claim in loaded.claims.items():
+            messages[visit] = await self._resolve(claim, messages[visit])
         workspace = house._workspace
         return Facts(
             enrollment_id=self.id, account=loaded.account, started_at=loaded.started_at,
             calendar=house._calendar.current, workspace_zone=workspace.zone,
             controls=loaded.controls,
-            messages={self.visit: message} if message else {},
-            tasks={self.visit: loaded.task} if loaded.task else {},
-            calls={self.visit: loaded.call} if loaded.call else {},
+            messages=messages, tasks=loaded.tasks, calls=loaded.calls,
             spread=timedelta(seconds=workspace.spread * house._clock.speed),
             grace=timedelta(seconds=workspace.grace * house._clock.speed),
         )  # fmt: skip
 
-    async def _resolve_claim(self) -> Any:
+    async def _resolve(self, claim: touches.Claim, message: MessageFact) -> MessageFact:
         """Another attempt has this message in hand, or died with it (P14)."""
-        message, key = self.loaded.message, self.loaded.message_key
-        assert message is not None
-        assert key is not None
-        left = self.loaded.claim_seconds_left
-        if left > 0:
-            wait = timedelta(seconds=(left + 0.2) * self.house._clock.speed)
+        if claim.seconds_left > 0:
+            wait = timedelta(seconds=(claim.seconds_left + MARGIN) * self.house._clock.speed)
             return replace(message, retry_at=self.now + wait)
         async with self.house._pool.connection() as connection:
-            gave_up = await touches.give_up_claim(connection, key, self.now)
+            gave_up = await touches.give_up_claim(connection, claim.key, self.now)
         if not gave_up:
             raise ApplicationError("the message was settled meanwhile", type="Contended")
         metrics.TOUCHES.labels(self.loaded.program_id, "unknown").inc()
         return replace(message, state=MessageState.UNKNOWN)
 
-    async def _send(self, act: SendMessage, graph: Graph, facts: Facts) -> Sent | None:
+    async def _send(self, act: SendMessage, graph: Graph) -> Sent | None:
         return await self.house._mailing.send(
-            act, graph, facts, self.loaded, enrollment_id=self.id, revision=self.revision,
+            act, graph, self.loaded, enrollment_id=self.id, revision=self.revision,
             now=self.now, deadline=self._deadline(),
         )  # fmt: skip
 

@@ -14,9 +14,7 @@ from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
 from digital_cs.channels.smtp import SmtpChannel
-from digital_cs.clock import Clock
 from digital_cs.domain.enrollment import (
-    Facts,
     MessageFact,
     MessageState,
     SendMessage,
@@ -74,11 +72,10 @@ class Mailing:
     """Sends one message of one touch. The order is the promise: render, claim, hand over (P13)."""
 
     def __init__(
-        self, *, pool: AsyncConnectionPool[Any], clock: Clock, library: EmailLibrary,
-        channel: SmtpChannel, connections: int, sender: Sender, signer: Signer,
+        self, *, pool: AsyncConnectionPool[Any], library: EmailLibrary, channel: SmtpChannel,
+        connections: int, sender: Sender, signer: Signer,
     ) -> None:  # fmt: skip
         self._pool = pool
-        self._clock = clock
         self._library = library
         self._channel = channel
         self._sender = sender
@@ -87,8 +84,8 @@ class Mailing:
         self._lines = asyncio.Semaphore(connections)
 
     async def send(
-        self, act: SendMessage, graph: Graph, facts: Facts, loaded: touches.Loaded, *,
-        enrollment_id: str, revision: int, now: datetime, deadline: float,
+        self, act: SendMessage, graph: Graph, loaded: touches.Loaded, *, enrollment_id: str,
+        revision: int, now: datetime, deadline: float,
     ) -> Sent | None:  # fmt: skip
         """None: the claim was refused; load again and see why.
 
@@ -101,7 +98,7 @@ class Mailing:
             rendered = self._render(act, graph, loaded, recipient)
             mail = self._mail(rendered, recipient, act, key, now)
         except DigitalCsError as error:
-            return await self._hold(act, graph, error, now)
+            return await self._hold(act, graph, error, now, deadline)
         async with self._lines:
             if deadline - asyncio.get_running_loop().time() < self._sender.claim_seconds + 0.5:
                 raise TimeoutError("no time left in this attempt to hand a message over")
@@ -120,9 +117,12 @@ class Mailing:
                 return None
             delivery = await self._deliver(mail, recipient.address, act.contact_id)
         if delivery.hard_bounce:
-            async with self._pool.connection() as connection:
-                await accounts.suppress(connection, act.contact_id, "hard bounce", "smtp", now)
-        return await self._told(act, graph, facts, key, attempts, delivery, now)
+            await insist(
+                self._pool,
+                lambda c: accounts.suppress(c, act.contact_id, "hard bounce", "smtp", now),
+                deadline,
+            )
+        return await self._told(act, graph, key, attempts, delivery, now, deadline)
 
     async def _deliver(self, mail: bytes, address: str, contact_id: str) -> Delivery:
         envelope = f"bounce+{self._signer.sign_contact(contact_id)}@{self._sender.mail_domain}"
@@ -176,22 +176,23 @@ class Mailing:
         )
 
     async def _hold(
-        self, act: SendMessage, graph: Graph, error: DigitalCsError, now: datetime
-    ) -> Sent:
+        self, act: SendMessage, graph: Graph, error: DigitalCsError, now: datetime,
+        deadline: float,
+    ) -> Sent:  # fmt: skip
         """The text cannot be made: hold the step and tell the owner (P12)."""
         kind = "mail" if isinstance(error, MailError) else "template"
         metrics.HELD.labels(graph.id, kind).inc()
         log.warning("touch.held", program=graph.id, step=act.step, kind=kind)
         words = f"The message cannot be made: {error}"
-        await self._tell_owner(graph, act.step, kind, words, now)
+        await self._tell_owner(graph, act.step, kind, words, now, deadline)
         fact = MessageFact(
             MessageState.PLANNED, act.attempts, now + TEMPLATE_PATIENCE, act.contact_id, words
         )
         return Sent(fact, None)
 
     async def _told(
-        self, act: SendMessage, graph: Graph, facts: Facts, key: str, attempts: int,
-        delivery: Delivery, now: datetime,
+        self, act: SendMessage, graph: Graph, key: str, attempts: int, delivery: Delivery,
+        now: datetime, deadline: float,
     ) -> Sent:  # fmt: skip
         code = f" ({delivery.code})" if delivery.code else ""
         retry_at = None
@@ -216,7 +217,7 @@ class Mailing:
                 words = f"The mail server could not be used: {delivery.detail}"
                 metrics.HELD.labels(graph.id, "smtp").inc()
                 if attempts == len(BACKOFF):
-                    await self._tell_owner(graph, act.step, "smtp", words, now)
+                    await self._tell_owner(graph, act.step, "smtp", words, now, deadline)
         metrics.TOUCHES.labels(graph.id, state.value).inc()
         result = touches.MessageResult(
             key=key, attempts=attempts, state=state, verdict=verdict.value, reason=reason,
@@ -225,13 +226,16 @@ class Mailing:
         return Sent(MessageFact(state, attempts, retry_at, act.contact_id), result)
 
     async def _tell_owner(
-        self, graph: Graph, step: str, kind: str, words: str, now: datetime
+        self, graph: Graph, step: str, kind: str, words: str, now: datetime, deadline: float
     ) -> None:
-        async with self._pool.connection() as connection:
-            await alerts.tell(
+        await insist(
+            self._pool,
+            lambda connection: alerts.tell(
                 connection, program_id=graph.id, step=step, kind=kind, owner=graph.owner,
                 words=words, now=now,
-            )  # fmt: skip
+            ),
+            deadline,
+        )  # fmt: skip
 
 
 def _backoff(attempts: int, key: str) -> timedelta:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from psycopg import Error as DatabaseError
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
@@ -107,6 +108,9 @@ class Engine:
                         load_business_calendar, self.settings, self.clock.now(), known
                     )
                     await alerts.close_and_wake(connection, "template", self.clock.now())
+            except DatabaseError as error:
+                log.warning("content.nobody_woken", error=type(error).__name__)
+                continue  # from the start again: whom a mended text held must not be forgotten
             except (DigitalCsError, OSError) as error:
                 log.error("content.not_reloaded", error=str(error))
             seen, year = stamp, self.clock.now().year
@@ -190,7 +194,7 @@ async def open_engine(
             known = await countries(connection)
         calendar = CalendarShelf(load_business_calendar(settings, clock.now(), known))
         mailing = Mailing(
-            pool=opened, clock=clock, library=library, channel=channel,
+            pool=opened, library=library, channel=channel,
             connections=settings.smtp_connections,
             sender=Sender(
                 settings.mail_from, settings.mail_domain, settings.mail_from.split("<")[0].strip(),

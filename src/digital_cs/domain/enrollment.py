@@ -189,6 +189,8 @@ class SkipMessage:
     reason: str
     words: str
     due_at: datetime
+    kind: str
+    priority: str
     contact_id: str | None = None
 
 

@@ -186,8 +186,12 @@ def _skip(
     if fact is None or not _may_be_out(fact):
         due = position.due_at or position.entered_at
         trail.effects.append(
-            SkipMessage(position.step, position.visit, node.email, reason, words, due, contact_id)
-        )
+            SkipMessage(
+                step=position.step, visit=position.visit, email=node.email, reason=reason,
+                words=words, due_at=due, kind=node.kind, priority=node.priority,
+                contact_id=contact_id,
+            )
+        )  # fmt: skip
     position = trail.note(position, Verdict.SKIPPED, reason, words, contact_id)
     return SendDecision(position, settled=True)
 

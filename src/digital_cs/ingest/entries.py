@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -28,6 +29,15 @@ STILL_FRESH = timedelta(days=7)
 """A date entry that was missed by an outage is still taken so long after its moment."""
 
 _BUSINESS_DAYS = BusinessCalendar()
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """A mark for each entry that matches, with the entry in words; and the marks of those of
+    which it is not known, which stay as they are."""
+
+    marks: dict[str, str]
+    unknown: tuple[str, ...]
 
 
 class Entries:
@@ -90,59 +100,54 @@ class Entries:
     async def _sweep_program(
         self, connection: Connection, program: Program, changed_since: datetime | None
     ) -> int:
-        entered, after = 0, ""
-        conditions = [r.segment for r in program.enter.when if isinstance(r, SegmentEntry)]
-        if program.enter.only_if is not None:
-            conditions.append(program.enter.only_if)
-        names = _event_names(conditions)
-        while True:
-            page = await accounts.facts_page(
-                connection, after=after, changed_since=changed_since, event_names=names
-            )
-            if not page:
-                return entered
-            after = page[-1].id
+        entered = 0
+        async for page in _pages(connection, program, changed_since):
             entered += await self._enter_page(connection, program, page)
+        return entered
 
     async def _enter_page(
         self, connection: Connection, program: Program, page: Sequence[Account]
     ) -> int:
         now = self._clock.now()
-        matches = {a.id: self.matching(program, a, now) for a in page}
+        matches = {a.id: m for a in page if (m := self.matching(program, a, now)) is not None}
+        entered = 0
         async with connection.transaction():
-            fresh = await marks.replace(
-                connection, program.program,
-                {id: found for id, found in matches.items() if found is not None}, now,
-            )  # fmt: skip
-            if not fresh:
-                return 0
-            result = await enroll(
-                connection, program.program, sorted({id for id, _ in fresh}),
-                source=f"entry {fresh[0][1]}", now=now, again=program.enter.again,
-            )  # fmt: skip
-        return len(result.enrolled)
+            by_source: dict[str, set[str]] = {}
+            for id, mark in await marks.replace(
+                connection, program.program, {id: m.marks for id, m in matches.items()}, now,
+                kept={id: m.unknown for id, m in matches.items()},
+            ):  # fmt: skip
+                by_source.setdefault(matches[id].marks[mark], set()).add(id)
+            for source, ids in sorted(by_source.items()):
+                result = await enroll(
+                    connection, program.program, sorted(ids), source=source, now=now,
+                    again=program.enter.again,
+                )  # fmt: skip
+                entered += len(result.enrolled)
+        return entered
 
-    def matching(self, program: Program, account: Account, now: datetime) -> list[str] | None:
-        """The marks of an account: one for each entry that it matches now; None: not known."""
+    def matching(self, program: Program, account: Account, now: datetime) -> Matching | None:
+        """Which entries an account matches now; None: not known, not even one of them (P9)."""
         rule = program.enter.only_if
         allowed = rule.verdict(account, EVER, now) if rule is not None else Verdict.YES
         if allowed is Verdict.UNKNOWN:
             return None
         if allowed is Verdict.NO:
-            return []
-        found = []
+            return Matching({}, ())
+        found, unknown = {}, []
         for number, entry in enumerate(program.enter.when):
             if isinstance(entry, SegmentEntry):
                 verdict = entry.segment.verdict(account, EVER, now)
-                if verdict is Verdict.UNKNOWN:
-                    return None
                 if verdict is Verdict.YES:
-                    found.append(f"segment {number}")
-            elif isinstance(entry, DateEntry) and (day := self._date_mark(entry, account, now)):
-                found.append(f"{entry.date} {day}")
-        return found
+                    found[segment_mark(number)] = f"segment: {entry.segment.words()}"
+                elif verdict is Verdict.UNKNOWN:
+                    unknown.append(segment_mark(number))
+            elif isinstance(entry, DateEntry) and (day := self._date(entry, account, now)):
+                mark = date_mark(entry, day)
+                found[mark] = f"date: {mark}"
+        return Matching(found, tuple(unknown))
 
-    def _date_mark(self, entry: DateEntry, account: Account, now: datetime) -> str | None:
+    def _date(self, entry: DateEntry, account: Account, now: datetime) -> str | None:
         """The date, when its moment has come and it is not over."""
         day = day_of(account.traits.get(entry.date))
         if day is None:
@@ -160,21 +165,40 @@ class Entries:
 
         Returns how many match already.
         """
-        count, after, now = 0, "", self._clock.now()
-        while True:
-            page = await accounts.facts_page(
-                connection, after=after,
-                event_names=_event_names(
-                    [r.segment for r in program.enter.when if isinstance(r, SegmentEntry)]
-                ),
-            )  # fmt: skip
-            if not page:
-                return count
-            after = page[-1].id
-            found = {a.id: m for a in page if (m := self.matching(program, a, now))}
+        count, now = 0, self._clock.now()
+        async for page in _pages(connection, program):
+            found = {a.id: m.marks for a in page
+                     if (m := self.matching(program, a, now)) is not None and m.marks}  # fmt: skip
             count += len(found)
             if found and not enroll_them:
                 await marks.replace(connection, program.program, found, now)
+        return count
+
+
+async def _pages(
+    connection: Connection, program: Program, changed_since: datetime | None = None
+) -> AsyncIterator[list[Account]]:
+    """Every account, or those changed since, with all that the entries look at."""
+    conditions = [r.segment for r in program.enter.when if isinstance(r, SegmentEntry)]
+    if program.enter.only_if is not None:
+        conditions.append(program.enter.only_if)
+    names, after = _event_names(conditions), ""
+    while page := await accounts.facts_page(
+        connection, after=after, changed_since=changed_since, event_names=names
+    ):
+        yield page
+        after = page[-1].id
+
+
+def segment_mark(number: int) -> str:
+    """The mark of the entry that stands at this place of the program, counted from 0."""
+    return f"segment {number}"
+
+
+def date_mark(entry: DateEntry, day: str) -> str:
+    """The mark of a date entry for one date (ISO): a date that moves is another one."""
+    shift = f"{entry.shift.words()} " if entry.shift is not None else ""
+    return f"{shift}{entry.date} {day}"
 
 
 def _event_names(conditions: Iterable[Any]) -> set[str]:

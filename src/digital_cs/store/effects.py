@@ -88,13 +88,14 @@ async def _skip(connection: Connection, effect: SkipMessage, who: dict[str, Any]
         "insert into messages as m (key, enrollment_id, program_id, version, step, visit,"
         " account_id, contact_id, email, kind, priority, state, due_at, settled_at, reason, detail,"
         " attempts) values (%(key)s, %(enrollment_id)s, %(program_id)s, %(version)s, %(step)s,"
-        " %(visit)s, %(account_id)s, %(contact_id)s, %(email)s, 'marketing', 'normal', 'skipped',"
-        " %(due_at)s, %(now)s, %(reason)s, %(words)s, 0)"
+        " %(visit)s, %(account_id)s, %(contact_id)s, %(email)s, %(kind)s, %(priority)s,"
+        " 'skipped', %(due_at)s, %(now)s, %(reason)s, %(words)s, 0)"
         " on conflict (key) do update set state = 'skipped', settled_at = excluded.settled_at,"
         " reason = excluded.reason, detail = excluded.detail where m.state = 'planned'",
         {
             **who, "key": key, "step": effect.step, "visit": effect.visit,
             "contact_id": effect.contact_id, "email": effect.email, "due_at": effect.due_at,
-            "reason": effect.reason, "words": effect.words,
+            "kind": effect.kind, "priority": effect.priority, "reason": effect.reason,
+            "words": effect.words,
         },
     )  # fmt: skip

@@ -25,6 +25,8 @@ from digital_cs.domain.enrollment import (
 
 Connection = AsyncConnection[Any]
 
+# Instant steps ride in one touch without being written down one by one, so that there may be
+# messages, tasks and calls of later visits than the one that the position is at.
 _LOAD = """
 select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.wake_at,
        e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit,
@@ -43,15 +45,16 @@ select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.w
             from product_events ev
            where ev.account_id = a.id and ev.name = any(v.event_names) and ev.at >= e.started_at
            group by ev.name) x),
-       (select jsonb_build_array(m.key, m.state, m.attempts, m.retry_at, m.contact_id,
-               extract(epoch from m.claim_until - clock_timestamp()))
-          from messages m where m.enrollment_id = e.id and m.visit = coalesce(%(visit)s::int,
-               e.visit)
-         order by m.state in ('planned', 'claimed', 'unknown') desc, m.attempts desc limit 1),
-       (select jsonb_build_array(t.closed_at, t.due_at, t.state) from tasks t
-         where t.enrollment_id = e.id and t.visit = coalesce(%(visit)s::int, e.visit)),
-       (select jsonb_build_array(w.state, w.attempts, w.retry_at) from webhook_calls w
-         where w.enrollment_id = e.id and w.visit = coalesce(%(visit)s::int, e.visit))
+       (select jsonb_agg(jsonb_build_array(x.visit, x.key, x.state, x.attempts, x.retry_at,
+               x.contact_id, extract(epoch from x.claim_until - clock_timestamp()))) from (
+          select distinct on (m.visit) m.* from messages m
+           where m.enrollment_id = e.id and m.visit >= e.visit
+           order by m.visit, m.state = 'skipped', m.state in ('planned', 'claimed', 'unknown'),
+                    m.attempts desc) x),
+       (select jsonb_agg(jsonb_build_array(t.visit, t.closed_at, t.due_at, t.state)) from tasks t
+         where t.enrollment_id = e.id and t.visit >= e.visit),
+       (select jsonb_agg(jsonb_build_array(w.visit, w.state, w.attempts, w.retry_at))
+          from webhook_calls w where w.enrollment_id = e.id and w.visit >= e.visit)
   from enrollments e
   join programs p on p.id = e.program_id
   join program_versions v on v.program_id = e.program_id and v.number = e.version
@@ -62,6 +65,7 @@ select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.w
 # P16: suppressions and the contact's state are read here, in the statement that claims.
 # The revision makes a pause, an exit or a second worker that came in between win.
 _CLAIM = """
+with claimed as (
 insert into messages as m (key, enrollment_id, program_id, version, step, visit, account_id,
        contact_id, email, kind, priority, state, due_at, useful_until, zone, zone_source, attempts,
        claimed_at, claim_until, claim_token, message_id, content_hash)
@@ -84,7 +88,16 @@ on conflict (key) do update
        content_hash = excluded.content_hash, retry_at = null
  where m.state = 'planned' or (m.state = 'unknown' and m.kind = 'service')
     or (m.state = 'claimed' and m.claim_token = excluded.claim_token)
-returning m.attempts
+returning m.key, m.enrollment_id, m.visit, m.attempts),
+-- An earlier try may have named a contact who may not be written to any more.
+superseded as (
+update messages m
+   set state = 'skipped', settled_at = %(now)s, retry_at = null, reason = 'other_contact',
+       detail = 'Somebody else of the account is written to instead.'
+  from claimed
+ where m.enrollment_id = claimed.enrollment_id and m.visit = claimed.visit
+   and m.key <> claimed.key and m.state = 'planned')
+select attempts from claimed
 """
 
 _RESULT = """
@@ -98,7 +111,9 @@ returning enrollment_id, account_id, program_id, version, step, visit, contact_i
 _GIVE_UP = """
 update messages set state = 'unknown', settled_at = %(now)s, claim_until = null,
        reason = 'crash', detail = 'A worker stopped between handing over and recording.'
- where key = %(key)s and state = 'claimed' and claim_until < clock_timestamp()
+ where state = 'claimed'
+   and (key = %(key)s and claim_until < clock_timestamp()
+        or %(key)s::text is null and claim_until < clock_timestamp() - interval '1 minute')
 returning enrollment_id, account_id, program_id, version, step, visit, contact_id
 """
 
@@ -132,16 +147,12 @@ with told as ({_RESULT}), moved as ({_MOVE}), noted as ({_TELL}
   union all
   select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,
          told.visit, told.contact_id, %(verdict)s, %(reason)s, %(words)s, %(as_of)s
-    from told)
+    from told),
+eased as (
+update alerts a set closed_at = %(now)s from told
+ where a.closed_at is null and a.kind = 'smtp' and a.program_id = told.program_id
+   and a.step = told.step and %(state)s = 'accepted')
 select count(*) from moved
-"""
-
-_RECORD_ONLY = f"""
-with told as ({_RESULT}), noted as ({_TELL}
-  select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,
-         told.visit, told.contact_id, %(verdict)s, %(reason)s, %(words)s, %(as_of)s
-    from told)
-select count(*) from told
 """
 
 
@@ -157,8 +168,19 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that somebody is handing over, or died with: real seconds that are left."""
+
+    key: str
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """Everything that one touch needs, read in one round trip."""
+    """Everything that one touch needs, read in one round trip.
+
+    Messages, claims, tasks and calls are by step visit, from the present one on.
+    """
 
     program_id: str
     version: int
@@ -172,11 +194,10 @@ class Loaded:
     account_name: str
     data_as_of: datetime
     recipients: dict[str, Recipient]
-    message: MessageFact | None
-    message_key: str | None
-    claim_seconds_left: float
-    task: TaskFact | None
-    call: WebhookFact | None
+    messages: dict[int, MessageFact]
+    claims: dict[int, Claim]
+    tasks: dict[int, TaskFact]
+    calls: dict[int, WebhookFact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +244,9 @@ def position_from_json(kept: dict[str, Any]) -> Position:
     )  # fmt: skip
 
 
-async def load(
-    connection: Connection, enrollment_id: str, visit: int | None = None
-) -> Loaded | None:
-    """Read an enrollment with all that its next step may look at; None if there is none.
-
-    `visit` asks for the message, task and call of another step visit than the present one.
-    """
-    cursor = await connection.execute(_LOAD, {"id": enrollment_id, "visit": visit})
+async def load(connection: Connection, enrollment_id: str) -> Loaded | None:
+    """Read an enrollment with all that its next step may look at; None if there is none."""
+    cursor = await connection.execute(_LOAD, {"id": enrollment_id})
     row = await cursor.fetchone()
     return _loaded(row) if row is not None else None
 
@@ -239,7 +255,7 @@ def _loaded(row: Any) -> Loaded:
     (program_id, version, _nth, started_at, position, revision, wake_at, paused, exit_because,
      skip_visit, not_before, skip_due_before, ended, account_id, name, stage, managed, zone,
      country, traits, last_active_on, usage_through, updated_at, contacts, milestones, events,
-     message, task, call) = row  # fmt: skip
+     messages, tasks, calls) = row  # fmt: skip
     moments = {key: _moment(value) for key, value in (milestones or {}).items()}
     account = Account(
         id=account_id, stage=stage, managed=managed, zone=zone, country=country, traits=traits,
@@ -260,24 +276,29 @@ def _loaded(row: Any) -> Loaded:
         id: Recipient(address, first, full, language, roles[0] if roles else "")
         for id, roles, _, _, _, address, first, full, language in contacts or ()
     }
-    left = float(message[5]) if message and message[5] is not None else 0.0
     return Loaded(
         program_id=program_id, version=version, started_at=started_at,
         position=position_from_json(position), revision=revision, wake_at=wake_at,
         controls=Controls(paused, exit_because, skip_visit, not_before, skip_due_before),
         ended=ended, account=account, account_name=name, data_as_of=updated_at,
         recipients=recipients,
-        message=MessageFact(MessageState(message[1]), message[2], _moment(message[3]), message[4])
-        if message
-        else None,
-        message_key=message[0] if message else None,
-        claim_seconds_left=left,
-        task=TaskFact(_moment(task[0]) if task[2] == "done" else None, _moment(task[1]))
-        if task
-        else None,
-        call=WebhookFact(call[0] != "planned", call[0] == "delivered", call[1], _moment(call[2]))
-        if call
-        else None,
+        messages={
+            visit: MessageFact(MessageState(state), attempts, _moment(retry_at), contact_id)
+            for visit, _, state, attempts, retry_at, contact_id, _ in messages or ()
+        },
+        claims={
+            visit: Claim(key, float(left))
+            for visit, key, state, _, _, _, left in messages or ()
+            if state == MessageState.CLAIMED
+        },
+        tasks={
+            visit: TaskFact(_moment(closed_at) if state == "done" else None, _moment(due_at))
+            for visit, closed_at, due_at, state in tasks or ()
+        },
+        calls={
+            visit: WebhookFact(state != "planned", state == "delivered", tried, _moment(retry_at))
+            for visit, state, tried, retry_at in calls or ()
+        },
     )  # fmt: skip
 
 
@@ -310,15 +331,12 @@ async def claim(
     return int(row[0]) if row is not None else None
 
 
-async def settle(
-    connection: Connection, result: MessageResult, now: datetime, as_of: datetime
-) -> None:
-    """Write into the ledger how handing over ended; once, however often it is called."""
-    await connection.execute(_RECORD_ONLY, {**_result_values(result), "now": now, "as_of": as_of})
+async def give_up_claim(connection: Connection, key: str | None, now: datetime) -> bool:
+    """A claim that outlived its worker becomes unknown (P14); False: somebody settled it.
 
-
-async def give_up_claim(connection: Connection, key: str, now: datetime) -> bool:
-    """A claim that outlived its worker becomes unknown (P14); False: somebody settled it."""
+    Without a key: every claim that nobody came back to for a minute, because its account left
+    the program at that moment.
+    """
     words = "A worker stopped while handing it over; it may or may not have arrived."
     cursor = await connection.execute(
         f"with told as ({_GIVE_UP}), noted as ({_TELL} select %(now)s, told.enrollment_id,"
