@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def rest(span: timedelta | None, label: str = "", next_label: str = "") -> Advan
 class Script:
     """Replies in order, and what was asked. A line may also be an error, or a reply to wait for."""
 
-    lines: list[Line]
+    lines: Sequence[Line]
     asked: list[AdvanceRequest] = field(default_factory=list)
 
     @activity.defn(name=ADVANCE_ACTIVITY)
