@@ -79,7 +79,8 @@ def family(pid: int) -> set[int]:
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout
-    parents = dict(map(int, line.split()) for line in listed.splitlines())
+    rows = (line.split() for line in listed.splitlines())
+    parents = {int(child): int(parent) for child, parent in rows}
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
@@ -114,7 +115,8 @@ def test_a_demo_runs_to_its_end_and_leaves_mail_and_no_process(state_dir: Path) 
     mail_folder = state_dir / "demo" / "mail"
     sent = read_index(mail_folder)
     assert len(sent) == summary["messages"]["accepted"] > 20
-    assert len({entry.message_id for entry in sent}) == len(sent), "nothing is sent twice"
+    assert summary["arrived"] == len(sent)
+    assert summary["twice"] == 0
     mail = message_from_bytes((mail_folder / sent[0].file).read_bytes(), policy=policy.default)
     assert mail["Subject"]
     assert mail["List-Unsubscribe"]

@@ -9,13 +9,20 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
+from digital_cs.channels.sink import SinkEntry
 from digital_cs.demo.snapshot import look
 from digital_cs.demo.stories import Interlude
 from digital_cs.demo.summary import Places, Summary, in_words, summarise
 from tests.demo.conftest import NOW, ORIGIN, Scene, day
 
 PLACES = Places(Path("/state/demo"), Path("/state/demo/mail"), temporal_ui="http://127.0.0.1:1")
-MAIL = {"<first@lantern.example>": "first.eml"}
+MAIL = [
+    SinkEntry("2026-03-03T12:00:00+00:00", id, "somebody@shop.example", "Hello", file)
+    for id, file in (
+        ("<first@lantern.example>", "first.eml"), ("<2@lantern.example>", "second.eml"),
+        ("<2@lantern.example>", "again.eml"),
+    )
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -46,7 +53,12 @@ async def played(scene: Scene) -> Scene:
     )
 
     moved = await scene.enrollment(
-        "welcome-trial", "moved", 4, wake_at=day(99), label="wait 2 days"
+        "welcome-trial",
+        "moved",
+        4,
+        wake_at=day(99),
+        label="wait 2 days",
+        next_label="send welcome-trial-3",
     )
     await scene.message(moved, 5, "welcome-trial-1", 1, "failed", reason="hard_bounce")
     await scene.decision(
@@ -102,10 +114,11 @@ async def test_the_words_name_the_accounts_and_where_to_look(played: Scene) -> N
     for words in (
         "From 2 March to 31 May 2026: 4 accounts with 4 people.",
         "Welcome to the trial    3 entered: 2 still inside, 1 reached the goal",
-        "3 messages were handed to the mail server", "1 address no longer existed",
+        "3 messages were handed to the mail server; 3 are in its folder, 1 of them twice",
+        "1 address no longer existed",
         "1 message had nobody to go to", "Happy Books (happy)", "/state/demo/mail/first.eml",
         "STATE_DIR=/state/demo digital-cs account show happy", "http://127.0.0.1:1",
-        "1 touches were still due at the end",
+        "1 touch still due at the end",
     ):  # fmt: skip
         assert words in text
 
@@ -135,9 +148,9 @@ async def test_a_look_sees_who_is_where_and_what_is_next(played: Scene) -> None:
     }
     assert inside == {"usage-drop": (1, 0, 0), "welcome-trial": (2, 1, 1)}
     assert [(item.account, item.what) for item in seen.due] == [
-        ("Quiet Tea", "wait 7 days"), ("Moved Soaps", "wait 2 days"),
+        ("Quiet Tea", "wait 7 days ends"), ("Moved Soaps", "send welcome-trial-3"),
     ]  # fmt: skip
     assert [decision.verdict for decision in seen.decisions] == ["failed", "held"]
-    assert {step.program: step.accounts for step in seen.steps} == {
-        "usage-drop": 1, "welcome-trial": 2,
-    }  # fmt: skip
+    assert [(step.program, step.what, step.accounts) for step in seen.steps] == [
+        ("welcome-trial", "one", 2), ("usage-drop", "wait 7 days", 1),
+    ]  # fmt: skip

@@ -21,11 +21,11 @@ NAMES = ("welcome-trial", "welcome-paid", "adoption-automation", "adoption-invit
 BUSY = Snapshot(
     now=NOW, accounts=240, people=612, overdue=7, waiting=2,
     programs=tuple(ProgramLine(name, f"Name of {name}", "running", 9, 8, 4) for name in NAMES),
-    steps=tuple(StepLine("welcome-paid", f"wait-{n}", "wait 3 days", 20 - n) for n in range(12)),
+    steps=tuple(StepLine("welcome-paid", "wait 3 days", 20 - n) for n in range(12)),
     messages={"accepted": 312, "skipped": 14, "failed": 2}, tasks={"done": 30, "open": 4},
     due=tuple(
         DueLine(NOW + timedelta(hours=n), "Blue Heron Books", "renewal", what)
-        for n, what in enumerate(("send renewal-90", "branch-5") * 6)
+        for n, what in enumerate(("send renewal-90", "wait 3 days ends") * 6)
     ),
     decisions=tuple(
         DecisionLine(NOW, "Velvet Boat Tea", "welcome-paid-1", "held", "No contacts. " * 20)
@@ -60,7 +60,8 @@ def test_the_view_says_what_is_where_and_what_is_late(width: int, height: int) -
     text = "\n".join(shown(BUSY, width, height))
     for words in ("day 42 of 90", "Sun 12 Apr 2026 14:00", "240 accounts", "312 accepted",
                   "Name of usage-drop", "7 touches due now", "send renewal-90",
-                  "decide: branch-5", "wait 3 days", "held", "Velvet Boat Tea"):  # fmt: skip
+                  "wait 3 days ends", "34, 4 open, 30 done", "held",
+                  "Velvet Boat Tea"):  # fmt: skip
         assert words in text
 
 

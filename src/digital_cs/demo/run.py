@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -124,7 +126,7 @@ class _Demo:
             gateway, intake = _doors(pool, clock)
             colleagues = Colleagues(gateway, pool, clock, self.origin, stage.mail_folder)
             async with _at_work(driver.run(intake, clock), colleagues.run()) as helpers:
-                await self._watch(stage, pool, clock, helpers)
+                await self._watch(stage, pool, clock, driver, helpers)
             summary = await self._sum_up(stage, pool, clock.now(), colleagues.interlude)
         self.face.tell(summary)
         self.is_told = True
@@ -147,8 +149,9 @@ class _Demo:
         return driver
 
     async def _watch(
-        self, stage: Stage, pool: Pool, clock: FastClock, helpers: Sequence[asyncio.Task[None]]
-    ) -> None:
+        self, stage: Stage, pool: Pool, clock: FastClock, driver: Driver,
+        helpers: Sequence[asyncio.Task[None]],
+    ) -> None:  # fmt: skip
         """Show what happens until the days are over and what was due by then is done."""
         frame = Frame(self.origin, DAYS, f"Ctrl-C stops everything. Temporal: {stage.temporal_ui}")
         end = clock.started + timedelta(seconds=self.options.length)
@@ -162,7 +165,7 @@ class _Demo:
                     snapshot = await look(connection, clock.now())
                 self.face.show(snapshot, frame)
                 late = (datetime.now(UTC) - end).total_seconds()
-                idle = not snapshot.overdue and not snapshot.waiting
+                idle = not (driver.to_come or snapshot.overdue or snapshot.waiting)
                 if late >= CATCH_UP_SECONDS or (late >= 0 and idle):
                     return
                 await asyncio.sleep(self.face.pause)
@@ -170,13 +173,29 @@ class _Demo:
     async def _sum_up(
         self, stage: Stage, pool: Pool, now: datetime, interlude: Interlude | None
     ) -> Summary:
-        places = Places(stage.state_dir, stage.mail_folder, temporal_ui=stage.temporal_ui)
+        places = Places(
+            _from_here(stage.state_dir), _from_here(stage.mail_folder), _command(),
+            temporal_ui=stage.temporal_ui,
+        )  # fmt: skip
         async with pool.connection() as connection:
             return await summarise(
                 connection, first=self.origin.date(), now=now, seed=self.options.seed,
-                places=places, mail={e.message_id: e.file for e in read_index(stage.mail_folder)},
+                places=places, mail=read_index(stage.mail_folder),
                 interlude=interlude,
             )  # fmt: skip
+
+
+def _command() -> str:
+    """How `digital-cs` is called: an environment made by `make` is not on the search path."""
+    if shutil.which("digital-cs"):
+        return "digital-cs"
+    script = Path(sys.executable).with_name("digital-cs")
+    return str(_from_here(script)) if script.exists() else f"{sys.executable} -m digital_cs"
+
+
+def _from_here(path: Path) -> Path:
+    """The path as it is shortest to type."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _doors(pool: Pool, clock: Clock) -> tuple[Gateway, Intake]:

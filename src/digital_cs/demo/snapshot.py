@@ -26,17 +26,16 @@ class ProgramLine:
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """How many accounts stand at a step; `what` says what they do there."""
+    """How many accounts stand at a step: what all of them do there, else the step's name."""
 
     program: str
-    step: str
     what: str
     accounts: int
 
 
 @dataclass(frozen=True, slots=True)
 class DueLine:
-    """What will happen to an account next, and when."""
+    """What will happen to an account next, and when: the end of a wait, if nothing else."""
 
     at: datetime
     account: str
@@ -89,12 +88,15 @@ select p.id, v.spec->>'name', p.state, count(e.id) filter (where e.ended_at is n
 """
 
 _STEPS = """
-select program_id, step, max(label), count(*) from enrollments where ended_at is null
- group by 1, 2 order by 4 desc, 1, 2 limit %s
+select program_id, case when min(label) = max(label) and min(label) <> '' then min(label)
+       else step end, count(*)
+  from enrollments where ended_at is null
+ group by program_id, step order by 3 desc, 1, step limit %s
 """
 
 _DUE = """
-select e.wake_at, a.name, e.program_id, coalesce(nullif(e.next_label, ''), e.label)
+select e.wake_at, a.name, e.program_id,
+       case when e.next_label like '%% %%' then e.next_label else e.label || ' ends' end
   from enrollments e join accounts a on a.id = e.account_id
  where e.ended_at is null and e.wake_at > %s and not e.paused
  order by e.wake_at limit %s

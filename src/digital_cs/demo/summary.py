@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.channels.sink import SinkEntry
 from digital_cs.demo.stories import Interlude, Story, tell_stories
 
 Connection = AsyncConnection[Any]
@@ -30,17 +32,24 @@ class ProgramResult:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where to look. `mail_example` is one message of the first story, if there is one."""
+    """Where to look. `mail_example` is one message of the first story, if there is one.
+
+    `command` is how `digital-cs` is called here.
+    """
 
     state_dir: Path
     mail_folder: Path
+    command: str = "digital-cs"
     mail_example: Path | None = None
     temporal_ui: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The whole of it. Counts are by state; `first` and `last` are business days."""
+    """The whole of it. Counts are by state; `first` and `last` are business days.
+
+    `arrived` messages are in the mail folder, `twice` of them more than once.
+    """
 
     first: date
     last: date
@@ -52,8 +61,10 @@ class Summary:
     tasks: Mapping[str, int]
     decisions: Mapping[str, int]
     overdue: int
-    stories: tuple[Story, ...] = field(default_factory=tuple)
-    places: Places | None = None
+    arrived: int
+    twice: int
+    places: Places
+    stories: tuple[Story, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same for machines: ISO dates, paths as texts, commands included."""
@@ -84,24 +95,26 @@ async def summarise(
     now: datetime,
     seed: int,
     places: Places,
-    mail: Mapping[str, str],
+    mail: Sequence[SinkEntry],
     interlude: Interlude | None = None,
 ) -> Summary:
     """The summary of the database at business time `now`.
 
-    `mail` are the files of the mail folder by Message-ID.
+    `mail` is what the sink has accepted.
     """
     cursor = await connection.execute(_PROGRAMS)
     programs = tuple(ProgramResult(*row) for row in await cursor.fetchall())
     cursor = await connection.execute(_COUNTS, (now,))
     ((accounts, people, overdue),) = await cursor.fetchall()
     stories = await tell_stories(connection, interlude)
-    example = next((mail[id] for s in stories if (id := s.message_id) and id in mail), None)
+    files = {entry.message_id: entry.file for entry in mail}
+    example = next((files[id] for s in stories if (id := s.message_id) and id in files), None)
     if example is not None:
         places = replace(places, mail_example=places.mail_folder / example)
     return Summary(
         first=first, last=now.date(), seed=seed, accounts=accounts, people=people,
         programs=programs, overdue=overdue,
+        arrived=len(mail), twice=len(mail) - len(files),
         messages=await _counts(connection, "select state, count(*) from messages group by 1"),
         tasks=await _counts(connection, "select state, count(*) from tasks group by 1"),
         decisions=await _counts(
@@ -118,13 +131,13 @@ async def _counts(connection: Connection, query: str) -> dict[str, int]:
 
 def commands(summary: Summary) -> list[str]:
     """Commands that answer questions about what was seen, to be typed in a second terminal."""
-    wanted = [f"digital-cs account show {story.account_id}" for story in summary.stories[:3]]
-    wanted.append("digital-cs program list")
-    if summary.programs:
-        wanted.append(f"digital-cs program show {summary.programs[0].id}")
-    if summary.places is None:
-        return wanted
-    return [f"STATE_DIR={summary.places.state_dir} {command}" for command in wanted]
+    wanted = [f"account show {story.account_id}" for story in summary.stories[:3]]
+    wanted += [f"program show {program.id}" for program in summary.programs[:1]]
+    places = summary.places
+    return [
+        f"STATE_DIR={shlex.quote(str(places.state_dir))} {places.command} {command}"
+        for command in (*wanted, "program list", "task list")
+    ]
 
 
 def in_words(summary: Summary) -> Iterator[str]:
@@ -141,9 +154,8 @@ def in_words(summary: Summary) -> Iterator[str]:
         yield ""
         yield f"{story.title}: {story.account} ({story.account_id})"
         yield from (f"  {line}" for line in story.lines)
-    if summary.places is not None:
-        yield ""
-        yield from _places_in_words(summary, summary.places)
+    yield ""
+    yield from _places_in_words(summary, summary.places)
 
 
 def _programs_in_words(summary: Summary) -> Iterator[str]:
@@ -159,10 +171,13 @@ def _programs_in_words(summary: Summary) -> Iterator[str]:
 def _totals_in_words(summary: Summary) -> Iterator[str]:
     messages, decisions = summary.messages, summary.decisions
     taken = sum(messages.get(state, 0) for state in ("accepted", "delivered"))
-    yield f"{taken} messages were handed to the mail server, each once."
+    yield (
+        f"{_times(taken, 'message')} were handed to the mail server; {summary.arrived} are in its"
+        f" folder, {summary.twice or 'none'} of them twice."
+    )
     retried = sum(n for reason, n in decisions.items() if reason == "deferred refused_for_now")
     if retried:
-        yield f"{retried} times it was too busy to take one: tried again, and none was lost."
+        yield f"{_times(retried, 'time')} it was too busy to take one, which was tried again."
     bounced = decisions.get("failed hard_bounce", 0)
     if bounced:
         yield f"{_times(bounced, 'address')} no longer existed and will not be written to again."
@@ -179,7 +194,7 @@ def _totals_in_words(summary: Summary) -> Iterator[str]:
         + "."
     )
     if summary.overdue:
-        yield f"{summary.overdue} touches were still due at the end: this machine is behind."
+        yield f"{_times(summary.overdue, 'touch')} still due at the end: this machine is behind."
 
 
 def _places_in_words(summary: Summary, places: Places) -> Iterator[str]:
@@ -189,12 +204,12 @@ def _places_in_words(summary: Summary, places: Places) -> Iterator[str]:
         yield f"  one of it       {places.mail_example}"
     if places.temporal_ui is not None:
         yield f"  Temporal        {places.temporal_ui}"
-    yield "  why, why not    (in a second terminal, while the demo is up)"
+    yield "  why, why not    (in this folder in a second terminal, while the demo is up)"
     yield from (f"    {command}" for command in commands(summary))
 
 
 def _times(count: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
     return f"{count} {noun if count == 1 else plural}"
 
 

@@ -76,9 +76,13 @@ def line(snapshot: Snapshot, frame: Frame) -> str:
         f"tasks: {_counts(snapshot.tasks)}",
     ]
     if snapshot.overdue:
-        parts.append(f"{snapshot.overdue} touches due now")
+        parts.append(_late(snapshot))
     now = snapshot.now
     return f"Day {frame.day(now)} of {frame.days}, {now:%a %-d %b %Y}: " + "; ".join(parts)
+
+
+def _late(snapshot: Snapshot) -> str:
+    return f"{snapshot.overdue} {'touch' if snapshot.overdue == 1 else 'touches'} due now"
 
 
 def _title(snapshot: Snapshot, frame: Frame) -> RenderableType:
@@ -103,8 +107,8 @@ def _bar(share: float, width: int) -> RenderableType:
 def _totals(snapshot: Snapshot) -> RenderableType:
     text = Text("messages ", no_wrap=True, overflow="ellipsis")
     text.append_text(_coloured(snapshot.messages))
-    text.append("   tasks ")
-    text.append_text(_coloured(snapshot.tasks))
+    text.append(f"   tasks {sum(snapshot.tasks.values())}, ")
+    text.append_text(_coloured({state: snapshot.tasks.get(state, 0) for state in ("open", "done")}))
     if snapshot.alerts:
         text.append(f"   alerts {len(snapshot.alerts)}", style="bold red")
     return text
@@ -151,14 +155,13 @@ def _steps(steps: Sequence[StepLine], lines: int) -> RenderableType:
     table = _list("Accounts by step")
     table.add_column("", justify="right", width=4)
     for step in steps:
-        words = step.what or step.step
-        table.add_row(Text.assemble(words, (f"  {step.program}", "dim")), str(step.accounts))
+        table.add_row(Text.assemble(step.what, (f"  {step.program}", "dim")), str(step.accounts))
     _fill(table, lines - len(steps))
     return table
 
 
 def _due(snapshot: Snapshot, lines: int) -> RenderableType:
-    late = f"  ({snapshot.overdue} touches due now)" if snapshot.overdue else ""
+    late = f"  ({_late(snapshot)})" if snapshot.overdue else ""
     table = Table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="bold blue")
     table.add_column("Due next", width=12, no_wrap=True)
     table.add_column(Text(late, style="yellow"), no_wrap=True, overflow="ellipsis", ratio=1)
@@ -166,15 +169,10 @@ def _due(snapshot: Snapshot, lines: int) -> RenderableType:
     for item in due:
         table.add_row(
             Text(f"{item.at:%-d %b %H:%M}", style="cyan"),
-            Text.assemble(_deed(item.what), (f"  {item.account}", "dim")),
+            Text.assemble(item.what, (f"  {item.account}", "dim")),
         )
     _fill(table, lines - len(due))
     return table
-
-
-def _deed(what: str) -> str:
-    """What will be done. A lone word is the name of a step that only decides which way to go."""
-    return what if " " in what else f"decide: {what}"
 
 
 def _decisions(decisions: Sequence[DecisionLine]) -> RenderableType:
