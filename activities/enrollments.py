@@ -20,6 +20,7 @@ from digital_cs.clock import Clock
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import (
     CallWebhook,
+    Decision,
     Facts,
     MessageFact,
     MessageState,
@@ -131,6 +132,7 @@ class _Attempt:
         self.revision = loaded.revision
         self.position = loaded.position
         self.result: touches.MessageResult | None = None
+        self.before: tuple[Decision, ...] = ()  # on the way to an act, not written yet
         self.now = self._moment()
 
     def _moment(self) -> datetime:
@@ -158,8 +160,11 @@ class _Attempt:
                 moved = await self._move(outcome)
                 left_behind = outcome.ending is not None and self.loaded.claims
                 return self.house.reply(outcome) if moved and not left_behind else None
-            if (outcome.effects or self.result is not None) and not await self._move(outcome):
-                return None
+            if outcome.effects or self.result is not None:
+                if not await self._move(outcome):
+                    return None
+            else:
+                self.before += outcome.decisions
             self.position = outcome.position
             if isinstance(act, SendMessage):
                 sent = await self._send(act, graph)
@@ -217,7 +222,7 @@ class _Attempt:
             moved = await insist(
                 self.house._pool, lambda c: self._write(c, outcome), self._deadline()
             )
-        self.result = None
+        self.result, self.before = None, ()
         self.revision += 1
         return moved
 
@@ -238,7 +243,7 @@ class _Attempt:
     async def _write_position(self, connection: touches.Connection, outcome: Outcome) -> bool:
         return await touches.move(
             connection, enrollment_id=self.id, revision=self.revision, outcome=outcome,
-            now=self.now, as_of=self.loaded.data_as_of, result=self.result,
+            now=self.now, as_of=self.loaded.data_as_of, result=self.result, before=self.before,
         )  # fmt: skip
 
     def _deadline(self) -> float:

@@ -20,6 +20,7 @@ from digital_cs.domain.enrollment import (
 )
 from digital_cs.messages.keys import message_key, visit_key
 from digital_cs.store.enrollments import ask_to_exit, enroll, wake_listeners
+from digital_cs.store.programs import re_entry
 
 Connection = AsyncConnection[Any]
 
@@ -73,7 +74,7 @@ async def apply(
             case EnrollIn():
                 await enroll(
                     connection, effect.program, [account_id], source=f"program {program_id}",
-                    now=now, again="always",
+                    now=now, again=await re_entry(connection, effect.program),
                 )  # fmt: skip
             case LeaveProgram():
                 await ask_to_exit(

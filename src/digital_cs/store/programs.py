@@ -12,7 +12,9 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from digital_cs.domain.program import ReEntry
 from digital_cs.domain.program_graph import BranchNode, Graph, WaitDateNode, WaitForNode
+from digital_cs.store.enrollments import Again
 
 Connection = AsyncConnection[Any]
 
@@ -145,6 +147,20 @@ async def first_published(connection: Connection, program_id: str) -> datetime |
     )
     row = await cursor.fetchone()
     return row[0] if row else None
+
+
+async def re_entry(connection: Connection, program_id: str) -> Again:
+    """How often an account may enter, by the newest version; "never" for an unknown program."""
+    cursor = await connection.execute(
+        "select v.spec->'enter'->'again' from programs p join program_versions v"
+        " on v.program_id = p.id and v.number = p.version where p.id = %s",
+        (program_id,),
+    )
+    row = await cursor.fetchone()
+    again = row[0] if row else None
+    if isinstance(again, dict):
+        return ReEntry.model_validate(again)
+    return "always" if again == "always" else "never"
 
 
 _LIST = """

@@ -3,6 +3,7 @@
 # ruff: noqa: S608  the statements are put together from constants above, never from values
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,19 +136,26 @@ returning id, account_id, program_id, version
 _NOTES = """
 select %(now)s::timestamptz, moved.id, moved.account_id, moved.program_id, moved.version,
        d.step, d.visit, d.contact_id, d.verdict, d.reason, d.words, %(as_of)s::timestamptz
-  from moved, jsonb_to_recordset(%(decisions)s) as d(step text, visit int, contact_id text,
+  from moved, jsonb_to_recordset(%({which})s) as d(step text, visit int, contact_id text,
        verdict text, reason text, words text)
 """
 
-_MOVE_ONLY = f"with moved as ({_MOVE}), noted as ({_TELL} {_NOTES}) select count(*) from moved"
+_BEFORE, _AFTER = _NOTES.format(which="before"), _NOTES.format(which="decisions")
+
+_MOVE_ONLY = f"""
+with moved as ({_MOVE}), noted as ({_TELL} {_BEFORE} union all {_AFTER})
+select count(*) from moved
+"""
 
 _RECORD_AND_MOVE = f"""
 with told as ({_RESULT}), moved as ({_MOVE}), noted as ({_TELL}
-  {_NOTES}
+  {_BEFORE}
   union all
   select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,
          told.visit, told.contact_id, %(verdict)s, %(reason)s, %(words)s, %(as_of)s
-    from told),
+    from told
+  union all
+  {_AFTER}),
 eased as (
 update alerts a set closed_at = %(now)s from told
  where a.closed_at is null and a.kind = 'smtp' and a.program_id = told.program_id
@@ -350,10 +358,11 @@ async def give_up_claim(connection: Connection, key: str | None, now: datetime) 
 
 async def move(
     connection: Connection, *, enrollment_id: str, revision: int, outcome: Outcome, now: datetime,
-    as_of: datetime, result: MessageResult | None = None,
+    as_of: datetime, result: MessageResult | None = None, before: Sequence[Decision] = (),
 ) -> bool:  # fmt: skip
     """Move the position, with its decisions and the result of a message; False: too late.
 
+    `before` are decisions on the way to the message, told before what became of it.
     When somebody else moved first, the result of the message is kept all the same.
     """
     ended = outcome.ending is not None
@@ -365,6 +374,7 @@ async def move(
         "listens": sorted(outcome.listens), "ended_at": now if ended else None,
         "ending": outcome.ending.value if outcome.ending else None,
         "because": outcome.because if ended else None,
+        "before": Jsonb([_note(decision) for decision in before]),
         "decisions": Jsonb([_note(decision) for decision in outcome.decisions]),
     }  # fmt: skip
     if result is None:
