@@ -115,8 +115,9 @@ def test_the_welcome_of_a_trial_reads_as_its_manager_would_tell_it() -> None:
         "Goal          Became a paying customer (subscribed happened)",
         "Leaves early  an account that becomes churned, suspended, deleted or managed",
         "  1. Send welcome-trial-1 to champion, else admin, else anyone; useful for 3 days",
-        "  2. Wait up to 2 days for this: milestone shop_connected reached",
-        "  3. Only if milestone contacts_imported not reached:",
+        "  2. Wait 1 day",
+        "  3. Wait up to 2 days for this: milestone shop_connected reached",
+        "  4. Only if milestone contacts_imported not reached:",
         "     1. Send welcome-trial-2 to champion, else admin, else anyone; useful for 4 days",
     ):
         assert line in text.splitlines()

@@ -307,7 +307,7 @@ def _wait_for(
         words = f"Still not known, so the default: {node.condition.words()}."
         position = trail.note(position, Verdict.TOOK, "unknown_default", words)
         return _enter(position, target, limit), facts
-    words = f"Time was up after {node.limit.words()}: {node.condition.words()}."
+    words = f"Not within {node.limit.words()}: {node.condition.words()}."
     position = trail.note(position, Verdict.TOOK, "timed_out", words)
     return _enter(position, node.timed_out, deadline), facts
 
