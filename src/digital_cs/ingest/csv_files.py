@@ -181,16 +181,14 @@ class _Reader(Generic[T]):
         extra = [cell for cell in cells[len(header) :] if cell.strip()]
         if len(cells) < len(header) or extra:
             message = f"It has {len(cells)} cells, the first line has {len(header)}."
-            if self._end > line:
-                message += f" It ends on line {self._end}: is a quote left open?"
-            self._remarks.append(Remark(line, None, message))
+            self._remarks.append(Remark(line, None, message + self._hint(line)))
             return
         named = dict(zip(header, cells, strict=False))
         traits = set(header) - set(self._form.columns)
         try:
             record = self._form.parse(Cells(named, traits, self._now))
         except CellError as error:
-            self._remarks.append(Remark(line, error.column, str(error)))
+            self._remarks.append(Remark(line, error.column, str(error) + self._hint(line)))
             return
         key = self._form.key(record)
         before = self._seen.get(key)
@@ -203,3 +201,7 @@ class _Reader(Generic[T]):
         self._seen[key] = line
         rows.pop(key, None)
         rows[key] = (line, record)
+
+    def _hint(self, line: int) -> str:
+        """What may be behind a bad row that goes over several lines."""
+        return f" It ends on line {self._end}: is a quote left open?" if self._end > line else ""

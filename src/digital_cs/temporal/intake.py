@@ -58,8 +58,8 @@ class Intake:
             by_keys: dict[tuple[str, ...], list[str]] = {}
             for id, keys in changed.items():
                 by_keys.setdefault(tuple(sorted(keys)), []).append(id)
-            for keys, ids in by_keys.items():
-                await enrollments.wake_listeners(connection, ids, keys)
+            for heard, ids in by_keys.items():
+                await enrollments.wake_listeners(connection, ids, heard)
         return changed
 
     @again_after_deadlock
