@@ -29,6 +29,7 @@ from digital_cs.store.accounts import AccountRecord, ContactRecord, save_account
 from digital_cs.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
+MAIL_DOMAIN = "company.test"
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -139,7 +140,7 @@ async def people(
     )  # fmt: skip
     await save_contacts(
         connection,
-        [ContactRecord(f"{id}-c1", id, f"{id}@company.test", "Ada", f"Ada of {id}", ("champion",))
+        [ContactRecord(f"{id}-c1", id, f"{id}@{MAIL_DOMAIN}", "Ada", f"Ada of {id}", ("champion",))
          for id in ids],
         at,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from digital_cs.bootstrap import open_engine
+from digital_cs.bootstrap import database_url, open_engine
 from digital_cs.channels.sink_folder import read_index
 from digital_cs.messages.enrollment import workflow_id
 from digital_cs.store import pool as pools
@@ -144,7 +144,7 @@ async def read_costs(client: Client, id: str) -> Costs:
 async def count_round_trips(servers: rig.Servers, speed: float) -> float:
     """Database round trips a touch, counted where the driver waits for the server."""
     settings = servers.settings(clock_speed=speed, task_queue="trips", mail_domain="bench.test")
-    async with pools.opened(servers.postgres.url, 8, counting=True) as pool:
+    async with pools.opened(database_url(settings), 8, counting=True) as pool:
         async with open_engine(settings, pool=pool) as engine:
             async with pool.connection() as connection:
                 at = engine.clock.now()

@@ -30,18 +30,22 @@ def show(plan: Plan, damage: Damage) -> None:
     table.add_row("sent twice", str(len(damage.twice)), "0")
     table.add_row("sent without a row, or against it", str(len(damage.stray)), "0")
     table.add_row("enrollments not at their end", str(len(damage.not_ended)), "0")
+    table.add_row("workers that ended by themselves", str(len(damage.died)), "0")
+    table.add_row("addresses in logs", str(len(damage.told)), "0")
     table.add_row("workflows left over", str(damage.workflows_left), "0")
     table.add_row("unknown, listed below", str(len(damage.unknown)), "each with its moment")
     console.print(table)
     for key, moment, detail, arrived in damage.unknown:
         console.print(f"  unknown {key} at {moment:%Y-%m-%d %H:%M} ({detail}) "
                       f"- it did{'' if arrived else ' not'} arrive")  # fmt: skip
-    for line in [*damage.lost, *damage.twice, *damage.stray, *damage.not_ended][:40]:
+    wrong = [*damage.lost, *damage.twice, *damage.stray, *damage.not_ended, *damage.died]
+    for line in [*wrong, *damage.told][:40]:
         console.print(f"  WRONG {line}")
     result = {
         "bench": "chaos", "seed": plan.seed, "holds": damage.holds, "lost": len(damage.lost),
         "twice": len(damage.twice), "stray": len(damage.stray), "unknown": len(damage.unknown),
-        "not_ended": len(damage.not_ended), "workflows_left": damage.workflows_left,
+        "not_ended": len(damage.not_ended), "workers_died": len(damage.died),
+        "addresses_in_logs": len(damage.told), "workflows_left": damage.workflows_left,
         "faults": dict(damage.faults), "messages": dict(damage.states),
         "seconds": round(damage.seconds, 1),
     }  # fmt: skip

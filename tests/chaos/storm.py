@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
@@ -36,6 +36,27 @@ MAIL_FAULTS = (
 )
 
 
+LEDGER = """
+select m.enrollment_id, m.step, m.key, m.state, m.message_id, coalesce(m.settled_at, m.claimed_at),
+       coalesce(m.detail, m.reason), exists (select 1 from decisions d
+         where d.enrollment_id = m.enrollment_id and d.visit = m.visit and d.verdict = m.state)
+  from messages m
+"""
+
+
+class Row(NamedTuple):
+    """One row of the ledger; `explained`: a decision of the same visit says the same."""
+
+    enrollment: str
+    step: str
+    key: str
+    state: str
+    message_id: str | None
+    moment: datetime
+    detail: str
+    explained: bool
+
+
 @dataclass(frozen=True)
 class Plan:
     """How big a storm. Spans are real seconds."""
@@ -56,7 +77,10 @@ class Plan:
 
 @dataclass
 class Damage:
-    """What is true afterwards."""
+    """What is true afterwards: lines for people, each beginning with what it is about.
+
+    `died`: workers that ended though nobody killed them. `told`: log lines with an address.
+    """
 
     faults: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
@@ -65,13 +89,16 @@ class Damage:
     stray: list[str] = field(default_factory=list)
     unknown: list[tuple[str, datetime, str, bool]] = field(default_factory=list)
     not_ended: list[str] = field(default_factory=list)
+    died: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     workflows_left: int = 0
     seconds: float = 0.0
 
     @property
     def holds(self) -> bool:
-        wrong = self.lost or self.twice or self.stray or self.not_ended or self.workflows_left
-        return not wrong and all(moment is not None for _, moment, _, _ in self.unknown)
+        wrong = [*self.lost, *self.twice, *self.stray, *self.not_ended, *self.died, *self.told]
+        listed = all(moment is not None for _, moment, _, _ in self.unknown)
+        return not wrong and not self.workflows_left and listed
 
 
 class Storm:
@@ -89,7 +116,7 @@ class Storm:
         )  # fmt: skip
         self.workers = [
             Child(
-                f"worker-{number}", [sys.executable, "/tmp/w.py"],
+                f"worker-{number}", [sys.executable, "-m", "digital_cs", "worker"],
                 log=servers.folder / "logs" / f"worker-{number}.log",
                 env={**os.environ, **_environment(self.settings)},
             )
@@ -108,7 +135,12 @@ class Storm:
                 rig.say(f"{number + 1:>2}/{self.plan.faults} {name}; {await self._progress()}")
                 await asyncio.sleep(self.random.uniform(*self.plan.between))
             await self._calm()
+            self.damage.died = [
+                f"worker-{number}: ended with code {worker.returncode}"
+                for number, worker in enumerate(self.workers) if not worker.is_running
+            ]  # fmt: skip
             await self._count(ids)
+            self._read_logs()
         finally:
             for worker in self.workers:
                 worker.stop()
@@ -195,44 +227,66 @@ class Storm:
             await asyncio.sleep(1.0)
 
     async def _count(self, enrollments: list[str]) -> None:
-        damage = self.damage
         in_sink = Counter(entry.message_id for entry in read_index(self.servers.mail))
         async with await self._connection() as connection:
-            ledger = await (
-                await connection.execute(
-                    "select enrollment_id, visit, step, key, state, message_id,"
-                    " coalesce(settled_at, claimed_at), coalesce(detail, reason) from messages"
-                )
-            ).fetchall()
-            open_rows = await (
-                await connection.execute("select id from enrollments where ended_at is null")
-            ).fetchall()
-        touched: dict[str, set[str]] = {id: set() for id in enrollments}
-        for enrollment, _visit, step, key, state, message_id, moment, detail in ledger:
-            damage.states[state] += 1
-            if state in ("accepted", "failed", "unknown", "skipped"):
-                touched[enrollment].add(step)
-            if state == "unknown":
-                damage.unknown.append((key, moment, detail, message_id in in_sink))
-            if state == "accepted" and message_id not in in_sink:
-                damage.lost.append(f"{key}: accepted, but not in the sink")
-            if state in ("failed", "skipped", "planned") and message_id in in_sink:
-                damage.stray.append(f"{key}: {state}, but in the sink")
-        known = {row[5] for row in ledger}
+            ledger = await (await connection.execute(LEDGER)).fetchall()
+            endings = dict(
+                await (await connection.execute("select id, ending from enrollments")).fetchall()
+            )
+        self._compare([Row(*row) for row in ledger], in_sink)
+        damage, wanted = self.damage, {f"touch-{n + 1}" for n in range(self.plan.touches)}
+        steps = {(row[0], row[1]) for row in ledger}
+        for enrollment in enrollments:
+            ending = endings.get(enrollment)
+            if ending is None:
+                damage.not_ended.append(enrollment)
+                continue
+            if ending != "completed":
+                damage.lost.append(f"{enrollment}: fell out, {ending}")
+            missing = wanted - {step for id, step in steps if id == enrollment}
+            damage.lost += [f"{enrollment} {step}: no row" for step in sorted(missing)]
+        await self._count_workflows()
+
+    def _compare(self, ledger: list[Row], in_sink: Counter[str]) -> None:
+        """The ledger with what the sink has: what was told must be what happened."""
+        damage = self.damage
+        arrived: Counter[tuple[str, str]] = Counter()
+        for row in ledger:
+            damage.states[row.state] += 1
+            came = row.message_id in in_sink
+            arrived[row.enrollment, row.step] += came
+            match row.state:
+                case "unknown":
+                    damage.unknown.append((row.key, row.moment, row.detail, came))
+                    if not row.explained:
+                        damage.lost.append(f"{row.key}: unknown, and no decision says so")
+                case "accepted" if not came:
+                    damage.lost.append(f"{row.key}: accepted, but not in the sink")
+                case "planned" | "claimed":
+                    damage.lost.append(f"{row.key}: still {row.state}")
+                case "skipped":  # everything was useful for longer than the storm took
+                    damage.lost.append(f"{row.key}: skipped, {row.detail}")
+            if came and row.state not in ("accepted", "unknown"):
+                damage.stray.append(f"{row.key}: {row.state}, but in the sink")
+        known = {row.message_id for row in ledger}
         damage.stray += [f"{id}: in the sink, not in the ledger" for id in in_sink.keys() - known]
-        damage.twice = [f"{id} x{n}" for id, n in in_sink.items() if n > 1]
-        wanted = {f"touch-{number + 1}" for number in range(self.plan.touches)}
-        damage.not_ended = [row[0] for row in open_rows]
-        for enrollment, steps in touched.items():
-            if enrollment not in damage.not_ended:
-                damage.lost += [f"{enrollment} {step}: no row" for step in sorted(wanted - steps)]
+        damage.twice += [f"{id} x{n}" for id, n in in_sink.items() if n > 1]
+        damage.twice += [f"{id} {step}: {n} messages" for (id, step), n in arrived.items() if n > 1]
+
+    async def _count_workflows(self) -> None:
         client = await connect(self.settings)
         query = f"WorkflowType = '{ENROLLMENT_WORKFLOW}' AND ExecutionStatus = 'Running'"
         for _ in range(20):  # the last ones may just be closing, and the list lags behind
-            damage.workflows_left = (await client.count_workflows(query)).count
-            if not damage.workflows_left:
+            self.damage.workflows_left = (await client.count_workflows(query)).count
+            if not self.damage.workflows_left:
                 break
             await asyncio.sleep(1.0)
+
+    def _read_logs(self) -> None:
+        for path in sorted((self.servers.folder / "logs").glob("worker-*.log")):
+            for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+                if rig.MAIL_DOMAIN in line:
+                    self.damage.told.append(f"{path.name}:{number}: has an address")
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable
 from typing import cast
@@ -187,7 +188,8 @@ class SinkSession(asyncio.Protocol):
         try:
             self._folder.store(mail, self._recipients)
         except OSError as error:
-            _log.warning("sink.cannot_store", error=error.strerror)
+            with contextlib.suppress(OSError):  # the log is often on the same full disk
+                _log.warning("sink.cannot_store", error=error.strerror)
             return False
         return True
 
