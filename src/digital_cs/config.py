@@ -99,6 +99,16 @@ class Settings(BaseSettings):
         description="Signs unsubscribe links and webhooks. `doctor` insists on your own.",
     )
 
+    api_key: SecretStr | None = Field(
+        None, description="Key of the HTTP API. Empty: only the unsubscribe links are served."
+    )
+    api_host: str = Field(
+        "127.0.0.1", description="Address that `digital-cs api` listens on; 0.0.0.0 is every one."
+    )
+    api_port: int = Field(
+        8088, ge=1, le=65535, description="Port that `digital-cs api` listens on."
+    )
+
     worker_concurrency: int = Field(
         40, ge=1, le=1000, description="Touches that one worker handles at the same time."
     )

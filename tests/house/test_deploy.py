@@ -22,7 +22,7 @@ def services() -> dict[str, Any]:
 
 
 def test_every_variable_of_our_services_is_a_setting(services: dict[str, Any]) -> None:
-    for name in ("worker", "migrate"):
+    for name in ("worker", "migrate", "api"):
         assert set(services[name]["environment"]) - SETTINGS == set()
 
 

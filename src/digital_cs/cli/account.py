@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,22 +11,10 @@ from digital_cs.cli.options import Json, Most
 
 if TYPE_CHECKING:
     from digital_cs.store.timeline import AccountView, EnrollmentView, Happening, PersonView
+    from digital_cs.temporal.account_page import AccountPage
     from digital_cs.temporal.gateway import Gateway
 
 app = typer.Typer(no_args_is_help=True, help="Accounts: what is known, what happened and why.")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """All that `account show` tells. `zone` is the one in which its times are shown."""
-
-    now: datetime
-    zone: str
-    account: AccountView
-    contacts: list[PersonView]
-    programs: list[EnrollmentView]
-    timeline: list[Happening]
-    why: list[str]
 
 
 @app.command("list", epilog="Example: digital-cs account list --stage trial --search acme")
@@ -77,43 +64,17 @@ def show(
     """
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask, find_settings
+    from digital_cs.temporal.account_page import account_page
 
     zone = find_settings().settings.workspace_zone
-    page = ask(lambda gateway: _page(gateway, id, program, zone, most))
+    page = ask(lambda gateway: account_page(gateway, id, zone, program=program, most=most))
     if as_json:
         output.emit(page)
     else:
         _print(page)
 
 
-async def _page(
-    gateway: Gateway, id: str, program: str | None, workspace_zone: str, most: int
-) -> Page:
-    from digital_cs.errors import NotFoundError
-    from digital_cs.store import timeline
-    from digital_cs.temporal.reasons import why
-
-    async with gateway.pool.connection() as connection:
-        account = await timeline.account(connection, id)
-        if account is None:
-            near = await timeline.list_accounts(connection, search=id, most=5)
-            names = ", ".join(f"{each.id} ({each.name})" for each in near)
-            hint = f"Did you mean {names}?" if near else "`digital-cs account list` finds accounts."
-            raise NotFoundError(f"There is no account '{id}'. {hint}")
-        return Page(
-            now=gateway.clock.now(),
-            zone=account.zone or workspace_zone,
-            account=account,
-            contacts=await timeline.people(connection, id),
-            programs=await timeline.list_enrollments(
-                connection, account=id, program=program, most=30
-            ),
-            timeline=await timeline.timeline(connection, account=id, program=program, most=most),
-            why=await why(gateway, connection, id, program) if program else [],
-        )
-
-
-def _print(page: Page) -> None:
+def _print(page: AccountPage) -> None:
     from digital_cs.cli import output
 
     account = page.account

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from digital_cs.config import Settings
 
+SERVED = "The API is served at"
+"""What it says on standard error once it can be called; `digital-cs up` waits for that."""
 EXAMPLE = "Example: API_KEY_FILE=/run/secrets/api-key digital-cs api"
 
 
@@ -45,7 +47,7 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, told)
 
     def ready(url: str) -> None:
-        complain(f"The API is served at {url}.")
+        complain(f"{SERVED} {url}.")
         if settings.api_key is None:
             complain("API_KEY is not set: only the unsubscribe links work.")
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from digital_cs.cli.api import SERVED
 from digital_cs.config import Settings
+from digital_cs.console.key_file import kept_api_key
 from digital_cs.errors import DigitalCsError, UsageError
 from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.children import Child, ChildStartError
 from digital_cs.stack.embedded import EmbeddedStack, Progress
-from digital_cs.stack.ports import is_free, require_free
+from digital_cs.stack.ports import free_port, is_free, require_free
 from digital_cs.store.migrate import migrate
 
 READY = "worker.started"
@@ -63,6 +65,7 @@ class Household:
         self.settings = settings
         self.state_dir = settings.state_dir.resolve()
         self.mail_dir = self.state_dir / "mail"
+        self.api_port = settings.api_port
         self._ports = ports
         self._with_worker = worker
         self._progress = on_progress
@@ -80,6 +83,8 @@ class Household:
     def __enter__(self) -> Household:
         if self._ports.smtp is not None:
             require_free(self._ports.smtp, "The mail sink", "--smtp-port")
+        if "api_port" in self.settings.model_fields_set:
+            require_free(self.api_port, "the API", "API_PORT")
         self.stack.start()
         try:
             self._parts = [
@@ -87,6 +92,7 @@ class Household:
                 Part("Temporal", lambda: self.stack.temporal.is_running, self.stack.temporal.start),
             ]
             self.stack.publish(**self._clock())
+            self.api_port = self._choose_api_port()
             migrate(self.stack.running.database_url)
             if self.settings.smtp_host is None:
                 self._start_sink()
@@ -143,12 +149,42 @@ class Household:
             env={
                 "STATE_DIR": str(self.state_dir),
                 "CONTENT_DIR": str(self.settings.content_dir.resolve()),
+                **self._links(),
             },
             grace=WORKER_GRACE,
         )
         worker.wait_ready(lambda: _works(worker), WORKER_PATIENCE)
         self._parts.append(Part("Worker", lambda: worker.is_running, worker.start))
         self._progress("Worker", "ready")
+
+    def start_api(self) -> None:
+        """Start the HTTP API, with a key of its own if there is none, and wait until it answers."""
+        self._progress("API", "starting")
+        key = {} if self.settings.api_key else {"API_KEY_FILE": str(kept_api_key(self.state_dir))}
+        api = self.stack.spawn(
+            "api",
+            [sys.executable, "-m", "digital_cs", "api"],
+            env={"STATE_DIR": str(self.state_dir), "API_PORT": str(self.api_port), **key},
+        )
+        api.wait_ready(lambda: SERVED in api.log_tail(), WORKER_PATIENCE)
+        self.stack.publish(api_port=self.api_port)
+        self._parts.append(Part("API", lambda: api.is_running, api.start))
+        self._progress("API", f"ready at port {self.api_port}")
+
+    def _choose_api_port(self) -> int:
+        """The port of the settings; if it is taken, that of the last time, or a free one.
+
+        Links in e-mails that went out lead to the port of their time.
+        """
+        last = (self.stack.previous.model_extra or {}).get("api_port") if self.stack.previous else 0
+        known = (port for port in (self.api_port, last) if port and is_free(port))
+        return next(known, None) or free_port()
+
+    def _links(self) -> dict[str, str]:
+        """Where the worker's unsubscribe links lead to, unless somebody has said that."""
+        if "public_url" in self.settings.model_fields_set:
+            return {}
+        return {"PUBLIC_URL": f"http://127.0.0.1:{self.api_port}"}
 
     def mend(self) -> None:
         """Start again what has ended by itself. Raises PartBrokenError when that does not help."""

@@ -33,7 +33,7 @@ def up(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Run everything here: Postgres, Temporal, a mail sink and a worker, until Ctrl-C.
+    """Run everything here: Postgres, Temporal, a mail sink, a worker and the API, until Ctrl-C.
 
     State is kept in STATE_DIR: stop and start it as you like. The first time, the programs of
     CONTENT_DIR are published. Mail goes to a folder and to nobody, unless SMTP_HOST is set. Other
@@ -52,7 +52,8 @@ def up(
         )
     settings = load_settings()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+        # Not by way of SIGINT: a shell lets its background jobs ignore that.
+        signal.signal(number, signal.default_int_handler)
 
     def progress(part: str, state: str) -> None:
         output.complain(f"{part}: {state}")
@@ -62,6 +63,7 @@ def up(
         with Household(settings, ports, ui=ui, worker=worker, on_progress=progress) as household:
             _publish_first(household)
             household.start_worker()
+            household.start_api()
             _tell(household, settings, as_json)
             while True:
                 time.sleep(LOOK_SECONDS)
@@ -109,6 +111,7 @@ def _tell(household: Household, settings: Settings, as_json: bool) -> None:
         if settings.smtp_host
         else f"kept in {household.mail_dir}, sent to nobody"
     )
+    key = "API_KEY" if settings.api_key else household.state_dir / "api.key"
     prefix = "" if str(settings.state_dir) == "var" else f"STATE_DIR={settings.state_dir} "
     output.say(
         f"\nEverything runs. Ctrl-C stops it.\n\n"
@@ -116,6 +119,7 @@ def _tell(household: Household, settings: Settings, as_json: bool) -> None:
         f"  Temporal   {running.temporal_address}, namespace {running.temporal_namespace}\n"
         f"  Web pages  {running.temporal_ui_url or 'none (--ui serves them)'}\n"
         f"  Mail       {mail}\n"
+        f"  API        http://127.0.0.1:{household.api_port}, key in {key}\n"
         f"  Logs       {household.state_dir / 'logs'}\n\n"
         "In another terminal:\n\n"
         f"  {prefix}digital-cs load accounts accounts.csv\n"

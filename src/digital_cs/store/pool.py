@@ -63,20 +63,23 @@ class CountingConnection(AsyncConnection[Any]):
 
 @contextlib.asynccontextmanager
 async def opened(
-    database_url: str, size: int, *, counting: bool = False
+    database_url: str, size: int, *, counting: bool = False, patience: float = 30.0
 ) -> AsyncIterator[AsyncConnectionPool[Any]]:
-    """An open pool of at most `size` connections. Raises UnavailableError when none comes up."""
+    """An open pool of at most `size` connections. Raises UnavailableError when none comes up.
+
+    `patience`: seconds that somebody waits for a connection before PoolTimeout is raised.
+    """
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         database_url,
         min_size=1,
         max_size=size,
-        timeout=30.0,
+        timeout=patience,
         kwargs={"autocommit": True},
         connection_class=CountingConnection if counting else AsyncConnection,
         open=False,
     )
     try:
-        await pool.open(wait=True, timeout=15.0)
+        await pool.open(wait=True, timeout=min(patience, 15.0))
     except PoolTimeout as error:
         await pool.close()
         raise UnavailableError(

@@ -1,0 +1,1 @@
+"""The face over HTTP: for other systems, program managers, support and recipients."""

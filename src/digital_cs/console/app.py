@@ -1,0 +1,40 @@
+"""The app: every address of the API and of the links in e-mails, behind one door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs import __version__
+from digital_cs.config import Settings
+from digital_cs.console import accounts, enrollments, errors, events, health, unsubscribe
+from digital_cs.console.door import API, Door
+from digital_cs.signing import Signer
+from digital_cs.temporal.gateway import Gateway
+
+
+def build_app(
+    gateway: Gateway, pool: AsyncConnectionPool[Any], settings: Settings, signer: Signer
+) -> FastAPI:
+    """The ASGI app on these parts; it opens and closes none of them."""
+    app = FastAPI(
+        title="digital-cs",
+        version=__version__,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # the pages for people load their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+        # A span would carry the path, and with it the token of somebody's unsubscribe link.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.add_middleware(Door, api_key=settings.api_key)
+    errors.install(app)
+    app.include_router(enrollments.router(gateway), prefix=API)
+    app.include_router(accounts.router(gateway, settings.workspace_zone), prefix=API)
+    app.include_router(events.router(gateway), prefix=API)
+    app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
+    app.include_router(health.router(pool))
+    return app

@@ -1,0 +1,30 @@
+"""The key of the API that `digital-cs up` makes up and keeps where nobody gave one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from digital_cs.errors import SettingsError
+
+
+def kept_api_key(state_dir: Path) -> Path:
+    """The file `api.key` in this folder, with a key in it that only its owner can read.
+
+    Made at the first call, and the same from then on. Raises SettingsError when it cannot be.
+    """
+    path = state_dir / "api.key"
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        if not path.exists() or not path.read_text(encoding="ascii").strip():
+            unfinished.unlink(missing_ok=True)
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+            unfinished.replace(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The key of the API cannot be kept in {path}: {error}. Correct that, or set API_KEY."
+        ) from error
+    return path

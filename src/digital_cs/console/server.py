@@ -1,0 +1,107 @@
+"""The server of the console, embedded in a process that decides itself when to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from digital_cs import logs
+from digital_cs.bootstrap import database_url
+from digital_cs.config import Settings
+from digital_cs.console.app import build_app
+from digital_cs.errors import UnavailableError
+from digital_cs.ingest.entries import Entries
+from digital_cs.signing import Signer
+from digital_cs.stack.ports import PortTakenError
+from digital_cs.store import pool as pools
+from digital_cs.store import revision
+from digital_cs.temporal.gateway import Gateway
+
+log = logs.get(__name__)
+
+POOL_PATIENCE = 5.0
+"""Seconds that a request waits for a connection before it is told to come again."""
+GRACE = 10
+"""Seconds that requests under way have to end at a stop."""
+
+
+async def serve(
+    settings: Settings, stop: asyncio.Event, on_ready: Callable[[str], None] = lambda url: None
+) -> None:
+    """Serve until `stop` is set; requests under way are answered first.
+
+    `on_ready` is told the address once it is listened on. Raises PortTakenError, and
+    UnavailableError, DatabaseBehindError or DatabaseAheadError when there is nothing to serve.
+    """
+    clock = settings.clock()
+    with _listening(settings.api_host, settings.api_port) as listener:
+        async with pools.opened(
+            database_url(settings), settings.database_pool, patience=POOL_PATIENCE
+        ) as pool:
+            async with pool.connection() as connection:
+                revision.require_newest(await revision.current(connection))
+            gateway = Gateway(pool, clock, Entries(pool, clock, settings.workspace_zone))
+            signer = Signer(settings.signing_key.get_secret_value())
+            app = build_app(gateway, pool, settings, signer)
+            server = _Server(
+                uvicorn.Config(
+                    app, lifespan="off", log_config=None, access_log=False, server_header=False,
+                    proxy_headers=False, ws="none", timeout_graceful_shutdown=GRACE,
+                )
+            )  # fmt: skip
+            stopping = asyncio.create_task(server.exit_at(stop))
+            try:
+                await server.serve_on(listener, lambda: on_ready(_url(settings)))
+            finally:
+                stopping.cancel()
+    log.info("api.stopped")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its handlers of signals: those belong to the process around it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def exit_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.should_exit = True
+
+    async def serve_on(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        self._on_ready = on_ready
+        await self.serve(sockets=[listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that holds the port from here on: whoever wants it too is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(
+                f"Port {port} is already taken (the API). "
+                "Stop what uses it, or choose another port with API_PORT."
+            ) from error
+        raise UnavailableError(
+            f"The API cannot listen on {host}, port {port}: {error.strerror}."
+            " Correct API_HOST or API_PORT."
+        ) from error
+    with listener:
+        yield listener
+
+
+def _url(settings: Settings) -> str:
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    return f"http://{host}:{settings.api_port}"
