@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -185,3 +189,28 @@ def test_what_is_not_there_is_told_with_what_there_is(inside: Cli, words: tuple[
     assert (done.code, done.out) == (4, "")
     assert len(done.err.splitlines()) == 1
     assert "here is no" in done.err or "has no version" in done.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "state"), [("1\n2 days\n", 0, "running"), ("4\n", 5, "paused")]
+)
+def test_who_sits_at_a_terminal_is_asked_p10(
+    inside: Cli, rows: Rows, typed: str, code: int, state: str
+) -> None:
+    inside("program", "pause", "welcome")
+    make_overdue(rows)
+    ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
+
+    done = subprocess.run(
+        [sys.executable, "-m", "digital_cs", "program", "resume", "welcome"],
+        stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    asked = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
+
+    assert done.returncode == code
+    assert "2 steps of welcome became due meanwhile. What should happen?" in asked
+    assert rows("select state from programs") == [(state,)]
+    assert rows("select bool_and(not_before is not null) from enrollments") == [(code == 0,)]

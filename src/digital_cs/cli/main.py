@@ -44,6 +44,7 @@ app = typer.Typer(
     epilog="Example: digital-cs up",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
