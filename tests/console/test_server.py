@@ -19,7 +19,7 @@ from psycopg import AsyncConnection
 
 from digital_cs.channels.mail import OutgoingMail, to_bytes
 from digital_cs.config import load_settings
-from digital_cs.console.key_file import kept_api_key
+from digital_cs.console.key_file import kept_key
 from digital_cs.console.server import serve
 from digital_cs.errors import DigitalCsError, SettingsError, UnavailableError
 from digital_cs.signing import Signer
@@ -147,17 +147,17 @@ async def test_without_a_database_or_with_an_empty_one_nothing_is_served(
 
 
 def test_a_key_that_was_made_up_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
-    path = kept_api_key(tmp_path)
+    path = kept_key(tmp_path, "api")
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(path.read_text().strip()) >= 40
-    assert kept_api_key(tmp_path).read_text() == path.read_text()
+    assert kept_key(tmp_path, "api").read_text() == path.read_text()
     assert os.listdir(tmp_path) == ["api.key"]
 
 
 def test_an_empty_key_file_is_made_again_and_an_impossible_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "api.key").touch()
-    assert kept_api_key(tmp_path).read_text().strip()
+    assert kept_key(tmp_path, "api").read_text().strip()
 
     with pytest.raises(SettingsError, match="set API_KEY"):
-        kept_api_key(tmp_path / "not" / "there")
+        kept_key(tmp_path / "not" / "there", "api")

@@ -55,6 +55,21 @@ class TestNobodyToWriteTo:
             assert [act.contact_id for _, act in play.sent] == [chosen]
 
     @pytest.mark.parametrize(
+        ("kind", "because", "reached"),
+        [
+            ("service", "unsubscribed", True), ("service", "hard bounce", False),
+            ("marketing", "unsubscribed", False),
+        ],
+    )  # fmt: skip
+    def test_only_a_service_notice_reaches_who_unsubscribed(
+        self, kind: str, because: str, reached: bool
+    ) -> None:
+        """P17: a service notice cannot be unsubscribed; an address that is gone stays gone."""
+        contacts = (replace(ANNA, quiet_because=because),)
+        play = Play(program({**HELLO, "kind": kind}), some_facts(acme(contacts=contacts)))
+        assert bool(play.sent) is reached
+
+    @pytest.mark.parametrize(
         ("contacts", "words"),
         [
             ((), "The account has no contacts."),

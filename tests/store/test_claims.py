@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -104,6 +105,18 @@ async def test_no_claim_for_an_address_that_was_suppressed_in_other_letters(
     assert await claim(connection) is None
 
 
+@pytest.mark.parametrize(("reason", "taken"), [("unsubscribed", True), ("hard bounce", False)])
+async def test_a_service_notice_is_claimed_for_who_unsubscribed_but_not_for_a_dead_address(
+    connection: Connection, accounts: list[str], reason: str, taken: bool
+) -> None:
+    """P17."""
+    await enrolled(connection)
+    await store.suppress_address(connection, "acct-00000@company.test", reason, "link", rig.MONDAY)
+
+    assert await claim(connection, act=replace(an_act(), kind="marketing")) is None
+    assert (await claim(connection, act=replace(an_act(), kind="service")) == 1) is taken
+
+
 async def test_no_claim_after_anybody_touched_the_enrollment(
     connection: Connection, accounts: list[str]
 ) -> None:
@@ -178,6 +191,7 @@ async def test_a_claim_becomes_unknown_only_when_its_time_is_up(
 
     await connection.execute("update messages set claim_until = now() - interval '1 second'")
     assert (await load(connection)).claims[1].seconds_left < 0
+    assert not await touches.give_up_claim(connection, None, later)  # its own worker may ask first
     assert await touches.give_up_claim(connection, KEY, later)
 
     row = await message(connection)

@@ -11,7 +11,7 @@ from typing import Any
 
 from digital_cs.cli.api import SERVED
 from digital_cs.config import Settings
-from digital_cs.console.key_file import kept_api_key
+from digital_cs.console.key_file import kept_key
 from digital_cs.errors import DigitalCsError, UsageError
 from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.children import Child, ChildStartError
@@ -150,6 +150,7 @@ class Household:
                 "STATE_DIR": str(self.state_dir),
                 "CONTENT_DIR": str(self.settings.content_dir.resolve()),
                 **self._links(),
+                **self._keys("signing"),
             },
             grace=WORKER_GRACE,
         )
@@ -160,16 +161,24 @@ class Household:
     def start_api(self) -> None:
         """Start the HTTP API, with a key of its own if there is none, and wait until it answers."""
         self._progress("API", "starting")
-        key = {} if self.settings.api_key else {"API_KEY_FILE": str(kept_api_key(self.state_dir))}
         api = self.stack.spawn(
             "api",
             [sys.executable, "-m", "digital_cs", "api"],
-            env={"STATE_DIR": str(self.state_dir), "API_PORT": str(self.api_port), **key},
-        )
+            env={"STATE_DIR": str(self.state_dir), "API_PORT": str(self.api_port),
+                 **self._keys("api", "signing")},
+        )  # fmt: skip
         api.wait_ready(lambda: SERVED in api.log_tail(), WORKER_PATIENCE)
         self.stack.publish(api_port=self.api_port)
         self._parts.append(Part("API", lambda: api.is_running, api.start))
         self._progress("API", f"ready at port {self.api_port}")
+
+    def _keys(self, *wanted: str) -> dict[str, str]:
+        """Files of keys that this folder keeps, for those that nobody has set."""
+        return {
+            f"{what.upper()}_KEY_FILE": str(kept_key(self.state_dir, what))
+            for what in wanted
+            if f"{what}_key" not in self.settings.model_fields_set
+        }
 
     def _choose_api_port(self) -> int:
         """The port of the settings; if it is taken, that of the last time, or a free one.

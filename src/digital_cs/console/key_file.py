@@ -1,4 +1,4 @@
-"""The key of the API that `digital-cs up` makes up and keeps where nobody gave one."""
+"""The keys that `digital-cs up` and the demo make up, and keep, where nobody gave one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from digital_cs.errors import SettingsError
 
 
-def kept_api_key(state_dir: Path) -> Path:
-    """The file `api.key` in this folder, with a key in it that only its owner can read.
+def kept_key(state_dir: Path, what: str) -> Path:
+    """The file of a key ("api", "signing") in this folder, which only its owner can read.
 
     Made at the first call, and the same from then on. Raises SettingsError when it cannot be.
     """
-    path = state_dir / "api.key"
+    path = state_dir / f"{what}.key"
     unfinished = path.with_suffix(".unfinished")
     try:
         if not path.exists() or not path.read_text(encoding="ascii").strip():
@@ -25,6 +25,6 @@ def kept_api_key(state_dir: Path) -> Path:
             unfinished.replace(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"The key of the API cannot be kept in {path}: {error}. Correct that, or set API_KEY."
+            f"A key cannot be kept in {path}: {error}. Correct that, or set {what.upper()}_KEY."
         ) from error
     return path

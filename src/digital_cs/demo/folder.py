@@ -12,7 +12,9 @@ MAIL = "mail"
 SINK_PORT = "sink.port"
 
 _LOCK = "lock"
-_OURS = {_LOCK, "stack.json", "postgres", "temporal", "logs", MAIL, SINK_PORT}
+_OURS = {
+    _LOCK, "stack.json", "postgres", "temporal", "logs", MAIL, SINK_PORT, "signing.key",
+}  # fmt: skip
 _PATIENCE = 15.0
 
 

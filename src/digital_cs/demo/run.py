@@ -73,7 +73,8 @@ def run(options: Options, face: Face) -> int:
     """
     demo = _Demo(options, face)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+        # Not by way of SIGINT: a shell lets its background jobs ignore that.
+        signal.signal(number, signal.default_int_handler)
     try:
         demo.run()
     except KeyboardInterrupt:
@@ -121,6 +122,7 @@ class _Demo:
             )  # fmt: skip
             driver = await self._move_in(pool, standing, programs)
             clock = await stage.start_worker(standing)
+            stage.start_links(clock)
             self.face.say(f"\n{DAYS} days of programs in {self.options.length:g} seconds:")
             await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
             gateway, intake = _doors(pool, clock)

@@ -1,4 +1,4 @@
-"""The servers and processes of a demo: embedded stack, mail sink, worker."""
+"""The servers and processes of a demo: embedded stack, mail sink, worker, unsubscribe links."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from digital_cs.errors import DigitalCsError
 from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.children import Child, ChildStartError
 from digital_cs.stack.embedded import EmbeddedStack, Progress
+from digital_cs.stack.ports import free_port
 
 READY = "worker.started"
 """What the worker logs when it has begun to work."""
@@ -44,6 +45,7 @@ class Stage:
         self._progress = on_progress
         self._children: list[Child] = []
         self.smtp_port = 0
+        self.api_port = free_port()
 
     def __enter__(self) -> Self:
         empty_folder(self.state_dir)
@@ -117,10 +119,20 @@ class Stage:
 
     def _spawn_worker(self, clock: FastClock) -> Child:
         settings = demo_settings(
-            self.state_dir, self._content_dir, self.stack.running, self.smtp_port, clock
-        )
+            self.state_dir, self._content_dir, self.stack.running, self.smtp_port, self.api_port,
+            clock,
+        )  # fmt: skip
         argv = [sys.executable, "-m", "digital_cs", "worker"]
         return self.stack.spawn("worker", argv, env=environment(settings), grace=30.0)
+
+    def start_links(self, clock: FastClock) -> None:
+        """Serve the unsubscribe links of the mails. Nobody waits for it: it is ready in time."""
+        settings = demo_settings(
+            self.state_dir, self._content_dir, self.stack.running, self.smtp_port, self.api_port,
+            clock,
+        )  # fmt: skip
+        argv = [sys.executable, "-m", "digital_cs", "api"]
+        self._children.append(self.stack.spawn("api", argv, env=environment(settings)))
 
     def _publish(self, clock: FastClock) -> None:
         """Tell other processes: commands in a second terminal live in the same business time."""

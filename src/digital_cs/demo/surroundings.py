@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from digital_cs.clock import FastClock
 from digital_cs.config import Settings
+from digital_cs.console.key_file import kept_key
 from digital_cs.stack.running import RunningStack
 
 PATIENCE = 600.0
@@ -16,8 +17,9 @@ PATIENCE = 600.0
 
 
 def demo_settings(
-    state_dir: Path, content_dir: Path, running: RunningStack, smtp_port: int, clock: FastClock
-) -> Settings:
+    state_dir: Path, content_dir: Path, running: RunningStack, smtp_port: int, api_port: int,
+    clock: FastClock,
+) -> Settings:  # fmt: skip
     """Settings for the servers of a demo: what is not said here has its default."""
     said = {
         "state_dir": state_dir.resolve(),
@@ -31,6 +33,9 @@ def demo_settings(
         "mail_from": "Maya from Lantern <maya@lantern.example>",
         "mail_domain": "lantern.example",
         "mail_footer": "Lantern, 4 Lamp Street, Brightwater.",
+        "api_port": api_port,
+        "public_url": f"http://127.0.0.1:{api_port}",
+        "signing_key": SecretStr(kept_key(state_dir, "signing").read_text("ascii").strip()),
         "dispatch_grace": PATIENCE,
         "clock_speed": clock.speed,
         "clock_origin": clock.origin,

@@ -9,6 +9,9 @@ from datetime import date, datetime
 LEAVING_STAGES = ("churned", "suspended", "deleted")
 """Stages at which an account leaves its programs at once (P3)."""
 
+UNSUBSCRIBED = "unsubscribed"
+"""The one reason to be quiet that a service notice does not heed (P17)."""
+
 MANAGED = "managed"
 """Pseudo stage: the account was handed to a person (high touch)."""
 
@@ -22,6 +25,11 @@ class Contact:
     zone: str | None = None
     active: bool = True
     quiet_because: str | None = None
+
+    def may_get(self, kind: str) -> bool:
+        """Whether a message of this kind (marketing or service) may be written to them."""
+        heard = self.quiet_because is None
+        return self.active and (heard or (kind == "service" and self.quiet_because == UNSUBSCRIBED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,11 @@ class SendDecision:
     label: str = ""
 
 
-def choose_recipient(contacts: Iterable[Contact], roles: tuple[str, ...]) -> Contact | None:
+def choose_recipient(
+    contacts: Iterable[Contact], roles: tuple[str, ...], kind: str = "marketing"
+) -> Contact | None:
     """The first contact that may be written to, by the fallback chain of roles (P1)."""
-    able = [c for c in contacts if c.active and c.quiet_because is None]
+    able = [contact for contact in contacts if contact.may_get(kind)]
     for role in roles:
         for contact in able:
             if role == ANYBODY or role in contact.roles:
@@ -147,9 +149,9 @@ def _recipient(account: Account, node: SendNode, fact: MessageFact | None) -> Co
     """The contact that a try already names is kept while it may be written to."""
     if fact is not None and fact.contact_id is not None:
         for contact in account.contacts:
-            if contact.id == fact.contact_id and contact.active and not contact.quiet_because:
+            if contact.id == fact.contact_id and contact.may_get(node.kind):
                 return contact
-    return choose_recipient(account.contacts, node.to)
+    return choose_recipient(account.contacts, node.to, node.kind)
 
 
 def _zone(graph: Graph, facts: Facts, contact: Contact | None) -> ChosenZone:

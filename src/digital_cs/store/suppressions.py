@@ -7,11 +7,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.domain.account import UNSUBSCRIBED
 from digital_cs.store.accounts import suppress_address
 from digital_cs.store.enrollments import wake_listeners
-
-UNSUBSCRIBED = "unsubscribed"
-"""The reason, as it stands in "may not be written to: unsubscribed"."""
 
 
 async def unsubscribe(

@@ -81,7 +81,8 @@ select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id
   join contacts c on c.id = %(contact_id)s and c.account_id = e.account_id and c.active
  where e.id = %(enrollment_id)s and e.revision = %(revision)s and e.ended_at is null
    and not e.paused
-   and not exists (select 1 from suppressions s where s.address = lower(c.email))
+   and not exists (select 1 from suppressions s where s.address = lower(c.email)
+                   and not (%(kind)s = 'service' and s.reason = 'unsubscribed'))
 on conflict (key) do update
    set state = 'claimed', claimed_at = excluded.claimed_at,
        attempts = m.attempts + (m.claim_token is distinct from excluded.claim_token)::int,
