@@ -92,23 +92,12 @@ class EnrollmentActivities:
         for _ in range(MOST_ROUNDS):
             async with self._pool.connection() as connection:
                 loaded = await touches.load(connection, request.enrollment_id)
-            if loaded is None:
+            if loaded is None or loaded.ended:
                 return AdvanceReply(ended=True)
-            if loaded.ended:
-                return await self._learn(loaded)
             done = await _Attempt(self, request.enrollment_id, loaded).run()
             if done is not None:
                 return done
         raise ApplicationError("the enrollment is being changed all the time", type="Contended")
-
-    async def _learn(self, loaded: touches.Loaded) -> AdvanceReply:
-        """It left while a message was in somebody's hands: see what becomes of that (P14)."""
-        for claim in loaded.claims.values():
-            if claim.seconds_left > 0:
-                return AdvanceReply(False, claim.seconds_left + MARGIN, "learn: last send", "end")
-            async with self._pool.connection() as connection:
-                await touches.give_up_claim(connection, claim.key, self._clock.now())
-        return AdvanceReply(ended=True)
 
     def reply(self, outcome: Outcome) -> AdvanceReply:
         """What the workflow is told, in real seconds from this moment."""
@@ -158,8 +147,7 @@ class _Attempt:
             act = outcome.act
             if act is None:
                 moved = await self._move(outcome)
-                left_behind = outcome.ending is not None and self.loaded.claims
-                return self.house.reply(outcome) if moved and not left_behind else None
+                return self.house.reply(outcome) if moved else None
             if outcome.effects or self.result is not None:
                 if not await self._move(outcome):
                     return None
