@@ -125,6 +125,20 @@ async def test_who_matches_at_launch_enters_when_the_program_says_so(
     assert await inside(connection) == people
 
 
+async def test_a_version_with_other_entries_lets_no_crowd_in_p20(
+    gateway: Gateway, connection: Connection, people: list[str]
+) -> None:
+    """What stands first among the entries is new to all who matched the second before."""
+    nobody = {"segment": {"trait": "plan", "is": "none"}}
+    await gateway.publish([a_program(enter=TRIALS)])
+
+    [changed] = await gateway.publish([a_program(enter={"when": [nobody, *TRIALS["when"]]})])
+    await gateway._entries.sweep()
+
+    assert (changed.version, changed.matching) == (2, 5)
+    assert await inside(connection) == []
+
+
 async def test_a_program_with_a_fault_in_its_structure_is_not_published(gateway: Gateway) -> None:
     broken = rig.program("welcome", [{"go_to": "nowhere"}])
 

@@ -66,8 +66,11 @@ async def _settings(found: Found) -> Findings:
     embedded = "database_url" in found.from_stack
     taken = " (servers: those of `digital-cs up`)" if found.from_stack else ""
     yield Finding("settings", Level.OK, f"All can be used{taken}.")
+    kept = settings.state_dir / "signing.key"
     if own:
         yield Finding("signing key", Level.OK, "It is your own.")
+    elif embedded and kept.exists():
+        yield Finding("signing key", Level.OK, f"`digital-cs up` keeps its own in {kept}.")
     else:
         yield Finding(
             "signing key", Level.WARN if embedded else Level.FAIL,

@@ -139,7 +139,16 @@ class Gateway:
             if first:
                 at_once = program.enter.at_launch == "enroll"
                 matching = await self._entries.launch(connection, program, enroll_them=at_once)
+            elif new and await self._enters_otherwise(connection, program, number - 1):
+                # Who matches the new rules already is no crowd to let in at once (P20).
+                matching = await self._entries.launch(connection, program, enroll_them=False)
         return Published(program.program, number, new, first, matching)
+
+    async def _enters_otherwise(
+        self, connection: Connection, program: Program, before: int
+    ) -> bool:
+        spec = await programs.version_spec(connection, program.program, before)
+        return spec is None or program_from_json(spec).enter != program.enter
 
     async def pause_program(self, program_id: str) -> Pressed:
         """Hold everybody inside where they are. Events are heard and applied at resume (P10)."""

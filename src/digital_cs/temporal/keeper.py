@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from digital_cs import logs, metrics
 from digital_cs.clock import Clock
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import outbox
+from digital_cs.store import outbox, touches
 from digital_cs.temporal.reconciler import Reconciler
 
 log = logs.get(__name__)
@@ -73,14 +73,18 @@ class Keeper:
 
     async def _tick(self) -> None:
         now = self._clock.now()
-        if now.date() != self._swept_on:
+        # Four times a day, because a day begins at another moment in every zone.
+        quarter = (now.date(), now.hour // 6)
+        if quarter != self._swept_on:
             await self._entries.sweep()
-            self._swept_on = now.date()
+            self._swept_on = quarter
         elif self._swept_at is not None:
             await self._entries.sweep(self._swept_at - OVERLAP * self._clock.speed)
         self._swept_at = now
         if self._is_time("overdue", OVERDUE_SECONDS):
             await self._reconciler.overdue()
+            async with self._pool.connection() as connection:
+                await touches.give_up_claim(connection, None, now)
         if self._is_time("full", FULL_SECONDS):
             await self._reconciler.full()
         if self._is_time("gauges", GAUGES_SECONDS):
