@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.channels.webhook import WebhookChannel
 from digital_cs.domain.enrollment import CallWebhook, WebhookFact
 from digital_cs.messages.keys import visit_key
-from digital_cs.store import touches, webhooks
+from digital_cs.store import touch_facts, webhooks
 
 FIRST_RETRY = timedelta(minutes=1)
 
@@ -23,7 +23,7 @@ class Calls:
         self._channel = channel
 
     async def call(
-        self, act: CallWebhook, loaded: touches.Loaded, *, enrollment_id: str, now: datetime
+        self, act: CallWebhook, loaded: touch_facts.Loaded, *, enrollment_id: str, now: datetime
     ) -> WebhookFact:
         """Call once and keep what became of it."""
         key = visit_key(enrollment_id, act.visit)

@@ -31,7 +31,7 @@ from digital_cs.domain.enrollment import (
 from digital_cs.domain.program_graph import Graph
 from digital_cs.domain.what_next import advance
 from digital_cs.messages.enrollment import ADVANCE_ACTIVITY, AdvanceReply, AdvanceRequest
-from digital_cs.store import effects, touches
+from digital_cs.store import effects, touch_facts, touches
 from digital_cs.store.pool import insist
 
 MOST_ROUNDS = 50
@@ -91,7 +91,7 @@ class EnrollmentActivities:
         metrics.ADVANCES.inc()
         for _ in range(MOST_ROUNDS):
             async with self._pool.connection() as connection:
-                loaded = await touches.load(connection, request.enrollment_id)
+                loaded = await touch_facts.load(connection, request.enrollment_id)
             if loaded is None or loaded.ended:
                 return AdvanceReply(ended=True)
             done = await _Attempt(self, request.enrollment_id, loaded).run()
@@ -113,7 +113,7 @@ class _Attempt:
     """One pass from a loaded state to a moved position, or to starting over."""
 
     def __init__(
-        self, house: EnrollmentActivities, enrollment_id: str, loaded: touches.Loaded
+        self, house: EnrollmentActivities, enrollment_id: str, loaded: touch_facts.Loaded
     ) -> None:
         self.house = house
         self.id = enrollment_id
@@ -180,7 +180,7 @@ class _Attempt:
             grace=timedelta(seconds=workspace.grace * house._clock.speed),
         )  # fmt: skip
 
-    async def _resolve(self, claim: touches.Claim, message: MessageFact) -> MessageFact:
+    async def _resolve(self, claim: touch_facts.Claim, message: MessageFact) -> MessageFact:
         """Another attempt has this message in hand, or died with it (P14)."""
         if claim.seconds_left > 0:
             wait = timedelta(seconds=(claim.seconds_left + MARGIN) * self.house._clock.speed)

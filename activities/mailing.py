@@ -35,7 +35,7 @@ from digital_cs.rendering.context import (
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
-from digital_cs.store import accounts, alerts, touches
+from digital_cs.store import accounts, alerts, touch_facts, touches
 from digital_cs.store.pool import insist
 
 log = logs.get(__name__)
@@ -84,7 +84,7 @@ class Mailing:
         self._lines = asyncio.Semaphore(connections)
 
     async def send(
-        self, act: SendMessage, graph: Graph, loaded: touches.Loaded, *, enrollment_id: str,
+        self, act: SendMessage, graph: Graph, loaded: touch_facts.Loaded, *, enrollment_id: str,
         revision: int, now: datetime, deadline: float,
     ) -> Sent | None:  # fmt: skip
         """None: the claim was refused; load again and see why.
@@ -115,7 +115,7 @@ class Mailing:
             )  # fmt: skip
             if attempts is None:
                 return None
-            delivery = await self._deliver(mail, recipient.address, act.contact_id)
+            delivery = await self._deliver(mail, recipient.address, message_id)
         if delivery.hard_bounce:
             await insist(
                 self._pool,
@@ -124,8 +124,10 @@ class Mailing:
             )
         return await self._told(act, graph, key, attempts, delivery, now, deadline)
 
-    async def _deliver(self, mail: bytes, address: str, contact_id: str) -> Delivery:
-        envelope = f"bounce+{self._signer.sign_contact(contact_id)}@{self._sender.mail_domain}"
+    async def _deliver(self, mail: bytes, address: str, message_id: str) -> Delivery:
+        # A bounce comes back to the ledger's row. An id of a contact may be longer than the 64
+        # characters before an @, and what relays do to capitals would break a signature.
+        envelope = f"bounce+{message_id.strip('<>')}"
         try:
             async with asyncio.timeout(self._sender.claim_seconds):
                 return await self._channel.deliver(mail, envelope, address)
@@ -134,7 +136,11 @@ class Mailing:
             return Delivery(DeliveryOutcome.UNKNOWN, Stage.END_OF_DATA, "No end within the claim.")
 
     def _render(
-        self, act: SendMessage, graph: Graph, loaded: touches.Loaded, recipient: touches.Recipient
+        self,
+        act: SendMessage,
+        graph: Graph,
+        loaded: touch_facts.Loaded,
+        recipient: touch_facts.Recipient,
     ) -> Rendered:
         account, sender = loaded.account, self._sender
         context = RenderContext(
@@ -156,7 +162,7 @@ class Mailing:
         return f"{self._sender.public_url}/u/{self._signer.sign_contact(contact_id)}"
 
     def _mail(
-        self, rendered: Rendered, recipient: touches.Recipient, act: SendMessage, key: str,
+        self, rendered: Rendered, recipient: touch_facts.Recipient, act: SendMessage, key: str,
         now: datetime,
     ) -> bytes:  # fmt: skip
         sender = self._sender

@@ -12,7 +12,7 @@ class Signer:
         self._contacts = URLSafeSerializer(list(reversed(keys)), salt="contact")
 
     def sign_contact(self, contact_id: str) -> str:
-        """A token for this contact, safe in a URL and in the local part of an address."""
+        """A token for this contact, safe in a URL."""
         token = self._contacts.dumps(contact_id)
         return token if isinstance(token, str) else token.decode()
 

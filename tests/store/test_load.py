@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from digital_cs.domain.account import Event
 from digital_cs.domain.enrollment import Controls, MessageState, Position, TaskFact, WebhookFact
 from digital_cs.store import accounts as store
-from digital_cs.store import touches
+from digital_cs.store import touch_facts
 from tests import rig
 from tests.store.touching import ACME, ADA, ID, claim, enrolled, load
 
@@ -33,7 +33,7 @@ async def test_a_fresh_enrollment(connection: Connection, accounts: list[str]) -
 
 
 async def test_there_may_be_none(connection: Connection) -> None:
-    assert await touches.load(connection, "welcome:nobody:1") is None
+    assert await touch_facts.load(connection, "welcome:nobody:1") is None
 
 
 async def test_people_come_in_a_fixed_order_with_why_they_are_not_written_to(

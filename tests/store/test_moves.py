@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from digital_cs.domain.enrollment import Decision, Ending, MessageState, Position, Verdict
 from digital_cs.store import alerts
 from digital_cs.store.pool import opened
-from digital_cs.store.touches import position_from_json, position_to_json
+from digital_cs.store.positions import position_from_json, position_to_json
 from tests import rig
 from tests.store.touching import a_result, claim, enrolled, load, message, move, resting_at, rows
 

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from digital_cs.domain.enrollment import MessageState, Outcome, Position, SendMessage
 from digital_cs.messages.keys import message_key
-from digital_cs.store import touches
+from digital_cs.store import touch_facts, touches
 from digital_cs.store.enrollments import enroll
 from tests import rig
 
@@ -22,15 +22,15 @@ ADA = f"{ACME}-c1"
 KEY = message_key(ID, 1, ADA)
 
 
-async def enrolled(connection: Connection) -> touches.Loaded:
+async def enrolled(connection: Connection) -> touch_facts.Loaded:
     """The account ACME, with its champion ADA, inside the program `welcome`."""
     await enroll(connection, "welcome", [ACME], source="test", now=rig.MONDAY, again="never")
     await connection.execute("delete from outbox")
     return await load(connection)
 
 
-async def load(connection: Connection) -> touches.Loaded:
-    loaded = await touches.load(connection, ID)
+async def load(connection: Connection) -> touch_facts.Loaded:
+    loaded = await touch_facts.load(connection, ID)
     assert loaded is not None
     return loaded
 

@@ -15,7 +15,7 @@ from digital_cs.clock import FastClock
 from digital_cs.domain.program import Program
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import pool, programs, touches
+from digital_cs.store import pool, programs, touch_facts
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.programs import State
 from digital_cs.temporal.gateway import ALL_NOW, Gateway, OverdueChoice
@@ -268,7 +268,7 @@ async def test_stop_entering_does_not_lift_a_pause(
     done = await gateway.stop_entering("welcome")
 
     assert done.after is State.PAUSED_CLOSED
-    loaded = await touches.load(connection, f"welcome:{people[0]}:1")
+    loaded = await touch_facts.load(connection, f"welcome:{people[0]}:1")
     assert loaded is not None
     assert loaded.controls.paused
     assert (await gateway.resume_program("welcome", ALL_NOW)).after is State.CLOSED
@@ -339,7 +339,7 @@ async def test_a_programs_resume_lets_nobody_loose_who_is_paused_by_hand(
     done = await gateway.resume_program("welcome", OverdueChoice(spread=timedelta(days=3)))
 
     assert (done.overdue, done.paused_by_hand) == (4, 1)
-    loaded = await touches.load(connection, f"welcome:{people[0]}:1")
+    loaded = await touch_facts.load(connection, f"welcome:{people[0]}:1")
     assert loaded is not None
     assert loaded.controls.paused
     assert loaded.controls.not_before is None
