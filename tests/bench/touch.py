@@ -144,22 +144,24 @@ async def read_costs(client: Client, id: str) -> Costs:
 async def count_round_trips(servers: rig.Servers, speed: float) -> float:
     """Database round trips a touch, counted where the driver waits for the server."""
     settings = servers.settings(clock_speed=speed, task_queue="trips", mail_domain="bench.test")
-    async with pools.opened(database_url(settings), 8, counting=True) as pool:
-        async with open_engine(settings, pool=pool) as engine:
-            async with pool.connection() as connection:
-                at = engine.clock.now()
-                await rig.publish(connection, rig.drip("trips", 5, "1 hour"), at)
-                ids = await rig.people(connection, 10, at, prefix="trips")
-                await enroll(connection, "trips", ids, source="bench", now=at, again="never")
-            worker = build_worker(
-                engine.client, "trips", [engine.activities.advance], concurrency=AT_ONCE
-            )
-            while await engine.relay.pass_once():
-                pass
-            before = pools.CountingConnection.round_trips
-            async with worker:
-                await _all_ended(engine.client, settings.workspace, [f"trips:{id}:1" for id in ids])
-            return (pools.CountingConnection.round_trips - before) / 50
+    async with (
+        pools.opened(database_url(settings), 8, counting=True) as pool,
+        open_engine(settings, pool=pool) as engine,
+    ):
+        async with pool.connection() as connection:
+            at = engine.clock.now()
+            await rig.publish(connection, rig.drip("trips", 5, "1 hour"), at)
+            ids = await rig.people(connection, 10, at, prefix="trips")
+            await enroll(connection, "trips", ids, source="bench", now=at, again="never")
+        worker = build_worker(
+            engine.client, "trips", [engine.activities.advance], concurrency=AT_ONCE
+        )
+        while await engine.relay.pass_once():
+            pass
+        before = pools.CountingConnection.round_trips
+        async with worker:
+            await _all_ended(engine.client, settings.workspace, [f"trips:{id}:1" for id in ids])
+        return (pools.CountingConnection.round_trips - before) / 50
 
 
 async def main() -> int:

@@ -6,6 +6,8 @@ import json
 
 from digital_cs.channels.webhook import sign
 from digital_cs.domain.program import STEP_KINDS
+from digital_cs.store.accounts import AccountRecord, ContactRecord
+from tests import rig
 from tests.engine.everything import (
     ADDRESS,
     BIG,
@@ -15,7 +17,7 @@ from tests.engine.everything import (
     kinds_in,
     programs,
 )
-from tests.engine.house import Visit
+from tests.engine.house import House, Visit
 
 
 def test_the_program_has_every_kind_of_step() -> None:
@@ -59,6 +61,20 @@ async def test_a_mail_is_to_one_person_and_speaks_to_them(travelled: Travelled) 
     assert text is not None
     assert "Hi Zenobia," in text.get_content()
     assert mail["List-Unsubscribe"]
+
+
+async def test_ids_of_any_length_can_be_written_to(house: House) -> None:
+    """Other systems' ids are often longer than the 64 characters that fit before an @."""
+    account, contact = "a" * 100, "c" * 120
+    async with house.at_work() as visit:
+        await visit.publish(rig.drip("long-ids", 1, "1 day"))
+        await visit.intake.save_accounts([AccountRecord(account, "Company")])
+        await visit.intake.save_contacts(
+            [ContactRecord(contact, account, "long@company.test", "Ada", "Ada", ("champion",))]
+        )
+        await visit.ended(*await visit.enroll("long-ids", account))
+    [mail] = house.mails("long@company.test")
+    assert mail["Message-ID"]
 
 
 async def test_nobody_to_write_to_is_a_state_that_is_seen_P1(travelled: Travelled) -> None:
