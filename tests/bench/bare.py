@@ -15,13 +15,12 @@ async def nothing(number: int) -> int:
 
 @workflow.defn(name="bench-bare")
 class BareWorkflow:
-    """`steps` times: an activity, and a sleep in between."""
+    """`steps` times: an activity (or a local one), and a sleep in between."""
 
     @workflow.run
-    async def run(self, steps: int, sleep_seconds: float) -> None:
+    async def run(self, steps: int, sleep_seconds: float, local: bool = False) -> None:
+        call = workflow.execute_local_activity if local else workflow.execute_activity
         for number in range(steps):
             if number:
                 await workflow.sleep(sleep_seconds)
-            await workflow.execute_activity(
-                nothing, number, start_to_close_timeout=timedelta(seconds=60)
-            )
+            await call(nothing, number, start_to_close_timeout=timedelta(seconds=60))

@@ -53,9 +53,9 @@ class Costs:
     actions: float
 
 
-async def bare_round(client: Client, number: int) -> float:
-    """Steps per second of bare workflows."""
-    queue = f"bare-{number}"
+async def bare_round(client: Client, number: int, *, local: bool = False) -> float:
+    """Steps per second of bare workflows, the yardstick; `local` is what we use ourselves."""
+    queue = f"bare-{'local-' if local else ''}{number}"
     worker = Worker(
         client, task_queue=queue, workflows=[BareWorkflow], activities=[nothing],
         workflow_runner=runner(), max_concurrent_activities=AT_ONCE,
@@ -65,7 +65,7 @@ async def bare_round(client: Client, number: int) -> float:
     async def start(index: int) -> Any:
         async with gate:
             return await client.start_workflow(
-                BareWorkflow.run, args=[TOUCHES, SLEEP_SECONDS], id=f"{queue}-{index}",
+                BareWorkflow.run, args=[TOUCHES, SLEEP_SECONDS, local], id=f"{queue}-{index}",
                 task_queue=queue,
             )  # fmt: skip
 
@@ -170,17 +170,22 @@ async def main() -> int:
         client = await connect(servers.settings())
         bare: list[float] = []
         whole: list[float] = []
+        local: list[float] = []  # not the goal's yardstick: shows what our own work costs
         travelled: list[str] = []
         for number in range(ROUNDS + 1):
             steps = await bare_round(client, number)
             touches, ids = await touch_round(servers, number, speed)
-            rig.say(f"round {number}: bare {steps:.1f} steps/s, whole path {touches:.1f} touches/s")
+            lean = await bare_round(client, number, local=True)
+            rig.say(f"round {number}: bare {steps:.1f} steps/s, whole path {touches:.1f} touches/s,"
+                    f" bare with a local activity {lean:.1f} steps/s")  # fmt: skip
             if number:  # the first round warms up the server, the caches and the connections
                 bare.append(steps)
                 whole.append(touches)
+                local.append(lean)
             travelled = ids
         costs = await read_costs(client, workflow_id("default", travelled[0]))
         bare_costs = await read_costs(client, f"bare-{ROUNDS}-0")
+        local_costs = await read_costs(client, f"bare-local-{ROUNDS}-0")
         trips = await count_round_trips(servers, speed)
         accepted = len(read_index(servers.mail))
     ratio = statistics.median(w / b for w, b in zip(whole, bare, strict=True))
@@ -189,22 +194,23 @@ async def main() -> int:
         "holds": ratio >= GOAL and costs.events <= 11 and costs.actions <= 2 and trips <= 4,
         "touches_per_second": round(statistics.median(whole), 1),
         "bare_steps_per_second": round(statistics.median(bare), 1),
+        "bare_local_steps_per_second": round(statistics.median(local), 1),
         "events_per_touch": round(costs.events, 2), "actions_per_touch": round(costs.actions, 2),
         "round_trips_per_touch": round(trips, 2), "messages_in_sink": accepted,
         "messages_expected": (ROUNDS + 1) * WORKFLOWS * TOUCHES + 50,
         "rounds": ROUNDS, "workflows": WORKFLOWS, "touches": TOUCHES,
     }  # fmt: skip
     table = Table(title="A touch: wait, decide, render, hand over, record")
-    for column in ("", "whole path", "bare workflow", "goal"):
+    for column in ("", "whole path", "bare workflow", "bare, local activity", "goal"):
         table.add_column(column)
     table.add_row("per second (median)", f"{statistics.median(whole):.1f}",
-                  f"{statistics.median(bare):.1f}", "")  # fmt: skip
-    table.add_row("ratio (median of rounds)", f"{ratio:.3f}", "1", f">= {GOAL}")
+                  f"{statistics.median(bare):.1f}", f"{statistics.median(local):.1f}", "")  # fmt: skip
+    table.add_row("ratio (median of rounds)", f"{ratio:.3f}", "1", "", f">= {GOAL}")
     table.add_row("history events a touch", f"{costs.events:.2f}", f"{bare_costs.events:.2f}",
-                  "<= 11")  # fmt: skip
+                  f"{local_costs.events:.2f}", "<= 11")  # fmt: skip
     table.add_row("billable actions a touch", f"{costs.actions:.2f}", f"{bare_costs.actions:.2f}",
-                  "<= 2")  # fmt: skip
-    table.add_row("database round trips a touch", f"{trips:.2f}", "0", "<= 4")
+                  f"{local_costs.actions:.2f}", "<= 2")  # fmt: skip
+    table.add_row("database round trips a touch", f"{trips:.2f}", "0", "0", "<= 4")
     Console(file=sys.stdout).print(table)
     sys.stdout.write(json.dumps(result) + "\n")
     return 0 if result["holds"] else 1
