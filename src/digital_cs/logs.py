@@ -10,20 +10,17 @@ from typing import Any, TextIO, cast
 import structlog
 
 
-class _Stream:
-    """A stream that is never a reason to stop: a log may lie on a full disk."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+class _StandardError:
+    """Standard error as it is at that moment, and never a reason to stop: its disk may be full."""
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError):
-            self._stream.write(text)
+            sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
         with contextlib.suppress(OSError):
-            self._stream.flush()
+            sys.stderr.flush()
 
 
 def configure(level: str, form: str) -> None:
@@ -38,7 +35,7 @@ def configure(level: str, form: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    stream = cast(TextIO, _Stream(sys.stderr))
+    stream = cast(TextIO, _StandardError())
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -44,7 +44,8 @@ class Witness(Play):
         def checked(act: SendMessage) -> MessageFact:
             (contact,) = (c for c in self.facts.account.contacts if c.id == act.contact_id)
             assert contact.active
-            assert contact.quiet_because is None
+            heeded = None if act.kind == "marketing" else "unsubscribed"  # P17
+            assert contact.quiet_because in (None, heeded)
             assert act.due_at <= self.now < act.useful_until
             assert not self.facts.controls.paused
             return honest(act)
