@@ -45,12 +45,13 @@ def test_there_are_the_commands_that_people_were_promised() -> None:
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
-def test_every_help_shows_an_example(alone: Cli, words: tuple[str, ...]) -> None:
+def test_every_help_shows_an_example_and_json(alone: Cli, words: tuple[str, ...]) -> None:
     done = alone(*words, "--help")
 
     assert done.code == 0
     assert f"Example: {'DEMO_SECONDS' if words == ('demo',) else ''}" in done.out
     assert f"digital-cs {' '.join(words)}" in done.out.split("Example:")[1]
+    assert "--json" in done.out
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from typing import TYPE_CHECKING
 
+from digital_cs.cli.options import JsonLogs
+
 if TYPE_CHECKING:
     from digital_cs.config import Settings
 
@@ -14,7 +16,7 @@ SERVED = "The API is served at"
 EXAMPLE = "Example: API_KEY_FILE=/run/secrets/api-key digital-cs api"
 
 
-def api() -> None:
+def api(as_json: JsonLogs = False) -> None:
     """Serve the HTTP API, and the unsubscribe links of the e-mails (PUBLIC_URL leads here).
 
     It needs the database and no other server. SIGTERM and Ctrl-C answer what is under way and
@@ -24,7 +26,7 @@ def api() -> None:
     from digital_cs.cli.connection import database_url, find_settings
 
     settings = find_settings().settings
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, "json" if as_json else settings.log_format)
     database_url(settings)
     asyncio.run(_serve(settings))
 

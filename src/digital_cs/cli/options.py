@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and nothing else.")]
+JsonLogs = Annotated[
+    bool, typer.Option("--json", help="Write logs as JSON lines, whatever LOG_FORMAT says.")
+]
 Most = Annotated[int, typer.Option("--most", min=1, max=100_000, help="How many lines at most.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 ProgramId = Annotated[str, typer.Argument(help="Id of the program.", show_default=False)]

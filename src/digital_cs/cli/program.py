@@ -33,8 +33,11 @@ def catalog(content: Path | None) -> tuple[Path, Catalog]:
 
 
 @app.command(epilog="Example: digital-cs program schema > content/program.schema.json")
-def schema() -> None:
-    """Print the JSON Schema of program files, so that an editor completes and checks them."""
+def schema(as_json: Json = False) -> None:
+    """Print the JSON Schema of program files, so that an editor completes and checks them.
+
+    It is JSON with and without --json.
+    """
     from digital_cs.catalog.schema import schema_text
     from digital_cs.cli import output
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digital_cs.cli.options import JsonLogs
+
 if TYPE_CHECKING:
     from digital_cs.config import Settings
 
@@ -19,6 +21,7 @@ def worker(
         int | None,
         typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; wins METRICS_PORT."),
     ] = None,
+    as_json: JsonLogs = False,
 ) -> None:
     """Run programs: start as many of these as you like, on any machine.
 
@@ -32,7 +35,7 @@ def worker(
     from digital_cs.store.migrate import require_current
 
     settings = find_settings().settings
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, "json" if as_json else settings.log_format)
     require_current(database_url(settings))
     port = metrics_port or settings.metrics_port
     if port is not None:
