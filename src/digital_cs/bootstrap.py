@@ -19,6 +19,7 @@ from activities.enrollments import CalendarShelf, EnrollmentActivities, Workspac
 from activities.mailing import Mailing, Sender
 from activities.programs import ProgramShelf
 from digital_cs import logs
+from digital_cs.background import running
 from digital_cs.catalog.countries import check_country
 from digital_cs.catalog.holidays import load_calendar
 from digital_cs.channels.smtp import SmtpChannel
@@ -68,28 +69,13 @@ class Engine:
             self.client, self.settings.task_queue, [self.activities.advance],
             concurrency=self.settings.worker_concurrency,
         )  # fmt: skip
-        helpers = [
-            asyncio.create_task(part, name=name)
-            for name, part in (
-                ("relay", self.relay.run()),
-                ("keeper", self.keeper.run()),
-                ("content", self._watch_content()),
-            )
-        ]
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            async with worker:
-                log.info("worker.started", task_queue=self.settings.task_queue)
-                done, _ = await asyncio.wait(
-                    [stopping, *helpers], return_when=asyncio.FIRST_COMPLETED
-                )
-                for part in done - {stopping}:
-                    part.result()  # a helper never ends by itself: this raises what broke it
-        finally:
-            for part in (stopping, *helpers):
-                part.cancel()
-            await asyncio.gather(stopping, *helpers, return_exceptions=True)
-            log.info("worker.stopped")
+        helpers = (self.relay.run(), self.keeper.run(), self._watch_content())
+        async with running(stop.wait(), *helpers) as (stopping, *helping), worker:
+            log.info("worker.started", task_queue=self.settings.task_queue)
+            done, _ = await asyncio.wait([stopping, *helping], return_when=asyncio.FIRST_COMPLETED)
+            for part in done - {stopping}:
+                part.result()  # a helper never ends by itself: this raises what broke it
+        log.info("worker.stopped")
 
     async def _watch_content(self) -> None:
         """Take up changed e-mails and holidays while running; wake whom a mended text held."""

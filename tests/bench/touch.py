@@ -18,6 +18,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from digital_cs.background import end
 from digital_cs.bootstrap import database_url, open_engine
 from digital_cs.channels.sink_folder import read_index
 from digital_cs.messages.enrollment import workflow_id
@@ -100,8 +101,7 @@ async def touch_round(servers: rig.Servers, number: int, speed: float) -> tuple[
                 )
             await _all_ended(engine.client, settings.workspace, [f"{name}:{id}:1" for id in ids])
             elapsed = time.perf_counter() - started
-        relay.cancel()
-        await asyncio.gather(relay, return_exceptions=True)
+        await end(relay)
     return WORKFLOWS * TOUCHES / elapsed, [f"{name}:{id}:1" for id in ids]
 
 

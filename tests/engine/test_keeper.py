@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from digital_cs.background import end
 from digital_cs.temporal.keeper import Keeper
 from tests.engine.house import House, Visit, until
 
@@ -26,8 +27,7 @@ async def keeping(keeper: Keeper) -> AsyncIterator[asyncio.Task[None]]:
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 async def holders(visit: Visit) -> list[int]:
@@ -48,7 +48,7 @@ async def test_of_two_keepers_one_keeps_and_the_other_takes_over(
         await until(one_holds)
         [before] = await holders(visit)
         async with keeping(second.engine.keeper):
-            first.cancel()
+            await end(first)
 
             async def another_holds() -> bool:
                 found = await holders(visit)

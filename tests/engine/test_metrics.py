@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from digital_cs.background import end
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.temporal import keeper
 from tests import rig
@@ -84,5 +85,4 @@ async def test_what_is_due_late_or_not_relayed_shows(
             await until(measured)
             assert value("relay_lag_seconds") > 0
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await end(keeping)

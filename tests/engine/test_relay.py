@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from digital_cs.background import end
 from digital_cs.messages.enrollment import ENROLLMENT_WORKFLOW, enrollment_of
 from digital_cs.messages.search_attributes import ACCOUNT, DECLARED, PROGRAM
 from digital_cs.stack.temporal_server import TemporalServer
@@ -123,8 +124,7 @@ async def test_cancelled_in_the_middle_it_forgets_no_wish(visit: Visit) -> None:
     ids = await enrolled(visit, "cancelled", 40)
     passing = asyncio.create_task(visit.engine.relay.pass_once())
     await visit.sees("select 1 from pg_locks where relation = 'outbox'::regclass and granted")
-    passing.cancel()
-    await asyncio.gather(passing, return_exceptions=True)
+    await end(passing)
     while await visit.engine.relay.pass_once():
         pass
     for id in ids:
@@ -174,5 +174,4 @@ async def test_while_temporal_is_away_wishes_stay_and_are_fulfilled_when_it_is_b
                 for id in ids:
                     assert await signals(visit, id) == 0
             finally:
-                relaying.cancel()
-                await asyncio.gather(relaying, return_exceptions=True)
+                await end(relaying)

@@ -6,8 +6,7 @@ import asyncio
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs.background import running
 from digital_cs.catalog.programs import load_programs
 from digital_cs.channels.sink import read_index
 from digital_cs.clock import Clock, FastClock
@@ -127,7 +127,7 @@ class _Demo:
             await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
             gateway, intake = _doors(pool, clock)
             colleagues = Colleagues(gateway, pool, clock, self.origin, stage.mail_folder)
-            async with _at_work(driver.run(intake, clock), colleagues.run()) as helpers:
+            async with running(driver.run(intake, clock), colleagues.run()) as helpers:
                 await self._watch(stage, pool, clock, driver, helpers)
             summary = await self._sum_up(stage, pool, clock.now(), colleagues.interlude)
         self.face.tell(summary)
@@ -203,15 +203,3 @@ def _from_here(path: Path) -> Path:
 def _doors(pool: Pool, clock: Clock) -> tuple[Gateway, Intake]:
     entries = Entries(pool, clock, _ZONE)
     return Gateway(pool, clock, entries), Intake(pool, clock, entries)
-
-
-@asynccontextmanager
-async def _at_work(*parts: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """These run until the block is left."""
-    tasks = [asyncio.create_task(part) for part in parts]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
