@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -77,3 +78,23 @@ def temporal_server(server_dir: Path) -> Iterator[TemporalServer]:
         server_dir / "shared", ui=False, in_memory=True, search_attributes=DECLARED
     ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A throwaway self-signed certificate for localhost, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("making a throwaway certificate needs the openssl command")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    key_kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    # Without this it would be one of an authority, which Temporal's client takes from no server.
+    names += ("-addext", "basicConstraints=critical,CA:FALSE")
+    subprocess.run(
+        [openssl, "req", "-x509", *key_kind, *names, "-days", "2", "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key

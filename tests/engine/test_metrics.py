@@ -76,6 +76,8 @@ async def test_what_is_due_late_or_not_relayed_shows(
         long_ago = visit.now - timedelta(days=365)
         await visit.tell("update enrollments set wake_at = %s where id = %s", long_ago, ids[0])
         await visit.tell("update enrollments set wake_at = %s where id = %s", visit.now, ids[1])
+        later = visit.now + timedelta(days=365)
+        await visit.tell("update enrollments set wake_at = %s where id = %s", later, ids[2])
         keeping = asyncio.create_task(visit.engine.keeper.run())
 
         async def measured() -> bool:

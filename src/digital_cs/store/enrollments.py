@@ -35,6 +35,7 @@ class Enrolled:
 
 
 # The start of an enrollment and the wish to run it are one statement: none without the other.
+# Its first step is due at once: how late the first look comes is judged from there.
 _ENROLL = """
 with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
      known as (
@@ -52,9 +53,9 @@ with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
         where p.id = %(program)s and p.state in ('running', 'paused') for key share),
      fresh as (
        insert into enrollments (id, program_id, version, account_id, nth, source, started_at, step,
-              visit, entered_at, position, touched_at)
+              visit, entered_at, wake_at, position, touched_at)
        select %(program)s || ':' || k.account_id || ':' || k.nth, p.id, p.version, k.account_id,
-              k.nth, %(source)s, %(now)s, v.first_step, 1, %(now)s,
+              k.nth, %(source)s, %(now)s, v.first_step, 1, %(now)s, %(now)s,
               jsonb_build_object('step', v.first_step, 'visit', 1, 'entered_at',
                                  %(now_text)s::text), %(now)s
          from known k

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from temporalio.client import Client, TLSConfig
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from digital_cs.config import Settings
-from digital_cs.errors import UnavailableError
+from digital_cs.errors import SettingsError, UnavailableError
 from digital_cs.messages.converter import CONVERTER
 
 _runtime: list[Runtime] = []
@@ -31,7 +31,7 @@ async def connect(settings: Settings, address: str | None = None) -> Client:
     tls: bool | TLSConfig | None = _tls(settings)
     metadata: Mapping[str, str] = {}
     if settings.temporal_profile is not None:
-        profile = ClientConfig.load_client_connect_config(profile=settings.temporal_profile)
+        profile = _profile(settings.temporal_profile)
         target = profile.get("target_host") or target
         namespace = profile.get("namespace") or namespace
         key = profile.get("api_key") or key
@@ -53,9 +53,26 @@ async def connect(settings: Settings, address: str | None = None) -> Client:
         ) from error
 
 
+def _profile(name: str) -> ClientConnectConfig:
+    """A profile of Temporal's environment configuration (a TOML file and TEMPORAL_… variables)."""
+    try:
+        return ClientConfig.load_client_connect_config(profile=name)
+    except Exception as error:  # the SDK's bridge has an error class of its own for it
+        raise SettingsError(
+            f"TEMPORAL_PROFILE: the profile {name!r} cannot be used: {error}. Correct its name, or"
+            " the file that TEMPORAL_CONFIG_FILE names."
+        ) from error
+
+
 def _tls(settings: Settings) -> bool | TLSConfig:
     paths = (settings.temporal_tls_cert, settings.temporal_tls_key, settings.temporal_tls_ca)
     if not any(paths):
         return settings.temporal_tls or settings.temporal_api_key is not None
-    cert, key, authority = (path.read_bytes() if path else None for path in paths)
+    try:
+        cert, key, authority = (path.read_bytes() if path else None for path in paths)
+    except OSError as error:
+        raise SettingsError(
+            f"A certificate or key for Temporal cannot be read: {error}. Correct TEMPORAL_TLS_CERT,"
+            " TEMPORAL_TLS_KEY or TEMPORAL_TLS_CA."
+        ) from error
     return TLSConfig(client_cert=cert, client_private_key=key, server_root_ca_cert=authority)
