@@ -121,8 +121,7 @@ class _Demo:
                 timedelta(days=DAYS).total_seconds() / self.options.length, self.until,
             )  # fmt: skip
             driver = await self._move_in(pool, standing, programs)
-            clock = await stage.start_worker(standing)
-            stage.start_links(clock)
+            clock = await stage.start_workers(standing)
             self.face.say(f"\n{DAYS} days of programs in {self.options.length:g} seconds:")
             await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
             gateway, intake = _doors(pool, clock)

@@ -21,6 +21,9 @@ from digital_cs.stack.ports import free_port
 READY = "worker.started"
 """What the worker logs when it has begun to work."""
 
+SERVED = "The API is served at"
+"""What the API says when it can be called."""
+
 HEAD_START = timedelta(seconds=5)
 """So long a worker may take to get ready before the clock starts; doubled where it is too short."""
 
@@ -45,7 +48,7 @@ class Stage:
         self._progress = on_progress
         self._children: list[Child] = []
         self.smtp_port = 0
-        self.api_port = free_port()
+        self.api_port = 0
 
     def __enter__(self) -> Self:
         empty_folder(self.state_dir)
@@ -86,20 +89,21 @@ class Stage:
         self.smtp_port = int(port_file.read_text(encoding="utf-8"))
         self._progress("Mail sink", f"ready, keeps everything in {self.mail_folder}")
 
-    async def start_worker(self, clock: FastClock) -> FastClock:
-        """Start the worker; returns the clock, which starts running a moment after this returns.
+    async def start_workers(self, clock: FastClock) -> FastClock:
+        """Start the worker and the links; returns the clock, which starts a moment after this.
 
-        The worker is told at its start when the clock starts, so that both go by the same one.
-        One that is not ready by then is started again and given more time.
+        They are told at their start when the clock starts, so that all go by the same one. Where
+        they are not ready by then, or somebody took the port of the links, they are started again.
         """
         self._progress("Worker", "starting")
         head_start = HEAD_START
         for _ in range(TRIES):
             running = replace(clock, started=datetime.now(UTC) + head_start)
-            worker = self._spawn_worker(running)
-            while datetime.now(UTC) < running.started and worker.is_running:
-                if _is_ready(worker):
-                    self._children.append(worker)
+            self.api_port = free_port()
+            worker, links = self._spawn("worker", running), self._spawn("api", running)
+            while datetime.now(UTC) < running.started and worker.is_running and links.is_running:
+                if READY in worker.log_tail() and SERVED in links.log_tail():
+                    self._children += [worker, links]
                     self._publish(running)
                     self._progress("Worker", "ready")
                     return running
@@ -109,30 +113,23 @@ class Stage:
                     f"The worker ended while starting. The whole log is {worker.log};"
                     f" its last lines:\n{worker.log_tail()}"
                 )
-            worker.kill()
-            worker.log.unlink()
+            for child in (worker, links):
+                child.kill()
+                child.log.unlink()
             head_start *= 2
         raise ChildStartError(
-            f"The worker was not ready within {head_start.total_seconds() / 2:g} seconds."
-            " This machine is very busy: try again later."
+            f"The worker and the API were not ready within {head_start.total_seconds() / 2:g}"
+            " seconds. This machine is very busy: try again later."
         )
 
-    def _spawn_worker(self, clock: FastClock) -> Child:
+    def _spawn(self, command: str, clock: FastClock) -> Child:
+        """A process of `digital-cs`, with the settings of this demo and nothing else."""
         settings = demo_settings(
             self.state_dir, self._content_dir, self.stack.running, self.smtp_port, self.api_port,
             clock,
         )  # fmt: skip
-        argv = [sys.executable, "-m", "digital_cs", "worker"]
-        return self.stack.spawn("worker", argv, env=environment(settings), grace=30.0)
-
-    def start_links(self, clock: FastClock) -> None:
-        """Serve the unsubscribe links of the mails. Nobody waits for it: it is ready in time."""
-        settings = demo_settings(
-            self.state_dir, self._content_dir, self.stack.running, self.smtp_port, self.api_port,
-            clock,
-        )  # fmt: skip
-        argv = [sys.executable, "-m", "digital_cs", "api"]
-        self._children.append(self.stack.spawn("api", argv, env=environment(settings)))
+        argv = [sys.executable, "-m", "digital_cs", command]
+        return self.stack.spawn(command, argv, env=environment(settings), grace=30.0)
 
     def _publish(self, clock: FastClock) -> None:
         """Tell other processes: commands in a second terminal live in the same business time."""
@@ -152,7 +149,3 @@ class Stage:
                     f"The {child.what} of the demo ended by itself. The whole log is {child.log};"
                     f" its last lines:\n{child.log_tail()}"
                 )
-
-
-def _is_ready(worker: Child) -> bool:
-    return READY in worker.log_tail()
