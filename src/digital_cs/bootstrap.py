@@ -71,7 +71,7 @@ class Engine:
         )  # fmt: skip
         helpers = (self.relay.run(), self.keeper.run(), self._watch_content())
         async with running(stop.wait(), *helpers) as (stopping, *helping), worker:
-            log.info("worker.started", task_queue=self.settings.task_queue)
+            log.info(logs.WORKER_STARTED, task_queue=self.settings.task_queue)
             done, _ = await asyncio.wait([stopping, *helping], return_when=asyncio.FIRST_COMPLETED)
             for part in done - {stopping}:
                 part.result()  # a helper never ends by itself: this raises what broke it

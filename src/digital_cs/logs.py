@@ -9,6 +9,11 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+WORKER_STARTED = "worker.started"
+"""What a worker logs when it has begun to work; who starts one waits for it."""
+API_SERVED = "The API is served at"
+"""What the API says on standard error once it can be called; who starts one waits for it."""
+
 
 class _StandardError:
     """Standard error as it is at that moment, and never a reason to stop: its disk may be full."""

@@ -11,8 +11,6 @@ from digital_cs.cli.options import JsonLogs
 if TYPE_CHECKING:
     from digital_cs.config import Settings
 
-SERVED = "The API is served at"
-"""What it says on standard error once it can be called; `digital-cs up` waits for that."""
 EXAMPLE = "Example: API_KEY_FILE=/run/secrets/api-key digital-cs api"
 
 
@@ -32,6 +30,7 @@ def api(as_json: JsonLogs = False) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    from digital_cs import logs
     from digital_cs.cli.output import complain
     from digital_cs.console.server import serve
 
@@ -49,7 +48,7 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, told)
 
     def ready(url: str) -> None:
-        complain(f"{SERVED} {url}.")
+        complain(f"{logs.API_SERVED} {url}.")
         if settings.api_key is None:
             complain("API_KEY is not set: only the unsubscribe links work.")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from digital_cs.cli.api import SERVED
+from digital_cs import logs
 from digital_cs.config import Settings
 from digital_cs.console.key_file import kept_key
 from digital_cs.errors import DigitalCsError, UsageError
@@ -19,8 +19,6 @@ from digital_cs.stack.embedded import EmbeddedStack, Progress
 from digital_cs.stack.ports import free_port, is_free, require_free
 from digital_cs.store.migrate import migrate
 
-READY = "worker.started"
-"""What the worker logs when it has begun to work."""
 SINK_PATIENCE = 20.0
 WORKER_PATIENCE = 60.0
 WORKER_GRACE = 30.0
@@ -167,7 +165,7 @@ class Household:
             env={"STATE_DIR": str(self.state_dir), "API_PORT": str(self.api_port),
                  **self._keys("api", "signing")},
         )  # fmt: skip
-        api.wait_ready(lambda: SERVED in api.log_tail(), WORKER_PATIENCE)
+        api.wait_ready(lambda: logs.API_SERVED in api.log_tail(), WORKER_PATIENCE)
         self.stack.publish(api_port=self.api_port)
         self._parts.append(Part("API", lambda: api.is_running, api.start))
         self._progress("API", f"ready at port {self.api_port}")
@@ -202,12 +200,12 @@ class Household:
                 continue
             now = time.monotonic()
             part.mended = [at for at in part.mended if now - at < WITHIN] + [now]
-            logs = self.state_dir / "logs"
+            folder = self.state_dir / "logs"
             if len(part.mended) > MOST_MENDS:
                 raise PartBrokenError(
-                    f"{part.name} ends again and again. Its log in {logs} says why."
+                    f"{part.name} ends again and again. Its log in {folder} says why."
                 )
-            self._progress(part.name, f"ended by itself, starting again (log in {logs})")
+            self._progress(part.name, f"ended by itself, starting again (log in {folder})")
             try:
                 part.start()
             except ChildStartError as error:
@@ -215,4 +213,4 @@ class Household:
 
 
 def _works(worker: Child) -> bool:
-    return READY in worker.log_tail()
+    return logs.WORKER_STARTED in worker.log_tail()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from digital_cs import logs
 from digital_cs.clock import FastClock
 from digital_cs.demo.folder import MAIL, SINK_PORT, empty_folder
 from digital_cs.demo.surroundings import demo_settings, environment
@@ -17,12 +18,6 @@ from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.children import Child, ChildStartError
 from digital_cs.stack.embedded import EmbeddedStack, Progress
 from digital_cs.stack.ports import free_port
-
-READY = "worker.started"
-"""What the worker logs when it has begun to work."""
-
-SERVED = "The API is served at"
-"""What the API says when it can be called."""
 
 HEAD_START = timedelta(seconds=5)
 """So long a worker may take to get ready before the clock starts; doubled where it is too short."""
@@ -102,7 +97,7 @@ class Stage:
             self.api_port = free_port()
             worker, links = self._spawn("worker", running), self._spawn("api", running)
             while datetime.now(UTC) < running.started and worker.is_running and links.is_running:
-                if READY in worker.log_tail() and SERVED in links.log_tail():
+                if _says(worker, logs.WORKER_STARTED) and _says(links, logs.API_SERVED):
                     self._children += [worker, links]
                     self._publish(running)
                     self._progress("Worker", "ready")
@@ -149,3 +144,7 @@ class Stage:
                     f"The {child.what} of the demo ended by itself. The whole log is {child.log};"
                     f" its last lines:\n{child.log_tail()}"
                 )
+
+
+def _says(child: Child, words: str) -> bool:
+    return words in child.log_tail()
