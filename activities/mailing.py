@@ -35,7 +35,7 @@ from digital_cs.rendering.context import (
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
-from digital_cs.store import accounts, alerts, touch_facts, touches
+from digital_cs.store import alerts, suppressions, touch_facts, touches
 from digital_cs.store.pool import insist
 
 log = logs.get(__name__)
@@ -119,7 +119,7 @@ class Mailing:
         if delivery.hard_bounce:
             await insist(
                 self._pool,
-                lambda c: accounts.suppress(c, act.contact_id, "hard bounce", "smtp", now),
+                lambda c: suppressions.suppress(c, act.contact_id, "hard bounce", "smtp", now),
                 deadline,
             )
         return await self._told(act, graph, key, attempts, delivery, now, deadline)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from digital_cs.stack.ports import free_port
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
 from digital_cs.store import programs
-from digital_cs.store.accounts import AccountRecord, ContactRecord, save_accounts, save_contacts
+from digital_cs.store.accounts import AccountRecord, save_accounts
+from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,6 +146,16 @@ async def people(
         at,
     )  # fmt: skip
     return ids
+
+
+async def usage_complete(connection: AsyncConnection[Any], day: date | None) -> None:
+    """Say that the usage of all is here up to this UTC day; None: nobody can say."""
+    await connection.execute(
+        "insert into sources (name, kind, feeds, complete_through)"
+        " values ('feed', 'csv', '{usage}', (%s::date + 1)::timestamp at time zone 'UTC')"
+        " on conflict (name) do update set complete_through = excluded.complete_through",
+        (day,),
+    )
 
 
 def say(text: str) -> None:

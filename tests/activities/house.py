@@ -29,15 +29,16 @@ from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.channels.webhook import WebhookChannel
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.intake import Intake
 from digital_cs.messages.enrollment import AdvanceReply, AdvanceRequest
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.store import alerts
 from digital_cs.store import pool as pools
-from digital_cs.store.accounts import AccountRecord, ContactRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
 from digital_cs.store.enrollments import enroll
-from digital_cs.temporal.intake import Intake
 from tests import rig
 
 SIGNING_KEY = "a key of the tests"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from digital_cs.channels.sink import FaultMode
 from digital_cs.store import programs
-from digital_cs.store.accounts import AccountRecord, EventRecord
+from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.enrollments import (
     ask_to_exit,
     count_overdue,
@@ -15,6 +15,7 @@ from digital_cs.store.enrollments import (
     skip_step,
     wake_program,
 )
+from digital_cs.store.events import EventRecord
 from digital_cs.store.programs import State
 from tests.activities.house import House
 

@@ -59,7 +59,7 @@ async def test_good_events_are_kept_beside_bad_ones_and_each_is_told(
     assert "NUL" in problems[5]
     assert await kept(connection) == ["e1", "e9"]
     cursor = await connection.execute(
-        "select contact_id, properties from product_events order by id limit 1"
+        "select user_id, properties from product_events order by id limit 1"
     )
     assert await cursor.fetchall() == [(f"{acme}-c1", {"rows": 7, "deep": {"er": [None]}})]
 

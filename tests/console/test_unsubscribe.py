@@ -69,8 +69,8 @@ async def test_a_click_wakes_every_account_that_has_this_address(
     await enrolled(connection)
     await connection.execute(
         "update contacts set email = upper(c.email) from contacts c"
-        " where contacts.account_id = %s and c.id = %s",
-        (second, ADA),
+        " where contacts.id = %s and c.id = %s",
+        (f"{second}-c1", ADA),
     )
     await api.gateway.enroll("welcome", [second, third])
     await connection.execute("delete from outbox")

@@ -9,7 +9,9 @@ import pytest
 from digital_cs.demo.company import Company, generate
 from digital_cs.demo.driver import in_batches
 from digital_cs.demo.story import Fact, UsageFeed, story_of
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.events import EventRecord
 
 ORIGIN = datetime(2026, 3, 2, tzinfo=UTC)
 

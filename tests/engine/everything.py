@@ -12,8 +12,10 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from digital_cs.domain.program import STEP_KINDS, Program
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
 from digital_cs.store.enrollments import complete_task
+from digital_cs.store.events import EventRecord
 from tests import rig
 from tests.engine.house import Visit
 

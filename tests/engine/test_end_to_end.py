@@ -6,7 +6,8 @@ import json
 
 from digital_cs.channels.webhook import sign
 from digital_cs.domain.program import STEP_KINDS
-from digital_cs.store.accounts import AccountRecord, ContactRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
 from tests import rig
 from tests.engine.everything import (
     ADDRESS,

@@ -13,7 +13,8 @@ import pytest
 from digital_cs.bootstrap import open_engine
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.errors import SettingsError
-from digital_cs.store.accounts import AccountRecord, ContactRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
 from tests import rig
 from tests.engine.house import House, Visit, running, until
 

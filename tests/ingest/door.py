@@ -10,8 +10,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.domain.program import Program
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import accounts
-from digital_cs.store.accounts import AccountRecord, EventRecord
+from digital_cs.store import accounts, events
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.events import EventRecord
 from tests import rig
 from tests.activities.house import StoppedClock
 
@@ -40,7 +41,7 @@ class Door:
         now = self.clock.now()
         records = [EventRecord(f"{account}-{n}-{now}", account, n, now) for n in names]
         async with self.pool.connection() as connection, connection.transaction():
-            fresh = await accounts.record_events(connection, records, now)
+            fresh = await events.record_events(connection, records, now)
             return (await self.entries.by_events(connection, fresh)).enrolled
 
     async def entered(self) -> list[tuple[str, str]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from digital_cs.store import accounts
-from digital_cs.store.accounts import AccountRecord, UsageRecord
+from digital_cs.store.accounts import AccountRecord, save_accounts
 from digital_cs.store.enrollments import enroll
+from digital_cs.store.usage import UsageRecord, save_usage
 from tests import rig
 from tests.ingest.door import Door
 
@@ -207,23 +207,24 @@ class TestBySegment:
         await door.account()
         assert await door.entries.sweep() == 0  # nothing is known of its usage
 
-        async def usage(day: int, through: int | None) -> None:
+        async def use(day: int, through: int | None) -> None:
             record = UsageRecord("acme", datetime(2026, 2, day).date(), "login", 1)
-            full = datetime(2026, 2, through).date() if through else None
             async with door.pool.connection() as connection:
-                await accounts.save_usage(connection, [record], full, door.clock.now())
+                await save_usage(connection, [record], door.clock.now())
+                if through:
+                    await rig.usage_complete(connection, datetime(2026, 2, through).date())
 
-        await usage(10, None)
+        await use(10, None)
         assert await door.entries.sweep() == 0  # quiet, or the feed is late
-        await usage(10, 28)
+        await use(10, 28)
         assert await door.entries.sweep() == 1
         await door.everybody_leaves()
-        await usage(20, None)  # somebody came back, and the feed is late again
+        await use(20, None)  # somebody came back, and the feed is late again
         async with door.pool.connection() as connection:
-            await connection.execute("update accounts set usage_through = null")
+            await rig.usage_complete(connection, None)
         assert await door.entries.sweep() == 0
         async with door.pool.connection() as connection:
-            await connection.execute("update accounts set usage_through = '2026-03-01'")
+            await rig.usage_complete(connection, datetime(2026, 3, 1).date())
         assert await door.entries.sweep() == 0  # the same silence, as far as anybody knew
 
     async def test_an_entry_that_cannot_be_answered_does_not_hide_another(self, door: Door) -> None:
@@ -263,7 +264,7 @@ class TestBySegment:
         await door.publish(when=[self.PRO])
         records = [AccountRecord(f"a{n}", "A", traits={"plan": "pro"}) for n in range(2100)]
         async with door.pool.connection() as connection:
-            await accounts.save_accounts(connection, records, rig.MONDAY)
+            await save_accounts(connection, records, rig.MONDAY)
         assert await door.entries.sweep() == 2100
         assert await door.entries.sweep() == 0
 

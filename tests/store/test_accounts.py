@@ -8,8 +8,13 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.store import accounts as store
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord, UsageRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.enrollments import enroll, wake_by_usage, wake_listeners
+from digital_cs.store.events import EventRecord, record_events
+from digital_cs.store.facts import facts_page
+from digital_cs.store.suppressions import suppress, suppress_address
+from digital_cs.store.usage import UsageRecord, save_usage
 from tests import rig
 from tests.store.touching import rows
 
@@ -18,7 +23,7 @@ NOW = rig.MONDAY
 
 
 async def _page(connection: Connection, **asked: Any) -> list[str]:
-    return [account.id for account in await store.facts_page(connection, **asked)]
+    return [account.id for account in await facts_page(connection, **asked)]
 
 
 async def test_what_changed_of_an_account_is_told_by_key(connection: Connection) -> None:
@@ -53,28 +58,23 @@ async def test_people_of_unknown_accounts_are_told_and_left_out(
     connection: Connection, accounts: list[str]
 ) -> None:
     known = ContactRecord("c", accounts[0], "c@x.test")
-    saved = await store.save_contacts(
-        connection, [known, ContactRecord("d", "nobody", "d@x.test")], NOW
-    )
+    saved = await save_contacts(connection, [known, ContactRecord("d", "nobody", "d@x.test")], NOW)
     assert (saved.unknown, saved.changed) == (("d",), (accounts[0],))
-    assert (await store.save_contacts(connection, [known], NOW)).changed == ()
+    assert (await save_contacts(connection, [known], NOW)).changed == ()
 
 
-async def test_an_event_is_kept_once_and_may_be_a_milestone(
-    connection: Connection, accounts: list[str]
-) -> None:
+async def test_an_event_is_kept_once(connection: Connection, accounts: list[str]) -> None:
     def event(id: str, hours: int, account: str = accounts[0]) -> EventRecord:
         return EventRecord(id, account, "first_send", NOW + timedelta(hours=hours))
 
-    fresh = await store.record_events(
-        connection, [event("1", 5), event("2", 3), event("3", 1, "nobody")], NOW, ["first_send"]
+    fresh = await record_events(
+        connection, [event("1", 5), event("2", 3), event("3", 1, "nobody")], NOW
     )
     assert [each.id for each in fresh] == ["1", "2"]
-    assert await store.record_events(connection, [event("1", 5)], NOW, ["first_send"]) == []
-    await store.record_events(connection, [event("4", 9), event("5", 1)], NOW, ["first_send"])
+    assert await record_events(connection, [event("1", 5)], NOW) == []
 
-    (milestone,) = await rows(connection, "milestones")
-    assert milestone["reached_at"] == NOW + timedelta(hours=1)  # late news of an early moment
+    (usage,) = await rows(connection, "usage_days")
+    assert (usage["n"], usage["first_at"]) == (2, NOW + timedelta(hours=3))
 
 
 async def test_usage_is_replaced_by_day_and_says_how_far_the_feed_is(
@@ -82,19 +82,18 @@ async def test_usage_is_replaced_by_day_and_says_how_far_the_feed_is(
 ) -> None:
     first, second = accounts[:2]
 
-    async def save(*records: UsageRecord, through: date | None = None) -> list[str]:
-        return await store.save_usage(connection, records, through, NOW)
+    async def save(*records: UsageRecord) -> list[str]:
+        return await save_usage(connection, records, NOW)
 
     day = date(2026, 2, 20)
     assert await save(
         UsageRecord(first, day, "login", 3), UsageRecord(second, day, "login", 0)
     ) == [first]
     assert await save(UsageRecord(first, day, "login", 5)) == []
-    await save(through=date(2026, 3, 1))
-    await save(through=date(2026, 2, 1))  # a feed that is read again takes nothing back
+    await rig.usage_complete(connection, date(2026, 3, 1))
 
     (usage, _) = await rows(connection, "usage_days")
-    found = {account.id: account for account in await store.facts_page(connection)}
+    found = {account.id: account for account in await facts_page(connection)}
     assert usage["n"] in (0, 5)
     assert found[first].last_active_on == day
     assert found[second].last_active_on is None
@@ -151,8 +150,8 @@ async def test_the_first_reason_of_a_suppression_stays(
     connection: Connection, accounts: list[str]
 ) -> None:
     contact, address = f"{accounts[0]}-c1", f"{accounts[0]}@company.test"
-    await store.suppress(connection, contact, "hard bounce", "smtp", NOW)
-    assert await store.suppress_address(connection, address.upper(), "asked", "link", NOW) == (
+    await suppress(connection, contact, "hard bounce", "smtp", NOW)
+    assert await suppress_address(connection, address.upper(), "asked", "link", NOW) == (
         False, [contact]
     )  # fmt: skip
     (row,) = await rows(connection, "suppressions")

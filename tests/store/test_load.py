@@ -9,8 +9,12 @@ from psycopg import AsyncConnection
 
 from digital_cs.domain.account import Event
 from digital_cs.domain.enrollment import Controls, MessageState, Position, TaskFact, WebhookFact
-from digital_cs.store import accounts as store
 from digital_cs.store import touch_facts
+from digital_cs.store.contacts import ContactRecord, save_contacts
+from digital_cs.store.events import EventRecord, record_events
+from digital_cs.store.milestones import give
+from digital_cs.store.suppressions import suppress_address
+from digital_cs.store.usage import UsageRecord, save_usage
 from tests import rig
 from tests.store.touching import ACME, ADA, ID, claim, enrolled, load
 
@@ -39,14 +43,14 @@ async def test_there_may_be_none(connection: Connection) -> None:
 async def test_people_come_in_a_fixed_order_with_why_they_are_not_written_to(
     connection: Connection, accounts: list[str]
 ) -> None:
-    record = store.ContactRecord
+    record = ContactRecord
     people = [
         record("c2", ACME, "Bob@Company.test", "Bob", "Bob B", ("admin", "user"), "Asia/Tokyo"),
         record("c3", ACME, "cy@company.test", active=False, language="de"),
         record("c1", ACME, "bob@company.test"),
     ]
-    await store.save_contacts(connection, people, rig.MONDAY + HOUR)
-    await store.suppress_address(connection, "BOB@company.TEST", "unsubscribed", "link", rig.MONDAY)
+    await save_contacts(connection, people, rig.MONDAY + HOUR)
+    await suppress_address(connection, "BOB@company.TEST", "unsubscribed", "link", rig.MONDAY)
 
     loaded = await enrolled(connection)
 
@@ -62,14 +66,9 @@ async def test_people_come_in_a_fixed_order_with_why_they_are_not_written_to(
 
 
 async def test_facts_of_the_account(connection: Connection, accounts: list[str]) -> None:
-    await store.save_usage(
-        connection, [store.UsageRecord(ACME, date(2026, 2, 20), "login", 3)], date(2026, 3, 1),
-        rig.MONDAY,
-    )  # fmt: skip
-    await store.record_events(
-        connection, [store.EventRecord("e1", ACME, "first_send", rig.MONDAY - HOUR)], rig.MONDAY,
-        milestones=["first_send"],
-    )  # fmt: skip
+    await save_usage(connection, [UsageRecord(ACME, date(2026, 2, 20), "login", 3)], rig.MONDAY)
+    await rig.usage_complete(connection, date(2026, 3, 1))
+    await give(connection, [(ACME, "first_send", rig.MONDAY - HOUR)])
 
     account = (await enrolled(connection)).account
 
@@ -80,7 +79,7 @@ async def test_facts_of_the_account(connection: Connection, accounts: list[str])
 async def test_events_count_from_the_enrollment_and_again_from_the_step(
     connection: Connection, accounts: list[str]
 ) -> None:
-    """The first since each of the two: a wait may count from either."""
+    """The first and the last of each day: a wait may count from either."""
     await rig.publish(
         connection,
         rig.program(
@@ -92,19 +91,19 @@ async def test_events_count_from_the_enrollment_and_again_from_the_step(
     await enrolled(connection)
     step = rig.MONDAY + 10 * HOUR
     await connection.execute("update enrollments set entered_at = %s", (step,))
-    moments = [-1, 2, 3, 11, 12]
-    await store.record_events(
+    moments = [-30, 2, 3, 11, 12, 30]
+    await record_events(
         connection,
-        [store.EventRecord(f"e{h}", ACME, "login", rig.MONDAY + h * HOUR) for h in moments]
-        + [store.EventRecord("other", ACME, "nobody-asks", rig.MONDAY + HOUR)],
+        [EventRecord(f"e{h}", ACME, "login", rig.MONDAY + h * HOUR) for h in moments]
+        + [EventRecord("other", ACME, "nobody-asks", rig.MONDAY + HOUR)],
         rig.MONDAY,
     )
 
     found = (await load(connection)).account.events
 
     assert sorted(found, key=lambda event: event.at) == [
-        Event("login", rig.MONDAY + 2 * HOUR), Event("login", rig.MONDAY + 11 * HOUR)
-    ]  # fmt: skip
+        Event("login", rig.MONDAY + h * HOUR) for h in (2, 12, 30)
+    ]
 
 
 async def test_what_people_asked_for(connection: Connection, accounts: list[str]) -> None:

@@ -51,11 +51,17 @@ def _fill(url: str) -> dict[str, int]:
     sample = {
         "text": "sample", "integer": 1, "bigint": 1, "boolean": False, "jsonb": "{}",
         "timestamp with time zone": NOW, "date": NOW.date(), "ARRAY": [], "double precision": 1.0,
+        "numeric": 1,
     }  # fmt: skip
     with psycopg.connect(url) as connection:
         # Foreign keys are of no interest here, and this saves knowing their order.
         connection.execute("set session_replication_role = replica")
-        for table in sorted(_tables(url) - {"alembic_version"}):
+        if _is_partitioned(connection, "product_events"):
+            connection.execute(
+                "create table one_day partition of product_events"
+                " for values from ('2026-03-02') to ('2026-03-03')"
+            )
+        for table in sorted(_tables(url) - {"alembic_version", "one_day"}):
             columns = connection.execute(
                 "select column_name, data_type from information_schema.columns"
                 " where table_name = %s and table_schema = 'public' and is_nullable = 'NO'"
@@ -69,6 +75,13 @@ def _fill(url: str) -> dict[str, int]:
                 [sample[kind] for _, kind in columns],
             )
         return _counts(connection, _tables(url) - {"alembic_version"})
+
+
+def _is_partitioned(connection: psycopg.Connection, table: str) -> bool:
+    found = connection.execute(
+        "select 1 from pg_partitioned_table where partrelid = %s::regclass", (table,)
+    )
+    return found.fetchone() is not None
 
 
 def _counts(connection: psycopg.Connection, tables: set[str]) -> dict[str, int]:

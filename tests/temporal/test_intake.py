@@ -14,11 +14,14 @@ from psycopg.errors import RaiseException
 from digital_cs.clock import FastClock
 from digital_cs.domain.program import Program
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.intake import Intake
 from digital_cs.store import accounts as facts
 from digital_cs.store import pool
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord, UsageRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.events import EventRecord
+from digital_cs.store.usage import UsageRecord
 from digital_cs.temporal.gateway import Gateway
-from digital_cs.temporal.intake import Intake
 from tests import rig
 
 Connection = AsyncConnection[Any]
@@ -194,7 +197,8 @@ async def test_of_two_records_about_the_same_the_last_one_counts(
     )
 
     cursor = await connection.execute(
-        "select a.name, c.email, u.n from accounts a join contacts c on c.account_id = a.id"
+        "select a.name, c.email, u.n from accounts a join memberships m on m.account_id = a.id"
+        " join contacts c on c.id = m.contact_id"
         " join usage_days u on u.account_id = a.id"
     )
     assert await cursor.fetchall() == [("New", "new@x.test", 7)]

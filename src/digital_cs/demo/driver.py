@@ -9,8 +9,10 @@ from datetime import datetime
 
 from digital_cs.clock import Clock
 from digital_cs.demo.story import Fact, UsageFeed
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord
-from digital_cs.temporal.intake import Intake
+from digital_cs.ingest.intake import Intake
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.events import EventRecord
 
 TICK_SECONDS = 0.2
 

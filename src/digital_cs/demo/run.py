@@ -31,10 +31,10 @@ from digital_cs.demo.view import Frame
 from digital_cs.domain.program import Program
 from digital_cs.errors import UsageError
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.intake import Intake
 from digital_cs.store import pool as pools
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
-from digital_cs.temporal.intake import Intake
 
 DAYS = 90
 ACCOUNTS = 240

@@ -9,7 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from digital_cs.demo.company import FIRST_WEEKS, TRIAL, Company, Customer
 from digital_cs.domain.account import day_of
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord, UsageRecord
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.events import EventRecord
+from digital_cs.store.usage import UsageRecord
 
 USAGE_EVENT = "email_sent"
 HISTORY = timedelta(days=30)

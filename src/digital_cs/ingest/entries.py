@@ -19,7 +19,7 @@ from digital_cs.domain.program import DateEntry, EventEntry, Program, SegmentEnt
 from digital_cs.domain.send_window import resolve_zone
 from digital_cs.domain.span import add, subtract
 from digital_cs.domain.zone import to_utc
-from digital_cs.store import accounts, marks, programs
+from digital_cs.store import events, facts, marks, programs
 from digital_cs.store.enrollments import Enrolled, enroll
 
 Connection = AsyncConnection[Any]
@@ -59,7 +59,7 @@ class Entries:
         return found
 
     async def by_events(
-        self, connection: Connection, events: Sequence[accounts.EventRecord]
+        self, connection: Connection, events: Sequence[events.EventRecord]
     ) -> Enrolled:
         """Enroll the accounts that new product events bring in, in the caller's transaction."""
         total = Enrolled()
@@ -83,7 +83,7 @@ class Entries:
         if rule is None:
             return list(ids)
         now = self._clock.now()
-        page = await accounts.facts_page(
+        page = await facts.facts_page(
             connection, ids=ids, event_names=_event_names([rule]), most=len(ids)
         )
         return [a.id for a in page if rule.verdict(a, EVER, now) is Verdict.YES]
@@ -183,7 +183,7 @@ async def _pages(
     if program.enter.only_if is not None:
         conditions.append(program.enter.only_if)
     names, after = _event_names(conditions), ""
-    while page := await accounts.facts_page(
+    while page := await facts.facts_page(
         connection, after=after, changed_since=changed_since, event_names=names
     ):
         yield page

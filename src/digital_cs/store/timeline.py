@@ -85,7 +85,7 @@ class Happening:
 
 _ACCOUNT = """
 select a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
-       a.usage_through, a.updated_at,
+       (select complete_day from feeds where feed = 'usage') as usage_through, a.updated_at,
        (select count(*) from enrollments e where e.account_id = a.id and e.ended_at is null)
          as inside
   from accounts a
@@ -180,9 +180,10 @@ async def people(connection: Connection, account_id: str) -> list[PersonView]:
     async with connection.cursor(row_factory=class_row(PersonView)) as cursor:
         await cursor.execute(
             "select c.id, coalesce(nullif(c.full_name, ''), c.first_name) as name, c.email,"
-            " c.roles, c.zone, c.active, s.reason as suppressed from contacts c"
-            " left join suppressions s on s.address = lower(c.email) where c.account_id = %s"
-            " order by c.created_at, c.id",
+            " m.roles, c.zone, c.active, s.reason as suppressed"
+            " from memberships m join contacts c on c.id = m.contact_id"
+            " left join suppressions s on s.address = lower(c.email)"
+            " where m.account_id = %s and m.left_at is null order by c.created_at, c.id",
             (account_id,),
         )
         return await cursor.fetchall()

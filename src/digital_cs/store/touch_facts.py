@@ -28,19 +28,19 @@ select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.w
        e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit,
        e.not_before, e.skip_due_before, e.ended_at is not null,
        a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
-       a.usage_through, a.updated_at,
-       (select jsonb_agg(jsonb_build_array(c.id, c.roles, c.zone, c.active, s.reason, c.email,
+       (select complete_day from feeds where feed = 'usage'), a.updated_at,
+       (select jsonb_agg(jsonb_build_array(c.id, m.roles, c.zone, c.active,
+               case when c.email is null then 'no address' else s.reason end, c.email,
                c.first_name, c.full_name, c.language) order by c.created_at, c.id)
-          from contacts c left join suppressions s on s.address = lower(c.email)
-         where c.account_id = a.id),
+          from memberships m join contacts c on c.id = m.contact_id
+          left join suppressions s on s.address = lower(c.email)
+         where m.account_id = a.id and m.left_at is null),
        (select jsonb_object_agg(m.name, m.reached_at) from milestones m
          where m.account_id = a.id),
-       (select jsonb_agg(jsonb_build_array(x.name, x.first, x.again)) from (
-          select ev.name, min(ev.at) as first, min(ev.at) filter (where ev.at >= e.entered_at)
-                 as again
-            from product_events ev
-           where ev.account_id = a.id and ev.name = any(v.event_names) and ev.at >= e.started_at
-           group by ev.name) x),
+       (select jsonb_agg(jsonb_build_array(u.event, u.first_at, u.last_at) order by u.day)
+          from usage_days u
+         where u.account_id = a.id and u.event = any(v.event_names)
+           and u.last_at >= e.started_at),
        (select jsonb_agg(jsonb_build_array(x.visit, x.key, x.state, x.attempts, x.retry_at,
                x.contact_id, extract(epoch from x.claim_until - clock_timestamp()))) from (
           select distinct on (m.visit) m.* from messages m

@@ -36,7 +36,8 @@ select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id
        %(content_hash)s
   from enrollments e
   join programs p on p.id = e.program_id and p.state not in ('paused', 'paused-closed')
-  join contacts c on c.id = %(contact_id)s and c.account_id = e.account_id and c.active
+  join contacts c on c.id = %(contact_id)s and c.active
+  join memberships b on b.contact_id = c.id and b.account_id = e.account_id and b.left_at is null
  where e.id = %(enrollment_id)s and e.revision = %(revision)s and e.ended_at is null
    and not e.paused
    and not exists (select 1 from suppressions s where s.address = lower(c.email)

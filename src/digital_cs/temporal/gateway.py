@@ -17,11 +17,11 @@ from digital_cs.domain.program import Program
 from digital_cs.domain.program_graph import compile_program
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.intake import Intake
 from digital_cs.store import enrollments, milestones, programs
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.enrollments import Enrolled
 from digital_cs.store.programs import Button, State
-from digital_cs.temporal.intake import Intake
 
 Connection = AsyncConnection[Any]
 

@@ -13,7 +13,7 @@ from digital_cs.catalog.step_words import again_words, entry_words
 from digital_cs.domain.condition import Verdict
 from digital_cs.domain.program import DateEntry, EventEntry, Program, SegmentEntry
 from digital_cs.ingest.entries import EVER, date_mark, segment_mark
-from digital_cs.store import accounts, marks, programs, timeline
+from digital_cs.store import facts, marks, programs, timeline
 from digital_cs.store.programs import State
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ async def why(
     if door:
         found.append(door)
     if not enrollments or enrollments[0].ended_at is not None:
-        facts = await accounts.facts_page(connection, ids=[account_id], event_names=_names(program))
+        page = await facts.facts_page(connection, ids=[account_id], event_names=_names(program))
         known = _Known(
             gateway.clock.now(),
             await programs.first_published(connection, program_id),
             await marks.of_account(connection, program_id, account_id),
         )
-        found += [sentence for each in facts for sentence in _entries(program, each, known)]
+        found += [sentence for each in page for sentence in _entries(program, each, known)]
     return found
 
 

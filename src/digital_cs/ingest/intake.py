@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -13,7 +13,17 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import accounts, enrollments, milestones
+from digital_cs.store import (
+    accounts,
+    changes,
+    contacts,
+    enrollments,
+    events,
+    milestones,
+    sources,
+    suppressions,
+    usage,
+)
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.enrollments import Enrolled
 
@@ -55,42 +65,41 @@ class Intake:
         async with self._transaction() as connection:
             await accounts.lock(connection, (record.id for record in unique))
             changed = await accounts.save_accounts(connection, unique, self._clock.now())
-            by_keys: dict[tuple[str, ...], list[str]] = {}
-            for id, keys in changed.items():
-                by_keys.setdefault(tuple(sorted(keys)), []).append(id)
-            for heard, ids in by_keys.items():
-                await enrollments.wake_listeners(connection, ids, heard)
+            await changes.tell(connection, changed)
         return changed
 
     @again_after_deadlock
     async def save_contacts(
-        self, records: Sequence[accounts.ContactRecord]
-    ) -> accounts.SavedContacts:
+        self, records: Sequence[contacts.ContactRecord]
+    ) -> contacts.SavedContacts:
         """Insert or update contacts and wake the enrollments of accounts where one changed."""
-        unique = list({record.id: record for record in records}.values())
+        unique = list({(record.id, record.account_id): record for record in records}.values())
         async with self._transaction() as connection:
             await accounts.lock(connection, (record.account_id for record in unique))
-            saved = await accounts.save_contacts(connection, unique, self._clock.now())
-            await enrollments.wake_listeners(connection, saved.changed, ["contacts"])
+            saved = await contacts.save_contacts(connection, unique, self._clock.now())
+            await changes.tell_all(connection, saved.changed, ["contacts"])
         return saved
 
     @again_after_deadlock
-    async def record_events(self, records: Sequence[accounts.EventRecord]) -> Recorded:
+    async def record_events(
+        self, records: Sequence[events.EventRecord], source: str = "api"
+    ) -> Recorded:
         """Keep product events, each once, with all that follows from them, in one transaction:
-        milestones reached, enrollments woken, accounts entering programs."""
+        usage, milestones reached, enrollments woken, accounts entering programs."""
         now = self._clock.now()
         async with self._transaction() as connection:
             known = await accounts.lock(connection, (record.account_id for record in records))
-            counted = await milestones.names(connection)
-            fresh = await accounts.record_events(connection, records, now, counted)
-            by_name: dict[str, set[str]] = {}
+            fresh = await events.record_events(connection, records, now, source)
+            days: dict[tuple[str, str], date] = {}
             for event in fresh:
-                by_name.setdefault(event.name, set()).add(event.account_id)
-            for name, ids in sorted(by_name.items()):
-                keys = [f"event:{name}", f"milestone:{name}"]
-                await enrollments.wake_listeners(connection, sorted(ids), keys)
-                if name in counted:  # rules of entry look at milestones
-                    await accounts.mark_changed(connection, ids, now)
+                key = event.account_id, event.name
+                days[key] = min(event.day, days.get(key, event.day))
+            keys = changes.of_usage(days)
+            reached = await milestones.reach(connection, days)
+            for account, milestone in reached:
+                keys[account].add(f"milestone:{milestone}")
+            await accounts.mark_changed(connection, (account for account, _ in reached), now)
+            await changes.tell(connection, keys)
             entered = await self._entries.by_events(connection, fresh) if fresh else Enrolled()
         unknown = {r.account_id for r in records if r.account_id not in known}
         kept = sum(record.account_id in known for record in records)
@@ -100,8 +109,9 @@ class Intake:
 
     @again_after_deadlock
     async def save_usage(
-        self, records: Sequence[accounts.UsageRecord], through: date | None
-    ) -> int:
+        self, records: Sequence[usage.UsageRecord], through: date | None,
+        source: str = "csv:usage",
+    ) -> int:  # fmt: skip
         """Keep usage by day, complete up to `through` (None: more is to come); wake listeners.
 
         Returns for how many accounts the last active day moved.
@@ -109,8 +119,24 @@ class Intake:
         unique = list({(r.account_id, r.day, r.event): r for r in records}.values())
         async with self._transaction() as connection:
             await accounts.lock(connection, (record.account_id for record in unique))
-            moved = await accounts.save_usage(connection, unique, through, self._clock.now())
-            await enrollments.wake_listeners(connection, moved, ["usage"])
+            now = self._clock.now()
+            moved = await usage.save_usage(connection, unique, now)
+            keys = changes.of_usage((record.account_id, record.event) for record in unique)
+            for account in moved:
+                keys[account].add("usage")
+            await changes.tell(connection, keys)
+            complete = None
+            if through is not None:
+                complete = datetime.combine(through + timedelta(days=1), time(), UTC)
+            await sources.note(
+                connection,
+                source,
+                kind="csv",
+                feeds=["usage"],
+                received=len(records),
+                at=now,
+                complete_through=complete,
+            )
             if through is not None:
                 await enrollments.wake_by_usage(connection)
         return len(moved)
@@ -123,6 +149,6 @@ class Intake:
     async def suppress(self, address: str, reason: str, source: str) -> tuple[bool, list[str]]:
         """Never write to an address again; (whether that is new, ids of the contacts it is of)."""
         async with self._transaction() as connection:
-            return await accounts.suppress_address(
+            return await suppressions.suppress_address(
                 connection, address, reason, source, self._clock.now()
             )

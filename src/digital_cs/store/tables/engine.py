@@ -1,113 +1,14 @@
-"""The tables: what is true, in one place. Only this room imports them."""
+"""The tables of the engine: programs, enrollments, the ledger, and what people are asked."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import AutoString, Field, SQLModel
+from sqlalchemy import BigInteger, Column, Identity, Index, text
+from sqlmodel import Field
 
-CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Table(SQLModel):
-    """Base of every table; gives constraints stable names."""
-
-    metadata: ClassVar[MetaData] = MetaData(naming_convention=CONVENTION)
-
-
-def _json(default: str = "{}") -> Any:
-    return Column(JSONB, nullable=False, server_default=text(f"'{default}'::jsonb"))
-
-
-def _texts() -> Any:
-    return Column(ARRAY(Text), nullable=False, server_default=text("'{}'::text[]"))
-
-
-class Account(Table, table=True):
-    """A customer. `usage_through`: the day up to which its usage feed is complete."""
-
-    __tablename__ = "accounts"
-    __table_args__ = (Index("ix_accounts_updated_at", "updated_at"),)
-    id: str = Field(primary_key=True)
-    name: str
-    stage: str | None = None
-    managed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
-    zone: str | None = None
-    country: str | None = None
-    traits: dict[str, Any] = Field(sa_column=_json())
-    last_active_on: date | None = None
-    usage_through: date | None = None
-    created_at: datetime
-    updated_at: datetime
-
-
-class Contact(Table, table=True):
-    """A person of one account."""
-
-    __tablename__ = "contacts"
-    __table_args__ = (Index("ix_contacts_address", text("lower(email)")),)
-    id: str = Field(primary_key=True)
-    account_id: str = Field(foreign_key="accounts.id", index=True)
-    email: str
-    first_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    full_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    roles: list[str] = Field(sa_column=_texts())
-    zone: str | None = None
-    language: str | None = None
-    active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
-    created_at: datetime
-
-
-class Suppression(Table, table=True):
-    """An address that is not written to. Lower case; one row an address."""
-
-    __tablename__ = "suppressions"
-    address: str = Field(primary_key=True)
-    reason: str
-    source: str
-    created_at: datetime
-
-
-class ProductEvent(Table, table=True):
-    """Something that happened in the product. The id makes a repeat harmless."""
-
-    __tablename__ = "product_events"
-    __table_args__ = (Index("ix_product_events_account_name_at", "account_id", "name", "at"),)
-    id: str = Field(primary_key=True)
-    account_id: str = Field(foreign_key="accounts.id")
-    contact_id: str | None = None
-    name: str
-    at: datetime
-    received_at: datetime
-    properties: dict[str, Any] = Field(sa_column=_json())
-
-
-class Milestone(Table, table=True):
-    """A product touchpoint that an account reached, once."""
-
-    __tablename__ = "milestones"
-    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
-    name: str = Field(primary_key=True)
-    reached_at: datetime
-
-
-class UsageDay(Table, table=True):
-    """How often an event of the product happened on a day, for one account."""
-
-    __tablename__ = "usage_days"
-    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
-    day: date = Field(primary_key=True)
-    event: str = Field(primary_key=True)
-    n: int
-    users: int = 0
+from digital_cs.store.tables.base import Table, json_column, texts_column
 
 
 class Program(Table, table=True):
@@ -127,10 +28,10 @@ class ProgramVersion(Table, table=True):
     program_id: str = Field(primary_key=True, foreign_key="programs.id")
     number: int = Field(primary_key=True)
     content_hash: str
-    spec: dict[str, Any] = Field(sa_column=_json())
+    spec: dict[str, Any] = Field(sa_column=json_column())
     first_step: str
-    event_names: list[str] = Field(sa_column=_texts())
-    listens: list[str] = Field(sa_column=_texts())
+    event_names: list[str] = Field(sa_column=texts_column())
+    listens: list[str] = Field(sa_column=texts_column())
     published_at: datetime
 
 
@@ -155,11 +56,11 @@ class Enrollment(Table, table=True):
     step: str
     visit: int
     entered_at: datetime
-    position: dict[str, Any] = Field(sa_column=_json())
+    position: dict[str, Any] = Field(sa_column=json_column())
     wake_at: datetime | None = None
     label: str = Field(default="", sa_column_kwargs={"server_default": ""})
     next_label: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    listens: list[str] = Field(sa_column=_texts())
+    listens: list[str] = Field(sa_column=texts_column())
     revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     exit_because: str | None = None
     skip_visit: int | None = None
@@ -314,9 +215,3 @@ class Alert(Table, table=True):
     first_at: datetime
     last_at: datetime
     closed_at: datetime | None = None
-
-
-for _table in Table.metadata.tables.values():
-    for _column in _table.columns:
-        if isinstance(_column.type, AutoString):  # of no length: in Postgres that is text
-            _column.type = Text()

@@ -1,0 +1,14 @@
+"""The tables: what is true, in one place. Only this room imports them."""
+
+from sqlalchemy import Text
+from sqlmodel import AutoString
+
+from digital_cs.store.tables import customers, engine, intake, rules
+from digital_cs.store.tables.base import Table
+
+__all__ = ["Table", "customers", "engine", "intake", "rules"]
+
+for _table in Table.metadata.tables.values():
+    for _column in _table.columns:
+        if isinstance(_column.type, AutoString):  # of no length: in Postgres that is text
+            _column.type = Text()

@@ -1,0 +1,65 @@
+"""Usage: what happened of each event, in each account, on each day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+Connection = AsyncConnection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """How often an event happened on a UTC day, how many used it, and what it was worth."""
+
+    account_id: str
+    day: date
+    event: str
+    n: int
+    users: int = 0
+    value: float = 0.0
+
+
+async def save_usage(
+    connection: Connection, records: Sequence[UsageRecord], now: datetime
+) -> list[str]:
+    """Keep usage by day, a repeat replaces; returns ids of accounts with a later active day."""
+    rows = [
+        {"account_id": r.account_id, "day": r.day.isoformat(), "event": r.event, "n": r.n,
+         "users": r.users, "value": r.value}
+        for r in records
+    ]  # fmt: skip
+    await connection.execute(
+        "insert into usage_days (account_id, day, event, n, users, value)"
+        " select g.account_id, g.day, g.event, g.n, g.users, g.value"
+        " from jsonb_to_recordset(%s) as"
+        " g(account_id text, day date, event text, n bigint, users int, value float8)"
+        " join accounts a on a.id = g.account_id"
+        " on conflict (account_id, event, day)"
+        " do update set n = excluded.n, users = excluded.users, value = excluded.value",
+        (Jsonb(rows),),
+    )
+    last: dict[str, date] = {}
+    for record in records:
+        if record.n > 0:
+            last[record.account_id] = max(record.day, last.get(record.account_id, record.day))
+    return await move_last_active(connection, last, now)
+
+
+async def move_last_active(
+    connection: Connection, last: dict[str, date], now: datetime
+) -> list[str]:
+    """Say on which day accounts were last seen, never going back; returns those that moved."""
+    cursor = await connection.execute(
+        "update accounts a set last_active_on = g.day, updated_at = %s"
+        " from unnest(%s::text[], %s::date[]) as g(id, day)"
+        " where a.id = g.id and (a.last_active_on is null or a.last_active_on < g.day)"
+        " returning a.id",
+        (now, list(last), list(last.values())),
+    )
+    return [row[0] for row in await cursor.fetchall()]
