@@ -67,6 +67,24 @@ class UsageDay(Table, table=True):
     user_keys: list[int] | None = Field(sa_column=Column(ARRAY(BigInteger), nullable=True))
 
 
+class UsageRow(Table, table=True):
+    """One row of usage that a source knows by an id of its own: a part of its usage day.
+
+    What makes a repeated or corrected row count once, in whichever file it comes.
+    """
+
+    __tablename__ = "usage_rows"
+    __table_args__ = (Index("ix_usage_rows_day", "account_id", "event", "day"),)
+    source: str = Field(primary_key=True)
+    row_id: str = Field(primary_key=True)
+    account_id: str
+    event: str
+    day: date
+    n: int = Field(sa_column=Column(BigInteger, nullable=False))
+    users: int
+    value: float
+
+
 class Milestone(Table, table=True):
     """A product touchpoint that an account reached, once."""
 

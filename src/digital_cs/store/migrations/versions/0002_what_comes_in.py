@@ -73,6 +73,22 @@ TABLES = (
     )
     """,
     """
+    CREATE TABLE usage_rows (
+      source TEXT NOT NULL,
+      row_id TEXT NOT NULL,
+      account_id TEXT NOT NULL,
+      event TEXT NOT NULL,
+      day DATE NOT NULL,
+      n BIGINT NOT NULL,
+      users INTEGER NOT NULL,
+      value FLOAT NOT NULL,
+      CONSTRAINT pk_usage_rows PRIMARY KEY (source, row_id)
+    )
+    """,
+    """
+    CREATE INDEX ix_usage_rows_day ON usage_rows (account_id, event, day)
+    """,
+    """
     CREATE TABLE milestone_definitions (
       name TEXT NOT NULL,
       title TEXT NOT NULL,
@@ -459,6 +475,7 @@ TAKE_BACK = (
             "tickets",
             "account_links",
             "milestone_definitions",
+            "usage_rows",
             "event_days",
             "subscriptions",
             "identities",
