@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 from digital_cs.domain.account import REAL_YEARS
-
-MOST_DEPTH = 20
-
-_UNFIT_IN_A_WORD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# All that a text or JSON of Postgres cannot hold; line breaks are welcome.
-_UNFIT_IN_A_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+from digital_cs.ingest.storable import unfit_json, unfit_word
 
 
 def _word(text: str) -> str:
-    if _UNFIT_IN_A_WORD.search(text):
-        raise ValueError("it has control characters in it, or is not Unicode")
+    problem = unfit_word(text)
+    if problem is not None:
+        raise ValueError(problem)
     return text
 
 
@@ -31,24 +25,10 @@ def _real(moment: datetime) -> datetime:
 
 
 def _storable(properties: dict[str, Any]) -> dict[str, Any]:
-    """JSON that Postgres keeps as it is. Walked without recursion: the depth is the sender's."""
-    level: list[Any] = [properties]
-    for _ in range(MOST_DEPTH):
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                below += value.keys()
-                below += value.values()
-            elif isinstance(value, list):
-                below += value
-            elif isinstance(value, str) and _UNFIT_IN_A_TEXT.search(value):
-                raise ValueError("a text in it has a NUL in it, or is not Unicode")
-            elif isinstance(value, float) and not math.isfinite(value):
-                raise ValueError("a number in it is not finite")
-        if not below:
-            return properties
-        level = below
-    raise ValueError(f"it is nested more than {MOST_DEPTH} levels deep")
+    problem = unfit_json(properties)
+    if problem is not None:
+        raise ValueError(problem)
+    return properties
 
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_word)]
