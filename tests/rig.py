@@ -24,7 +24,7 @@ from digital_cs.stack.children import Child
 from digital_cs.stack.ports import free_port
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
-from digital_cs.store import programs
+from digital_cs.store import milestone_definitions, programs
 from digital_cs.store.accounts import AccountRecord, save_accounts
 from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.migrate import migrate
@@ -126,6 +126,7 @@ async def publish(connection: AsyncConnection[Any], wanted: Program, at: datetim
     graph, complaints = compile_program(wanted)
     assert not complaints, complaints
     await programs.publish(connection, graph, program_to_json(wanted), program_hash(wanted), at)
+    await milestone_definitions.refresh(connection, at)
 
 
 async def people(

@@ -13,19 +13,13 @@ from digital_cs.domain.source import RATE_WINDOW, Source
 
 Connection = AsyncConnection[Any]
 
-
-USAGE_THROUGH = """(
-select case when count(*) = count(complete_through)
-       then (min(complete_through) at time zone 'UTC')::date - 1 end
-  from sources where 'usage' = any(feeds) and retired_at is null)"""
+USAGE_THROUGH = "(select complete_day from feeds where feed = 'usage')"
 """SQL: the last UTC day of which all usage is here, over all sources that give any (a date).
 
 Null while one of them has not said how far it is, and where there is none.
 """
 
-TICKETS_THROUGH = """(
-select case when count(*) = count(complete_through) then min(complete_through) end
-  from sources where 'tickets' = any(feeds) and retired_at is null)"""
+TICKETS_THROUGH = "(select complete_through from feeds where feed = 'tickets')"
 """SQL: the moment up to which all tickets are here, over all sources; null as with usage."""
 
 _NOTE = """

@@ -13,14 +13,16 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.catalog.programs import program_from_json, program_hash, program_to_json
 from digital_cs.clock import Clock
+from digital_cs.domain.milestone import Milestone
 from digital_cs.domain.program import Program
 from digital_cs.domain.program_graph import compile_program
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.intake import Intake
-from digital_cs.store import enrollments, milestones, programs
+from digital_cs.store import enrollments, milestone_definitions, milestones, programs
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.enrollments import Enrolled
+from digital_cs.store.milestone_definitions import Declared
 from digital_cs.store.programs import Button, State
 
 Connection = AsyncConnection[Any]
@@ -127,22 +129,29 @@ class Gateway:
             )
         now, spec = self.clock.now(), program_to_json(program)
         async with self._transaction() as connection:
-            before = await milestones.names(connection)
             number, new = await programs.publish(
                 connection, graph, spec, program_hash(program), now
             )
             first = new and number == 1
             matching = 0
-            if new:
-                fresh = await milestones.names(connection) - before
-                await milestones.catch_up(connection, fresh)
+            spoken = await milestone_definitions.refresh(connection, now)
             if first:
                 at_once = program.enter.at_launch == "enroll"
                 matching = await self._entries.launch(connection, program, enroll_them=at_once)
             elif new and await self._enters_otherwise(connection, program, number - 1):
                 # Who matches the new rules already is no crowd to let in at once (P20).
                 matching = await self._entries.launch(connection, program, enroll_them=False)
+        async with self.pool.connection() as connection:
+            await milestones.catch_up_again(connection, spoken.caught_up)
         return Published(program.program, number, new, first, matching)
+
+    async def declare_milestones(self, wanted: Sequence[Milestone]) -> Declared:
+        """Make these the milestones; a new or changed one is reached by what happened already."""
+        async with self._transaction() as connection:
+            done = await milestone_definitions.declare(connection, wanted, self.clock.now())
+        async with self.pool.connection() as connection:
+            late = await milestones.catch_up_again(connection, done.caught_up)
+        return replace(done, reached=done.reached + late)
 
     async def _enters_otherwise(
         self, connection: Connection, program: Program, before: int
