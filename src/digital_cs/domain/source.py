@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -37,7 +37,7 @@ class Source:
 
     name: str
     kind: str
-    feeds: tuple[str, ...]
+    feeds: Sequence[str]
     complete_through: datetime | None
     last_received_at: datetime | None
     received: int
