@@ -15,6 +15,7 @@ from digital_cs.clock import FastClock
 from digital_cs.config import Settings, load_settings
 from digital_cs.console.app import build_app
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.incoming import Taker
 from digital_cs.signing import Signer
 from digital_cs.temporal.gateway import Gateway
 from tests import rig
@@ -35,11 +36,16 @@ class Face:
 
 
 @contextlib.asynccontextmanager
-async def face(pool: AsyncConnectionPool[Any], api_key: str | None = KEY) -> AsyncIterator[Face]:
+async def face(
+    pool: AsyncConnectionPool[Any],
+    api_key: str | None = KEY,
+    taker: Taker | None = None,
+    **overrides: Any,
+) -> AsyncIterator[Face]:
     """The app on a pool; without `api_key` its API is closed."""
-    settings: Settings = load_settings(api_key=api_key)
+    settings: Settings = load_settings(api_key=api_key, **overrides)
     gateway = Gateway(pool, STOPPED, Entries(pool, STOPPED, "UTC"))
-    transport = httpx2.ASGITransport(build_app(gateway, pool, settings, SIGNER))
+    transport = httpx2.ASGITransport(build_app(gateway, pool, settings, SIGNER, taker))
     async with (
         httpx2.AsyncClient(
             transport=transport, base_url="http://api.test",

@@ -9,17 +9,32 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs import __version__
 from digital_cs.config import Settings
-from digital_cs.console import accounts, enrollments, errors, events, health, unsubscribe
+from digital_cs.console import (
+    accounts,
+    enrollments,
+    errors,
+    events,
+    health,
+    openapi,
+    segment,
+    unsubscribe,
+)
 from digital_cs.console.door import API, Door
+from digital_cs.console.openapi import DescribedApp
+from digital_cs.ingest.incoming import Taker
 from digital_cs.signing import Signer
 from digital_cs.temporal.gateway import Gateway
 
 
 def build_app(
-    gateway: Gateway, pool: AsyncConnectionPool[Any], settings: Settings, signer: Signer
+    gateway: Gateway,
+    pool: AsyncConnectionPool[Any],
+    settings: Settings,
+    signer: Signer,
+    taker: Taker | None = None,
 ) -> FastAPI:
     """The ASGI app on these parts; it opens and closes none of them."""
-    app = FastAPI(
+    app = DescribedApp(
         title="digital-cs",
         version=__version__,
         openapi_url=f"{API}/openapi.json",
@@ -32,9 +47,16 @@ def build_app(
     )
     app.add_middleware(Door, api_key=settings.api_key)
     errors.install(app)
-    app.include_router(enrollments.router(gateway), prefix=API)
-    app.include_router(accounts.router(gateway, settings.workspace_zone), prefix=API)
-    app.include_router(events.router(gateway), prefix=API)
+    for routes in (
+        enrollments.router(gateway), accounts.router(gateway, settings.workspace_zone),
+        events.router(gateway),
+    ):  # fmt: skip
+        app.include_router(routes, prefix=API, responses=openapi.REFUSALS)
+    if taker is not None:
+        sources = settings.sources_by_key()
+        app.include_router(
+            segment.router(taker, gateway.clock, sources, settings.write_rate), prefix=API
+        )
     app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
     app.include_router(health.router(pool))
     return app

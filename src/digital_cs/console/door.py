@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digital_cs import logs
-from digital_cs.console.errors import error_response, too_large
+from digital_cs.console import segment
+from digital_cs.console.errors import error_response, flat_error_response, too_large
+from digital_cs.ingest.segment_wire import MOST_BODY_BYTES, TOO_LARGE
 
 log = logs.get(__name__)
 
@@ -33,12 +35,13 @@ class Door:
             await self._app(scope, receive, send)
             return
         began, status, read = time.monotonic(), 0, 0
+        most = _most_bytes(scope["path"])
 
         async def limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > MOST_BYTES:
+            if read > most:
                 await _let_finish(receive)
                 raise HTTPException(413)
             return message
@@ -73,11 +76,13 @@ class Door:
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         """The answer to a request that is not let in; None lets it in."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        size = headers.get(b"content-length", b"0")
-        if size.isdigit() and (len(size) > 9 or int(size) > MOST_BYTES):
-            return too_large()
         path: str = scope["path"]
-        if path != API and not path.startswith(f"{API}/"):
+        size = headers.get(b"content-length", b"0")
+        if size.isdigit() and (len(size) > 9 or int(size) > _most_bytes(path)):
+            if path in segment.PATHS:
+                return flat_error_response(413, "too_large", TOO_LARGE)
+            return too_large()
+        if path in segment.PATHS or (path != API and not path.startswith(f"{API}/")):
             return None
         if self._key is None:
             return error_response(
@@ -91,6 +96,10 @@ class Door:
             401, "not_signed_in", "Send the header Authorization: Bearer, with the API_KEY.",
             headers={"WWW-Authenticate": "Bearer"},
         )  # fmt: skip
+
+
+def _most_bytes(path: str) -> int:
+    return MOST_BODY_BYTES if path in segment.PATHS else MOST_BYTES
 
 
 async def _let_finish(receive: Receive) -> None:

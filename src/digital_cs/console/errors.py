@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg import OperationalError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from digital_cs.errors import DigitalCsError, NotFoundError, UnavailableError, UsageError
@@ -31,12 +32,46 @@ _SENTENCES = {
 }
 
 
+class Problem(BaseModel):
+    """One thing that is wrong, and where."""
+
+    at: str
+    problem: str
+
+
+class Fault(BaseModel):
+    """What is wrong: a word for programs, a sentence for people, and where."""
+
+    code: str
+    message: str
+    details: list[Problem]
+
+
+class ErrorAnswer(BaseModel):
+    """Every error of the API."""
+
+    error: Fault
+
+
 def error_response(
     status: int, code: str, message: str, details: Iterable[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:  # fmt: skip
     """An error as every client of the API may expect it. Each detail has `at` and `problem`."""
     body = {"error": {"code": code, "message": message, "details": [*details]}}
+    return JSONResponse(body, status, dict(headers or {}))
+
+
+def flat_error_response(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The same with code and message outside as well, for SDKs of others.
+
+    RudderStack's Python SDK looks for them there. Not finding them it trips, takes that for a
+    fault of the network, and sends what was refused for good again and again.
+    """
+    error = {"code": code, "message": message, "details": []}
+    body = {"error": error, "code": code, "message": message}
     return JSONResponse(body, status, dict(headers or {}))
 
 

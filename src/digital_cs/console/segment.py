@@ -1,0 +1,146 @@
+"""The API that the SDKs of Segment and its kin speak: messages in, durable before the 200."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from digital_cs.clock import Clock
+from digital_cs.console.errors import flat_error_response
+from digital_cs.console.rate import Bucket
+from digital_cs.console.segment_schema import BATCH_BODY, RESPONSES, body_of
+from digital_cs.console.write_keys import WriteKeyError, WriteKeys
+from digital_cs.ingest import segment_wire
+from digital_cs.ingest.incoming import BusyError, Taken, Taker
+from digital_cs.ingest.segment_messages import KINDS
+from digital_cs.ingest.segment_wire import Letters, Refused, TooLargeError, WireError
+
+BATCHES = ("batch", "import")
+PATHS = frozenset(f"/v1/{name}" for name in (*KINDS, *BATCHES))
+"""Addresses that know their senders by write key, not by API_KEY."""
+BUSY_SECONDS = 2
+
+
+class RefusedMessage(BaseModel):
+    """One message of a batch that was not kept, and why. Sent again as it is, it never will be."""
+
+    index: int
+    messageId: str | None  # noqa: N815 - the wire's own spelling
+    problem: str
+
+
+class Answer(BaseModel):
+    """What became of the messages: kept now, known by their id already, or refused one by one."""
+
+    success: bool
+    kept: int
+    repeated: int
+    refused: list[RefusedMessage]
+
+
+def router(taker: Taker, clock: Clock, sources: Mapping[str, str], rate: float) -> APIRouter:
+    """The routes, under the prefix of the API.
+
+    `sources`: the name of a source by its write key; `rate`: messages a second of one source.
+    """
+    routes = APIRouter(tags=["segment"])
+    keys = WriteKeys(sources)
+    buckets = {source: Bucket(rate) for source in sources.values()}
+
+    async def take(request: Request, kind: str | None) -> Response:
+        try:
+            packed = await request.body()  # first, because few clients read an answer before
+            by_header = keys.of_header(request.headers.get("authorization", ""))
+            body = segment_wire.unpack(packed, request.headers.get("content-encoding", ""))
+            envelope = segment_wire.take_apart(body, kind)
+            source = keys.agreed(by_header, envelope.write_key)
+            bucket = buckets[source]
+            wait = bucket.wait()
+            if wait:
+                return _too_many(wait)
+            bucket.pay(len(envelope.messages))
+            letters = segment_wire.read(envelope, clock.now())
+            taken = Taken(0)
+            if letters.messages:
+                taken = await taker.take(source, letters.messages)
+        except WriteKeyError as error:
+            return flat_error_response(
+                401, "wrong_key", str(error), headers={"WWW-Authenticate": "Basic"}
+            )
+        except TooLargeError as error:
+            return flat_error_response(413, "too_large", str(error))
+        except WireError as error:
+            return flat_error_response(400, "bad_request", str(error))
+        except HTTPException as error:  # the door stopped reading
+            return flat_error_response(error.status_code, "too_large", segment_wire.TOO_LARGE)
+        except BusyError as error:
+            return flat_error_response(
+                503, "busy", str(error), headers={"Retry-After": str(BUSY_SECONDS)}
+            )
+        except ClientDisconnect:
+            return flat_error_response(400, "bad_request", "The sender left before the end.")
+        refused = _refused(letters, taken)
+        if kind is not None and refused:
+            problem = refused[0].problem
+            return flat_error_response(400, "bad_request", f"The message is not kept. {problem}")
+        return JSONResponse(
+            {"success": not refused, "kept": taken.kept, "repeated": taken.repeated,
+             "refused": [_shown(each) for each in refused]}
+        )  # fmt: skip
+
+    for name in (*KINDS, *BATCHES):
+        kind = None if name in BATCHES else name
+        routes.add_api_route(
+            f"/{name}", _route(take, kind), methods=["POST"], name=name, response_model=Answer,
+            summary=_SUMMARIES[name], responses=RESPONSES,
+            openapi_extra={"requestBody": body_of(kind) if kind else BATCH_BODY,
+                           "security": [{"writeKey": []}]},
+        )  # fmt: skip
+    return routes
+
+
+_SUMMARIES = {
+    "identify": "Who somebody is", "track": "What somebody did", "group": "Whose account it is",
+    "page": "A page that was seen", "screen": "A screen that was seen",
+    "alias": "Two ids of one person", "batch": "Many messages of any kind",
+    "import": "Many messages of the past",
+}  # fmt: skip
+
+
+def _route(
+    take: Callable[[Request, str | None], Awaitable[Response]], kind: str | None
+) -> Callable[[Request], Awaitable[Response]]:
+    async def route(request: Request) -> Response:
+        return await take(request, kind)
+
+    return route
+
+
+def _refused(letters: Letters, taken: Taken) -> list[Refused]:
+    """All that were refused, by the door and by whoever kept the others, in their order."""
+    late = [
+        Refused(letters.places[index], letters.messages[index].id, problem)
+        for index, problem in taken.refused
+    ]
+    return sorted([*letters.refused, *late], key=lambda each: each.index)
+
+
+def _shown(refused: Refused) -> dict[str, Any]:
+    return {
+        "index": refused.index, "messageId": refused.message_id, "problem": refused.problem
+    }  # fmt: skip
+
+
+def _too_many(wait: float) -> JSONResponse:
+    seconds = str(max(1, math.ceil(wait)))
+    return flat_error_response(
+        429, "too_many", f"More messages come than WRITE_RATE allows. Wait {seconds} s.",
+        headers={"Retry-After": seconds},
+    )  # fmt: skip
