@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from digital_cs.clock import Clock, FastClock, SystemClock
 from digital_cs.errors import SettingsError
+
+SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
 
 class Settings(BaseSettings):
@@ -109,6 +112,16 @@ class Settings(BaseSettings):
         8088, ge=1, le=65535, description="Port that `digital-cs api` listens on."
     )
 
+    write_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys for SDKs that send events: NAME=KEY, with commas between; each NAME is"
+        " a source. A key alone is that of the source 'product'. Empty: no events are taken.",
+    )
+    write_rate: float = Field(
+        50_000.0, ge=1,
+        description="Most messages a second that one API process takes by one write key.",
+    )  # fmt: skip
+
     worker_concurrency: int = Field(
         40, ge=1, le=1000, description="Touches that one worker handles at the same time."
     )
@@ -158,6 +171,16 @@ class Settings(BaseSettings):
             raise ValueError("needs a UTC offset, like 2026-01-05T00:00:00+00:00")
         return value
 
+    @field_validator("write_keys")
+    @classmethod
+    def _writable(cls, value: SecretStr) -> SecretStr:
+        _sources_by_key(value.get_secret_value())
+        return value
+
+    def sources_by_key(self) -> dict[str, str]:
+        """The name of a source by its write key."""
+        return _sources_by_key(self.write_keys.get_secret_value())
+
     def clock(self) -> Clock:
         """The clock that every part of this process is given."""
         if self.clock_speed == 1.0 and self.clock_origin is None:
@@ -165,6 +188,23 @@ class Settings(BaseSettings):
         started = self.clock_started or datetime.now(UTC)
         origin = self.clock_origin or started
         return FastClock(origin, started, self.clock_speed, self.clock_until)
+
+
+def _sources_by_key(text: str) -> dict[str, str]:
+    """Raises ValueError, without any key in it: what is refused is often one, mistyped."""
+    found: dict[str, str] = {}
+    for number, entry in enumerate(filter(None, map(str.strip, text.split(","))), 1):
+        name, given, key = map(str.strip, entry.partition("="))
+        if not given:
+            name, key = "product", name
+        if not SOURCE_NAME.fullmatch(name) or not key:
+            raise ValueError(
+                f"entry {number} is not NAME=KEY, with a NAME of small letters, digits and dashes"
+            )
+        if key in found:
+            raise ValueError(f"entry {number} repeats a key: each belongs to one source")
+        found[key] = name
+    return found
 
 
 def load_settings(**overrides: Any) -> Settings:
