@@ -3,9 +3,11 @@
 # ruff: noqa: S608  the statements are put together from constants above, never from values
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from digital_cs.domain.ticket import FREE_MAIL
 from digital_cs.store import changes
@@ -127,3 +129,40 @@ async def link(
         moved[id] = moved.get(id, 0) + 1
     await changes.tell_all(connection, sorted(moved), [TICKETS])
     return new, moved
+
+
+async def waiting_organizations(connection: Connection, source: str) -> set[str]:
+    """The organizations of a help desk that nobody knows the account of, and that have tickets."""
+    cursor = await connection.execute(
+        "select distinct organization from tickets where account_id is null and source = %s"
+        " and organization is not null",
+        (source,),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def describe_organizations(
+    connection: Connection, source: str,
+    described: Mapping[str, tuple[str | None, Sequence[str]]],
+) -> None:  # fmt: skip
+    """Keep what a help desk says of organizations by now, with their waiting tickets.
+
+    `described`: by its id there, the account's id that it names, and its domains.
+    """
+    rows = [
+        {"id": id, "account": account, "domains": own_domains(domains)}
+        for id, (account, domains) in described.items()
+    ]
+    await connection.execute(
+        "update tickets t set organization_account = g.account, organization_domains = g.domains"
+        " from jsonb_to_recordset(%s) as g(id text, account text, domains text[])"
+        " where t.source = %s and t.organization = g.id and t.account_id is null"
+        " and (t.organization_account, t.organization_domains)"
+        " is distinct from (g.account, g.domains)",
+        (Jsonb(rows), source),
+    )
+
+
+def own_domains(domains: Iterable[str]) -> list[str]:
+    """The domains that say whose an address is: tidy, and without those of free mail."""
+    return sorted({domain.strip().lstrip("@").casefold() for domain in domains} - FREE_MAIL - {""})

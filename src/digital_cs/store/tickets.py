@@ -12,9 +12,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from digital_cs.domain.ticket import FREE_MAIL, OPEN, OVER, Severity, Status
+from digital_cs.domain.ticket import OPEN, OVER, Severity, Status
 from digital_cs.store import changes
-from digital_cs.store.ticket_matches import FOUND, FREE, TICKETS
+from digital_cs.store.ticket_matches import FOUND, FREE, TICKETS, own_domains
 
 Connection = AsyncConnection[Any]
 
@@ -184,14 +184,13 @@ async def save_tickets(
 def _given(record: TicketRecord) -> dict[str, Any]:
     address = (record.requester_email or "").strip().casefold()
     domains = record.organization_domains
-    tidy = None if domains is None else {d.strip().lstrip("@").casefold() for d in domains}
     return {
         "id": record.id, "source": record.source, "status": record.status,
         "severity": record.severity, "account_given": record.account_given,
         # One that is no address would make a domain of itself.
         "requester_email": address if "@" in address else None,
         "organization": record.organization, "organization_account": record.organization_account,
-        "organization_domains": None if tidy is None else sorted(tidy - FREE_MAIL - {""}),
+        "organization_domains": None if domains is None else own_domains(domains),
         "subject": record.subject or None, "body": record.body or None,
         "tags": None if record.tags is None else sorted(set(record.tags)),
         "topic": record.topic, "opened_at": record.opened_at.isoformat(),
