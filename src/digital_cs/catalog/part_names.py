@@ -6,6 +6,7 @@ import re
 
 from pydantic import BaseModel
 
+from digital_cs.domain import milestone
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 
@@ -30,6 +31,9 @@ _NAMES: dict[type[BaseModel], str] = {
        for article in ("an" if key[0] in "aeiou" else "a",)},
     **{kind: f"{article} {key} condition" for key, kind in CONDITION_KINDS.items()
        for article in ("an" if key[0] in "aeiou" else "a",)},
+    milestone.Milestones: "the product path",
+    milestone.Milestone: "a milestone",
+    milestone.EventReach: "'reached_by'",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of a program file, made so that editors complete and check as people write."""
+"""The JSON Schemas of content files, made so that editors complete and check as people write."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from digital_cs.catalog.part_names import for_people, part_name
 from digital_cs.catalog.program_checks import USUAL_ROLES, USUAL_STAGES
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 from digital_cs.domain.grammar import WEEKDAYS
+from digital_cs.domain.milestone import Milestones
 from digital_cs.domain.program import STEP_KINDS, Program
 
 SCHEMA_FILE = "program.schema.json"
 """Its name in the content folder, which the first line of each program points to."""
+MILESTONES_SCHEMA_FILE = "milestones.schema.json"
+"""The same for milestones.yaml."""
 
 _UNIONS = {
     "Step": tuple(kind.__name__ for kind in STEP_KINDS.values()),
@@ -67,9 +70,23 @@ def program_schema() -> dict[str, Any]:
     }
 
 
-def schema_text() -> str:
-    """The schema as it stands in the content folder."""
-    return json.dumps(program_schema(), indent=2, ensure_ascii=False) + "\n"
+def milestones_schema() -> dict[str, Any]:
+    """The schema of milestones.yaml, in draft 7."""
+    raw = Milestones.model_json_schema(by_alias=True)
+    parts: dict[str, Any] = raw.pop("$defs")
+    of = parts["Milestone"]["properties"]["of"]
+    of["anyOf"] = [{"type": "string"}, {key: of.pop(key) for key in ("type", "items")}]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The milestones of digital-cs",
+        **_tidy(raw),
+        "$defs": {name: _tidy(part) for name, part in parts.items()},
+    }
+
+
+def schema_text(schema: dict[str, Any] | None = None) -> str:
+    """A schema, of a program if none is given, as it stands in the content folder."""
+    return json.dumps(schema or program_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _to(name: str) -> dict[str, str]:

@@ -135,7 +135,8 @@ def _wrong_type(case: Case) -> Fault:
 
 def _not_in_list(case: Case) -> Fault:
     known = re.findall(r"'([^']*)'", str(case.context["expected"]))
-    advice = did_you_mean(str(case.value), known) or one_of(known)
+    others = case.help() if case.spot.choice is not None else one_of(known)
+    advice = did_you_mean(str(case.value), known) or others
     if isinstance(case.value, dict | list):
         return Fault(case.spot.path, "wrong-type", f"{case.key} is {_a(case.value)}.", advice)
     if case.value is None:
@@ -147,8 +148,11 @@ def _bad_pattern(case: Case) -> Fault:
     if "http" in str(case.context["pattern"]):
         return Fault(case.spot.path, "bad-address", f"'{case.value}' is no web address.",
                      "Write it in full, beginning with https://.")  # fmt: skip
-    name = re.sub(r"[^a-z0-9]+", "-", str(case.value).lower()).strip("-")
-    message = f"'{case.value}' is no name: names have small letters, digits and dashes only."
+    between, words = (
+        ("_", "underscores") if "_" in str(case.context["pattern"]) else ("-", "dashes")
+    )
+    name = re.sub(r"[^a-z0-9]+", between, str(case.value).lower()).strip(between)
+    message = f"'{case.value}' is no name: names have small letters, digits and {words} only."
     return Fault(case.spot.path, "bad-name", message, f"Write '{name}'." if name else None)
 
 

@@ -21,7 +21,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check programs, e-mails, blocks and holidays; every complaint has its file and line.
+    """Check programs, e-mails, blocks, milestones and holidays, each complaint with file and line.
 
     The exit code is 1 if something is an error. Warnings are shown and do no more.
     """
@@ -51,11 +51,15 @@ def content_problems(folder: Path) -> list[Problem]:
 
     from digital_cs.catalog.company_days import HolidaysFileError
     from digital_cs.catalog.holidays import load_calendar
+    from digital_cs.catalog.milestones import load_milestones
     from digital_cs.catalog.programs import load_programs
     from digital_cs.domain.problem import Problem
     from digital_cs.rendering.library import EmailLibrary
 
-    problems = [*load_programs(folder).problems, *EmailLibrary(folder).check()]
+    problems = [
+        *load_programs(folder).problems, *EmailLibrary(folder).check(),
+        *load_milestones(folder).problems,
+    ]  # fmt: skip
     holidays = folder / "holidays.yaml"
     if holidays.exists():
         year = datetime.now(UTC).year

@@ -69,6 +69,12 @@ class Milestone(_Part):
         return self
 
 
+class Milestones(_Part):
+    """The product path of a company: its milestones, in the order in which accounts reach them."""
+
+    milestones: tuple[Milestone, ...] = Field(description="From the first to the last.")
+
+
 def spoken_of(name: str) -> Milestone:
     """What a name means that nobody declared: the event of the same name reaches it."""
     title = name.replace("_", " ").replace("-", " ").strip().capitalize() or name
@@ -109,15 +115,14 @@ def product_path(
     for each in declared:
         due = _due_at(each, reached, traits)
         at = reached.get(each.milestone)
-        known = now if each.reached_by == "given" else min(complete_through or now, now)
-        if each.reached_by != "given" and complete_through is None:
-            known = datetime.min.replace(tzinfo=UTC)
+        known = now if each.reached_by == "given" else complete_through
         if at is not None:
             standing = Standing.REACHED
         elif due is None or due > now:
             standing = Standing.OPEN
         else:
-            standing = Standing.MISSED if due <= known else Standing.UNKNOWN
+            all_here = known is not None and due <= known
+            standing = Standing.MISSED if all_here else Standing.UNKNOWN
         path.append(Waypoint(each.milestone, each.title, each.about, standing, at, due))
     names = {each.milestone for each in declared}
     for name, at in sorted(reached.items(), key=lambda item: (item[1], item[0])):

@@ -145,11 +145,18 @@ class Gateway:
             await milestones.catch_up_again(connection, spoken.caught_up)
         return Published(program.program, number, new, first, matching)
 
-    async def declare_milestones(self, wanted: Sequence[Milestone]) -> Declared:
-        """Make these the milestones; a new or changed one is reached by what happened already."""
-        async with self._transaction() as connection:
-            done = await milestone_definitions.declare(connection, wanted, self.clock.now())
+    async def declare_milestones(
+        self, wanted: Sequence[Milestone], *, dry_run: bool = False
+    ) -> Declared:
+        """Make these the milestones; a new or changed one is reached by what happened already.
+
+        `dry_run` only says what would change, and how often history would reach it.
+        """
         async with self.pool.connection() as connection:
+            async with connection.transaction(force_rollback=dry_run):
+                done = await milestone_definitions.declare(connection, wanted, self.clock.now())
+            if dry_run:
+                return done
             late = await milestones.catch_up_again(connection, done.caught_up)
         return replace(done, reached=done.reached + late)
 
