@@ -98,7 +98,8 @@ STRUCTURE = [
     (
         SEND + "enter: {only_if: {trait: plan}}\n",
         "bad-value f:6:18: Trait 'plan' is compared with nothing. Add one of is, is_not, one_of, "
-        "at_least, at_most, more_than, less_than, contains, exists.",
+        "none_of, at_least, at_most, more_than, less_than, between, contains, starts_with, "
+        "matches, exists.",
     ),
     (
         SEND + "send_window: {days: [mno]}\n",

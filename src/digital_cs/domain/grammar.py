@@ -41,6 +41,26 @@ SpanField = Annotated[
     ),
 ]
 
+
+def _percent(value: Any) -> float:
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        number = float(text.removesuffix("%")) if text.endswith("%") else float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 < number <= 1000 or (isinstance(value, str) and not text.endswith("%")):
+        raise ValueError(f'a share is written like "50%", not {value!r}')
+    return number
+
+
+PercentField = Annotated[
+    float,
+    BeforeValidator(_percent),
+    PlainSerializer(lambda value: f"{value:g}%", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["50%"]}),
+]
+"""A share as people write it; 50.0 is one half."""
+
 ClockTime = Annotated[
     time,
     BeforeValidator(_clock_time),

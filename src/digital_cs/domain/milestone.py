@@ -68,6 +68,14 @@ class Milestone(_Part):
             )
         return self
 
+    def reached_words(self) -> str:
+        """What reaches it: "3 times first_send, by 2 people"."""
+        rule = self.reached_by
+        if rule == "given":
+            return "given by a file or the API"
+        words = rule.event if rule.times == 1 else f"{rule.times:,} times {rule.event}"
+        return words if rule.users in (None, 1) else f"{words}, by {rule.users:,} people"
+
 
 class Milestones(_Part):
     """The product path of a company: its milestones, in the order in which accounts reach them."""

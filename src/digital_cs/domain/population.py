@@ -243,7 +243,7 @@ class Population:
                 ahead[node.trait] = max(_lead(node.shift), ahead.get(node.trait, timedelta(0)))
         for leaf in self._all_leaves:
             if isinstance(leaf, DateWithin):
-                within = timedelta(seconds=leaf.within.approx_seconds)
+                within = timedelta(days=max(leaf.days_ahead, 0))
                 ahead[leaf.date] = max(within, ahead.get(leaf.date, within))
         return tuple((name, lead.days) for name, lead in ahead.items())
 
