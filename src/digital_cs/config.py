@@ -122,6 +122,24 @@ class Settings(BaseSettings):
         description="Most messages a second that one API process takes by one write key.",
     )  # fmt: skip
 
+    zendesk_url: str | None = Field(
+        None, description="Your Zendesk, like https://company.zendesk.com. Empty: none is pulled."
+    )
+    zendesk_email: str | None = Field(
+        None, description="E-mail of the Zendesk admin whose token it is."
+    )
+    zendesk_token: SecretStr | None = Field(None, description="API token of Zendesk.")
+    zendesk_every: float = Field(
+        300.0, ge=10, description="Real seconds between two pulls of tickets from Zendesk."
+    )
+    zendesk_webhook_secret: SecretStr | None = Field(
+        None, description="Signing secret of Zendesk's webhook. Empty: it is not let in."
+    )
+    ticket_text_days: int = Field(
+        180, ge=0, le=36_500,
+        description="Days after its last update that the text of a ticket is kept. 0: never.",
+    )  # fmt: skip
+
     worker_concurrency: int = Field(
         40, ge=1, le=1000, description="Touches that one worker handles at the same time."
     )

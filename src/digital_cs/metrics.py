@@ -1,4 +1,4 @@
-"""What the engine counts about itself, for Prometheus; ids of programs are its only labels."""
+"""What the engine counts about itself, for Prometheus; ids of programs and sources label it."""
 
 from __future__ import annotations
 
@@ -18,5 +18,14 @@ RELAY_LAG = Gauge("digital_cs_relay_lag_seconds", "Age of the oldest wish in the
 RELAY_WAITING = Gauge("digital_cs_relay_waiting", "Wishes in the outbox.")
 RELAYED = Counter("digital_cs_relayed_total", "Workflows started or woken.", ["kind"])
 MENDED = Counter("digital_cs_mended_total", "Mismatches the reconciler mended.", ["kind"])
+ZENDESK_PUSHED = Counter(
+    "digital_cs_zendesk_pushed_total", "Requests of Zendesk's webhook, by result.", ["result"]
+)
 DUE = Gauge("digital_cs_due", "Enrollments with something due now.")
 LATE = Gauge("digital_cs_late", "Enrollments due for longer than the dispatch grace.")
+SOURCE_LAG = Gauge(
+    "digital_cs_source_lag_seconds", "Age of the newest complete data of a source.", ["source"]
+)
+SOURCE_LATE = Gauge(
+    "digital_cs_source_late", "1 where that is older than expected, else 0.", ["source"]
+)

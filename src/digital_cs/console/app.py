@@ -18,10 +18,12 @@ from digital_cs.console import (
     openapi,
     segment,
     unsubscribe,
+    zendesk,
 )
 from digital_cs.console.door import API, Door
 from digital_cs.console.openapi import DescribedApp
 from digital_cs.ingest.incoming import Taker
+from digital_cs.ingest.zendesk_webhook import ZendeskWebhook
 from digital_cs.signing import Signer
 from digital_cs.temporal.gateway import Gateway
 
@@ -57,6 +59,18 @@ def build_app(
         app.include_router(
             segment.router(taker, gateway.clock, sources, settings.write_rate), prefix=API
         )
+    app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
     app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
     app.include_router(health.router(pool))
     return app
+
+
+def _webhook(
+    gateway: Gateway, pool: AsyncConnectionPool[Any], settings: Settings
+) -> ZendeskWebhook | None:
+    if settings.zendesk_webhook_secret is None:
+        return None
+    return ZendeskWebhook(
+        pool=pool, clock=gateway.clock, secret=settings.zendesk_webhook_secret.get_secret_value(),
+        text_days=settings.ticket_text_days,
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digital_cs import logs
-from digital_cs.console import segment
+from digital_cs.console import segment, zendesk
 from digital_cs.console.errors import error_response, flat_error_response, too_large
 from digital_cs.ingest.segment_wire import MOST_BODY_BYTES, TOO_LARGE
 
@@ -20,6 +20,8 @@ log = logs.get(__name__)
 MOST_BYTES = 1_000_000
 MOST_IN_VAIN = 20 * MOST_BYTES
 API = "/v1"
+OPEN_PATHS = segment.PATHS | {zendesk.PATH}
+"""Addresses that look themselves who it is: by write key, or by signature."""
 
 
 class Door:
@@ -82,7 +84,7 @@ class Door:
             if path in segment.PATHS:
                 return flat_error_response(413, "too_large", TOO_LARGE)
             return too_large()
-        if path in segment.PATHS or (path != API and not path.startswith(f"{API}/")):
+        if path in OPEN_PATHS or (path != API and not path.startswith(f"{API}/")):
             return None
         if self._key is None:
             return error_response(
