@@ -19,8 +19,9 @@ def commands() -> Iterator[tuple[str, ...]]:
 
     def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         inner = getattr(command, "commands", None)
-        if inner is None:
+        if inner is None or command.invoke_without_command:
             yield path
+        if inner is None:
             return
         for name, each in inner.items():
             yield from walk(each, (*path, name))

@@ -69,7 +69,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
     def walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
         inner: dict[str, Any] = getattr(command, "commands", {})
-        if not inner:
+        if not inner or command.invoke_without_command:
             yield words, command
         for name, each in inner.items():
             if not each.hidden:

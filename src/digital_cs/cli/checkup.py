@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digital_cs.cli.connection import Found, database_url, no_database
 from digital_cs.config import Settings
 from digital_cs.errors import DigitalCsError, SettingsError
 
 if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
     from digital_cs.temporal.namespace import NamespaceState
 
 FIRST_KEY = str(Settings.model_fields["signing_key"].default.get_secret_value())
@@ -114,7 +116,23 @@ async def _database(found: Found) -> Findings:
                 )  # fmt: skip
             else:
                 yield Finding("outbox", Level.OK, f"{waiting:,} wishes wait to be relayed.")
+            for each in await _late(connection, found):
+                yield each
     yield _skew(float(row[0]) - middle)
+
+
+async def _late(connection: AsyncConnection[Any], found: Found) -> list[Finding]:
+    from digital_cs.domain.source import late_sources
+    from digital_cs.store.sources import list_sources
+
+    now = found.settings.clock().now()
+    known = await list_sources(connection, retired=False)
+    late = late_sources(known, now)
+    if not late:
+        words = f"{len(known)} known, none is late." if known else "Nothing came in yet."
+        return [Finding("sources", Level.OK, words)]
+    advice = "See `digital-cs sources`; `sources retire` where nothing more will come."
+    return [Finding("sources", Level.WARN, each.late_words(now), advice) for each in late]
 
 
 def _skew(seconds: float) -> Finding:

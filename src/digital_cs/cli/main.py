@@ -20,9 +20,11 @@ from digital_cs.cli import (
     load,
     message,
     migrate,
+    milestone,
     program,
     settings,
     simulate,
+    sources,
     suppress,
     task,
     trouble,
@@ -67,9 +69,11 @@ for name, command, example in (
 ):
     program.app.command(name, epilog=example)(command)
 app.add_typer(program.app, name="program", rich_help_panel=_CONTENT)
+app.add_typer(milestone.app, name="milestone", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)
+app.add_typer(sources.app, name="sources", rich_help_panel=_PEOPLE)
 app.add_typer(account.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
 app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)

@@ -90,11 +90,14 @@ def publish(
 
     At the first publishing, accounts that match already are enrolled or passed over, as the
     program says (at_launch). You are told how many there are before anybody is enrolled.
+    Without names, the milestones of the folder are published first.
     """
-    from digital_cs.cli import output
+    from digital_cs.cli import milestone, output
     from digital_cs.cli.connection import ask
 
     wanted = _publishable(names, content)
+    # Before the programs, so that who has reached one is counted among those that match.
+    milestones = None if names else milestone.publish_those_of(catalog(content)[0], dry_run=dry_run)
 
     async def question(gateway: Gateway) -> tuple[list[Published], dict[str, int]]:
         counts = await _launching(gateway, wanted)
@@ -108,8 +111,11 @@ def publish(
 
     done, counts = ask(question)
     if as_json:
-        output.emit({"dry_run": dry_run, "programs": done, "matching_at_launch": counts})
+        output.emit({"dry_run": dry_run, "programs": done, "matching_at_launch": counts,
+                     "milestones": milestones})  # fmt: skip
         return
+    if milestones is not None:
+        output.say(milestone.published_words(milestones))
     at_launch = {program.program: program.enter.at_launch for program in wanted}
     for each in done:
         output.say(_published_words(each, counts, at_launch[each.program], dry_run))
@@ -172,7 +178,7 @@ def _confirm(entering: int, wanted: list[Program], counts: dict[str, int]) -> No
             accounts = output.count_of(count, "account")
             output.complain(f"{program.program}: {accounts} match already, and would enter now.")
     if not output.interactive():
-        output.complain("Nothing was published: say --yes to go on, or change at_launch.")
+        output.complain("No program was published: say --yes to go on, or change at_launch.")
         raise typer.Exit(NEEDS_CHOICE)
     if not typer.confirm(f"Enroll {output.count_of(entering, 'account')}?", err=True):
         raise typer.Exit(NEEDS_CHOICE)

@@ -73,7 +73,8 @@ def up(
 
 
 def _publish_first(household: Household) -> None:
-    """The first time, publish what the content folder has, as far as it has no errors."""
+    """The first time, publish programs and milestones, as far as they have no errors."""
+    from digital_cs.catalog.milestones import load_milestones
     from digital_cs.catalog.programs import load_programs
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
@@ -82,6 +83,7 @@ def _publish_first(household: Household) -> None:
 
     try:
         catalog = load_programs(household.settings.content_dir)
+        milestones = load_milestones(household.settings.content_dir)
     except NotFoundError as error:
         output.complain(f"No program is published: {error}")
         return
@@ -90,12 +92,14 @@ def _publish_first(household: Household) -> None:
         async with gateway.pool.connection() as connection:
             if await programs.list_programs(connection):
                 return None
+        if milestones.there and not milestones.problems:
+            await gateway.declare_milestones(milestones.milestones)
         return len(await gateway.publish(list(catalog.programs.values())))
 
     count = ask(question)
     if count is not None:
         output.complain(f"Programs: {count} published from {household.settings.content_dir}")
-        if catalog.errors:
+        if catalog.errors or milestones.problems:
             output.complain("Some have errors and were left out: see `digital-cs check`.")
 
 
@@ -112,6 +116,8 @@ def _tell(household: Household, settings: Settings, as_json: bool) -> None:
         else f"kept in {household.mail_dir}, sent to nobody"
     )
     key = "API_KEY" if settings.api_key else household.state_dir / "api.key"
+    given = settings.write_keys.get_secret_value()
+    write_key = "WRITE_KEYS" if given else household.state_dir / "write.key"
     prefix = "" if str(settings.state_dir) == "var" else f"STATE_DIR={settings.state_dir} "
     output.say(
         f"\nEverything runs. Ctrl-C stops it.\n\n"
@@ -120,6 +126,7 @@ def _tell(household: Household, settings: Settings, as_json: bool) -> None:
         f"  Web pages  {running.temporal_ui_url or 'none (--ui serves them)'}\n"
         f"  Mail       {mail}\n"
         f"  API        http://127.0.0.1:{household.api_port}, key in {key}\n"
+        f"  Events     the same address for Segment's SDKs, write key in {write_key}\n"
         f"  Logs       {household.state_dir / 'logs'}\n\n"
         "In another terminal:\n\n"
         f"  {prefix}digital-cs load accounts accounts.csv\n"

@@ -15,6 +15,7 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.background import running
+from digital_cs.catalog.milestones import load_milestones
 from digital_cs.catalog.programs import load_programs
 from digital_cs.channels.sink import read_index
 from digital_cs.clock import Clock, FastClock
@@ -143,6 +144,7 @@ class _Demo:
         driver = Driver(story_of(company))
         gateway, intake = _doors(pool, clock)
         await driver.tell(intake, self.origin)
+        await gateway.declare_milestones(load_milestones(self.options.content_dir).milestones)
         await gateway.publish(programs)
         seed = self.options.seed
         self.face.progress("Company", f"{len(company.customers)} accounts, from seed {seed}")

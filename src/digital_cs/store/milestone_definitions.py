@@ -115,9 +115,29 @@ async def declared(connection: Connection) -> list[Milestone]:
         " where retired_at is null and content_hash <> %s order by position, name",
         (SPOKEN,),
     )
+    return [_milestone(name, title, rule) for name, title, rule in await cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A milestone that counts now. `declared` is False for one that is only spoken of."""
+
+    milestone: Milestone
+    declared: bool
+    reached: int
+
+
+async def kept(connection: Connection) -> list[Kept]:
+    """All that count now, in their order, and how many accounts reached each."""
+    cursor = await connection.execute(
+        "select d.name, d.title, d.rule, d.content_hash <> %s, count(m.name)"
+        " from milestone_definitions d left join milestones m on m.name = d.name"
+        " where d.retired_at is null group by d.name order by d.position, d.name",
+        (SPOKEN,),
+    )
     return [
-        Milestone.model_validate({"milestone": name, "title": title, **rule})
-        for name, title, rule in await cursor.fetchall()
+        Kept(_milestone(name, title, rule), is_declared, reached)
+        for name, title, rule, is_declared, reached in await cursor.fetchall()
     ]
 
 
@@ -137,6 +157,12 @@ async def _spoken_of(connection: Connection) -> set[str]:
         """ jsonb_path_query(s.spec, '$.**.milestone ? (@.type() == "string")') found"""
     )
     return {row[0] for row in await cursor.fetchall()}
+
+
+def _milestone(name: str, title: str, rule: dict[str, Any]) -> Milestone:
+    """What a program speaks of may have any name, so that of a row is not checked again."""
+    found = Milestone.model_validate({"milestone": "a", "title": title, **rule})
+    return found.model_copy(update={"milestone": name})
 
 
 def _row(milestone: Milestone, position: int, content_hash: str) -> dict[str, Any]:

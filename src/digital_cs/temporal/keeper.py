@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from digital_cs import logs, metrics
 from digital_cs.clock import Clock
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import outbox, touches
+from digital_cs.store import outbox, sources, touches
 from digital_cs.temporal.reconciler import Reconciler
 
 log = logs.get(__name__)
@@ -102,7 +102,15 @@ class Keeper:
             waiting, oldest = await outbox.lag(connection)
             grace = timedelta(seconds=self._grace * self._clock.speed)
             due, late = await outbox.due_counts(connection, now, now - grace)
+            known = await sources.list_sources(connection, retired=False)
         metrics.RELAY_WAITING.set(waiting)
         metrics.RELAY_LAG.set(oldest)
         metrics.DUE.set(due)
         metrics.LATE.set(late)
+        for gauge in (metrics.SOURCE_LAG, metrics.SOURCE_LATE):
+            gauge.clear()  # of those that were retired since
+        for source in known:
+            lag = source.lag(now)
+            if lag is not None:
+                metrics.SOURCE_LAG.labels(source.name).set(lag.total_seconds())
+            metrics.SOURCE_LATE.labels(source.name).set(source.late(now))
