@@ -10,6 +10,7 @@ import typer
 from digital_cs.cli.options import Json, Most
 
 if TYPE_CHECKING:
+    from digital_cs.domain.milestone import Waypoint
     from digital_cs.store.timeline import AccountView, EnrollmentView, Happening, PersonView
     from digital_cs.temporal.account_page import AccountPage
     from digital_cs.temporal.gateway import Gateway
@@ -74,6 +75,64 @@ def show(
         _print(page)
 
 
+@app.command(epilog="Example: digital-cs account milestones acme")
+def milestones(
+    id: Annotated[str, typer.Argument(help="Id of the account.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show how far an account has come on the product path: reached, missed, and still open.
+
+    Times are those of the account's own zone.
+    """
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask, find_settings
+    from digital_cs.store.product_path import path_of
+    from digital_cs.temporal.account_page import known_account
+
+    workspace_zone = find_settings().settings.workspace_zone
+
+    async def question(gateway: Gateway) -> tuple[AccountView, list[Waypoint]]:
+        async with gateway.pool.connection() as connection:
+            account = await known_account(connection, id)
+            return account, await path_of(connection, id, gateway.clock.now())
+
+    account, path = ask(question)
+    if as_json:
+        output.emit(path)
+        return
+    if not path:
+        output.say("No milestone is declared: see `digital-cs milestone publish`.")
+        return
+    zone = account.zone or workspace_zone
+    output.say(f"{account.name}  ({account.id})\n{_path_words(path, zone)}\n")
+    output.table(
+        ["milestone", "~title", "standing", f"reached ({zone})", f"expected by ({zone})"],
+        ([each.milestone, each.title, each.standing.value, output.stamp(each.reached_at, zone),
+          output.stamp(each.due_at, zone)] for each in path),
+    )  # fmt: skip
+
+
+def _path_words(path: list[Waypoint], zone: str) -> str:
+    """How far it has come, what it missed and what is expected next, in a line."""
+    from digital_cs.cli.output import when
+    from digital_cs.domain.milestone import Standing
+
+    def titles(standing: Standing) -> list[str]:
+        return [each.title for each in path if each.standing is standing]
+
+    words = f"{len(titles(Standing.REACHED))} of {len(path)} milestones reached."
+    if missed := titles(Standing.MISSED):
+        words += f" Missed: {', '.join(missed)}."
+    if unknown := titles(Standing.UNKNOWN):
+        words += f" Not known, for its usage is not all here yet: {', '.join(unknown)}."
+    coming = [(each.due_at, each.title) for each in path
+              if each.standing is Standing.OPEN and each.due_at is not None]  # fmt: skip
+    if coming:
+        due, title = min(coming)
+        words += f" Expected next: {title}, by {when(due, zone)}."
+    return words
+
+
 def _print(page: AccountPage) -> None:
     from digital_cs.cli import output
 
@@ -94,6 +153,8 @@ def _print(page: AccountPage) -> None:
         )
     else:
         output.say("Nobody: the account has no contacts.")
+    if page.milestones:
+        output.say(f"\nProduct path\n{_path_words(page.milestones, page.zone)}")
     output.say("\nPrograms")
     for each in page.programs:
         output.say(standing(each, page.now, page.zone))

@@ -35,7 +35,7 @@ class PersonView:
 
     id: str
     name: str
-    email: str
+    email: str | None
     roles: list[str]
     zone: str | None
     active: bool
