@@ -140,6 +140,14 @@ class Settings(BaseSettings):
         description="Days after its last update that the text of a ticket is kept. 0: never.",
     )  # fmt: skip
 
+    events_oldest: int = Field(
+        400, ge=1, description="Days ago that an event may have happened; older ones are refused."
+    )
+
+    events_kept_days: int = Field(
+        90, ge=2, description="Days that product events are kept raw; usage by day stays for ever."
+    )
+
     worker_concurrency: int = Field(
         40, ge=1, le=1000, description="Touches that one worker handles at the same time."
     )

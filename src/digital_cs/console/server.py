@@ -15,6 +15,8 @@ from digital_cs.bootstrap import database_url
 from digital_cs.config import Settings
 from digital_cs.console.app import build_app
 from digital_cs.errors import UnavailableError
+from digital_cs.ingest.collector import Collector
+from digital_cs.ingest.collector import Collector
 from digital_cs.ingest.entries import Entries
 from digital_cs.signing import Signer
 from digital_cs.stack.ports import PortTakenError
@@ -45,9 +47,10 @@ async def serve(
         ) as pool:
             async with pool.connection() as connection:
                 revision.require_newest(await revision.current(connection))
-            gateway = Gateway(pool, clock, Entries(pool, clock, settings.workspace_zone))
+            entries = Entries(pool, clock, settings.workspace_zone)
+            collector = Collector(pool, clock, entries, oldest_days=settings.events_oldest)
             signer = Signer(settings.signing_key.get_secret_value())
-            app = build_app(gateway, pool, settings, signer)
+            app = build_app(Gateway(pool, clock, entries), pool, settings, signer, collector)
             server = _Server(
                 uvicorn.Config(
                     app, lifespan="off", log_config=None, access_log=False, server_header=False,
@@ -56,7 +59,8 @@ async def serve(
             )  # fmt: skip
             stopping = asyncio.create_task(server.exit_at(stop))
             try:
-                await server.serve_on(listener, lambda: on_ready(_url(settings)))
+                async with collector.collecting():
+                    await server.serve_on(listener, lambda: on_ready(_url(settings)))
             finally:
                 stopping.cancel()
     log.info("api.stopped")

@@ -58,6 +58,11 @@ class Entries:
             found.append(self._parsed[key])
         return found
 
+    async def event_names(self, connection: Connection) -> set[str]:
+        """The events by which a program may be entered now."""
+        rules = [rule for each in await self._programs(connection) for rule in each.enter.when]
+        return {rule.event for rule in rules if isinstance(rule, EventEntry)}
+
     async def by_events(
         self, connection: Connection, events: Sequence[events.EventRecord]
     ) -> Enrolled:

@@ -18,7 +18,7 @@ class AccountRecord:
     """An account as a source gives it. None leaves what is known already as it is."""
 
     id: str
-    name: str
+    name: str | None = None
     stage: str | None = None
     managed: bool | None = None
     zone: str | None = None
@@ -45,8 +45,8 @@ async def save_accounts(
         # Joined to `old`, so that each row is read before it is changed: a row that the same
         # statement has changed already cannot be locked any more, and would look new.
         " saved as (insert into accounts as a (id, name, stage, managed, zone, country, traits,"
-        " created_at, updated_at) select g.id, g.name, g.stage, coalesce(g.managed, false),"
-        " g.zone, g.country, coalesce(g.traits, '{}'), %(now)s, %(now)s"
+        " created_at, updated_at) select g.id, coalesce(g.name, o.name, g.id), g.stage,"
+        " coalesce(g.managed, false), g.zone, g.country, coalesce(g.traits, '{}'), %(now)s, %(now)s"
         " from given g left join old o on o.id = g.id"
         " on conflict (id) do update set name = excluded.name,"
         " stage = coalesce(excluded.stage, a.stage),"
@@ -101,5 +101,33 @@ async def countries(connection: Connection) -> list[str]:
     """The countries that accounts are in."""
     cursor = await connection.execute(
         "select distinct country from accounts where country is not null order by 1"
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def different(
+    connection: Connection, records: Sequence[AccountRecord]
+) -> list[AccountRecord]:
+    """Those of these records that say something new: SDKs repeat an account at every login."""
+    rows = [{"id": r.id, "name": r.name, "traits": r.traits} for r in records]
+    cursor = await connection.execute(
+        "select g.id from jsonb_to_recordset(%s) as g(id text, name text, traits jsonb)"
+        " left join accounts a on a.id = g.id"
+        " where a.id is null or (a.name, a.traits) is distinct from"
+        " (coalesce(g.name, a.name), a.traits || g.traits)",
+        (Jsonb(rows),),
+    )
+    new = {row[0] for row in await cursor.fetchall()}
+    return [record for record in records if record.id in new]
+
+
+async def meet(connection: Connection, ids: Iterable[str], now: datetime) -> list[str]:
+    """Make accounts of which nothing is known but their id, where missing; returns the new ones."""
+    cursor = await connection.execute(
+        "insert into accounts (id, name, created_at, updated_at)"
+        " select g.id, g.id, %(now)s, %(now)s from unnest(%(ids)s::text[]) as g(id)"
+        " where not exists (select from accounts a where a.id = g.id) order by 1"
+        " on conflict do nothing returning id",
+        {"ids": sorted(set(ids)), "now": now},
     )
     return [row[0] for row in await cursor.fetchall()]

@@ -49,6 +49,18 @@ async def tell_all(connection: Connection, account_ids: Iterable[str], keys: Ite
     return await tell(connection, dict.fromkeys(account_ids, wanted))
 
 
+async def heard(connection: Connection) -> tuple[set[str], set[str]]:
+    """The keys that somebody reads, and the events that may reach a milestone."""
+    cursor = await connection.execute(
+        "select array(select key from listened_keys), array(select d.rule->'reached_by'->>'event'"
+        " from milestone_definitions d where d.retired_at is null"
+        " and jsonb_typeof(d.rule->'reached_by') = 'object')"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return set(row[0]), set(row[1])
+
+
 def of_usage(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     """The keys by account that changed with the usage of these (account, event) pairs."""
     keys: dict[str, set[str]] = {}

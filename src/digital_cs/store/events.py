@@ -1,20 +1,31 @@
-"""Product events: kept as they came, each once, and rolled up into usage by day."""
+"""Product events: kept raw, each once, in the partition of its day."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
+from psycopg import AsyncConnection, DataError
+from psycopg.errors import UniqueViolation
 
-from digital_cs.store import partitions
+from digital_cs.errors import DigitalCsError
+from digital_cs.store import accounts, partitions, people, usage_sums
+from digital_cs.store.copying import array_of, copy_text
 from digital_cs.store.usage import move_last_active
+from digital_cs.store.usage_sums import Sum, Sums
 
 Connection = AsyncConnection[Any]
+
+MOST_TRIES = 10
+
+
+class RepeatsError(DigitalCsError):
+    """The same events come in several times at this moment. Send them again in some seconds."""
+
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,83 +46,176 @@ class EventRecord:
         return self.at.astimezone(UTC).date()
 
 
-def user_key(user_id: str) -> int:
-    """A user as a signed 64-bit number: what distinct users are counted by."""
-    digest = hashlib.blake2b(user_id.encode(errors="surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+COLUMNS = (
+    "id, day, at, received_at, account_id, user_id, anonymous_id, kind, name, value, properties,"
+    " source"
+)
+_COLUMN_COUNT = COLUMNS.count(",") + 1
 
 
-_KEEP = """
-insert into product_events (id, day, at, received_at, account_id, user_id, kind, name, value,
-       properties, source)
-select g.id, g.day, g.at, %(now)s, g.account_id, g.contact_id, 'track', g.name, g.value,
-       coalesce(g.properties, '{}'), %(source)s
-  from jsonb_to_recordset(%(rows)s) as g(id text, day date, at timestamptz, account_id text,
-       contact_id text, name text, value float8, properties jsonb)
-  join accounts a on a.id = g.account_id
-on conflict do nothing
-returning id
-"""
+def line(
+    *, id: str, day: str, at: str, received_at: str, account_id: str | None, user_id: str | None,
+    anonymous_id: str | None, kind: str, name: str, value: float | None, properties: str,
+    source: str,
+) -> str:  # fmt: skip
+    """One event as `keep` takes it, with nothing for null. No field has a tab or a line break."""
+    return (
+        f"{id}\t{day}\t{at}\t{received_at}\t{account_id or ''}\t{user_id or ''}\t"
+        f"{anonymous_id or ''}\t{kind}\t{name}\t{'' if value is None else value}\t{properties}\t"
+        f"{source}\n"
+    )
 
-_ROLL_UP = """
-insert into usage_days as u (account_id, event, day, n, users, value, first_at, last_at, user_keys)
-select g.account_id, g.event, g.day, g.n, cardinality(g.keys), g.value, g.first_at, g.last_at,
-       g.keys
-  from jsonb_to_recordset(%(rows)s) as g(account_id text, event text, day date, n bigint,
-       value float8, first_at timestamptz, last_at timestamptz, keys bigint[])
- order by 1, 2, 3
-on conflict (account_id, event, day) do update
-   set n = u.n + excluded.n, value = u.value + excluded.value,
-       first_at = least(u.first_at, excluded.first_at),
-       last_at = greatest(u.last_at, excluded.last_at),
-       user_keys = case when u.user_keys is null or u.user_keys @> excluded.user_keys
-                        then u.user_keys
-                        else array(select distinct k from unnest(u.user_keys || excluded.user_keys)
-                                     as k order by k) end,
-       users = case when u.user_keys is null or u.user_keys @> excluded.user_keys
-                    then u.users
-                    else (select count(distinct k) from unnest(u.user_keys || excluded.user_keys)
-                            as k) end
-"""
+
+async def keep(
+    connection: Connection, lines: Mapping[str, str], days: Mapping[str, Collection[str]]
+) -> set[str]:
+    """Keep events, given as their `line` by id; returns the ids of those that were kept already.
+
+    `days`: the ids by UTC day (ISO). Raises psycopg.errors.CheckViolation when a day has no
+    partition (any more), DataError when Postgres cannot read a line, and DeadlockDetected.
+    """
+    lines, repeated = dict(lines), set[str]()
+    for _ in range(MOST_TRIES):
+        try:
+            async with connection.transaction():
+                await _copy(connection, lines.values())
+        except UniqueViolation:
+            # Somebody sent some of them again: seldom, so it costs only then. Asked once more if
+            # one came in between: by then it is seen.
+            found = await known(connection, days)
+            repeated |= found
+            lines = {id: line for id, line in lines.items() if id not in found}
+        else:
+            return repeated
+    raise RepeatsError
+
+
+async def _copy(connection: Connection, lines: Collection[str]) -> None:
+    if lines:
+        text = copy_text(lines, _COLUMN_COUNT)
+        copying = f"copy product_events ({COLUMNS}) from stdin (null '')"
+        async with connection.cursor().copy(copying) as writing:
+            await writing.write(text)
+
+
+async def unreadable(connection: Connection, lines: Mapping[str, str]) -> set[str]:
+    """The ids of those lines that Postgres cannot read; nothing of this is kept."""
+    async with connection.transaction(force_rollback=True):
+        await connection.execute("create temp table reading (like product_events) on commit drop")
+        return await _unreadable(connection, list(lines.items()))
+
+
+async def _unreadable(connection: Connection, lines: list[tuple[str, str]]) -> set[str]:
+    text = copy_text([line for _, line in lines], _COLUMN_COUNT)
+    try:
+        async with (
+            connection.transaction(),
+            connection.cursor().copy(f"copy reading ({COLUMNS}) from stdin (null '')") as writing,
+        ):
+            await writing.write(text)
+    except DataError:
+        if len(lines) == 1:
+            return {lines[0][0]}
+        half = len(lines) // 2
+        found = await _unreadable(connection, lines[:half])
+        return found | await _unreadable(connection, lines[half:])
+    return set()
+
+
+async def known(connection: Connection, ids: Mapping[str, Collection[str]]) -> set[str]:
+    """Those of these ids, by UTC day (ISO), that are kept already."""
+    found: set[str] = set()
+    for day, some in ids.items():
+        cursor = await connection.execute(
+            "select id from product_events where day = %s::date and id = any(%s::text[])",
+            (day, array_of(list(some))),
+        )
+        found.update(row[0] for row in await cursor.fetchall())
+    return found
 
 
 async def record_events(
     connection: Connection, records: Sequence[EventRecord], now: datetime, source: str = "api"
 ) -> list[EventRecord]:
-    """Keep events, each once; returns those that are new. Unknown accounts are left out."""
-    await partitions.ensure(connection, (record.day for record in records), now)
-    rows = [
-        {
-            "id": r.id, "day": r.day.isoformat(), "account_id": r.account_id,
-            "contact_id": r.contact_id, "name": r.name, "at": r.at.isoformat(),
-            "value": r.value, "properties": r.properties,
-        }
-        for r in records
-    ]  # fmt: skip
-    cursor = await connection.execute(_KEEP, {"rows": Jsonb(rows), "now": now, "source": source})
-    kept = {row[0] for row in await cursor.fetchall()}
-    fresh = [record for record in records if record.id in kept]
-    await roll_up(connection, fresh, now)
+    """Keep events and count them, each once; returns those that are new.
+
+    Left out are those of unknown accounts, and of days whose events were dropped.
+    """
+    dropped = await partitions.ensure(connection, (record.day for record in records), now)
+    there = await accounts.known(connection, (record.account_id for record in records))
+    wanted = {r.id: r for r in reversed(records) if r.account_id in there and r.day not in dropped}
+    days: dict[str, list[str]] = {}
+    for record in wanted.values():
+        days.setdefault(record.day.isoformat(), []).append(record.id)
+    repeated = await keep(connection, {id: _line(r, now, source) for id, r in wanted.items()}, days)
+    fresh = [r for r in records if wanted.get(r.id) is r and r.id not in repeated]
+    sums = Sums()
+    for r in fresh:
+        sums.count((r.account_id, r.name, r.day.isoformat()), _iso(r.at), r.contact_id, r.value)
+    names = await people.known_as(connection, {r.contact_id for r in fresh if r.contact_id})
+    await usage_sums.add(connection, sums, names)
+    last = {account: date.fromisoformat(day) for account, day in sums.last_days().items()}
+    await move_last_active(connection, last, now)
     return fresh
 
 
-async def roll_up(connection: Connection, fresh: Iterable[EventRecord], now: datetime) -> None:
-    """Add new events to the usage of their days."""
-    found: dict[tuple[str, str, date], list[EventRecord]] = {}
-    last: dict[str, date] = {}
-    for event in fresh:
-        found.setdefault((event.account_id, event.name, event.day), []).append(event)
-        last[event.account_id] = max(event.day, last.get(event.account_id, event.day))
-    rows = [
-        {
-            "account_id": account, "event": name, "day": day.isoformat(), "n": len(events),
-            "value": sum(event.value or 0.0 for event in events),
-            "first_at": min(event.at for event in events).isoformat(),
-            "last_at": max(event.at for event in events).isoformat(),
-            "keys": sorted({user_key(e.contact_id) for e in events if e.contact_id is not None}),
-        }
-        for (account, name, day), events in found.items()
-    ]  # fmt: skip
-    if rows:
-        await connection.execute(_ROLL_UP, {"rows": Jsonb(rows)})
-        await move_last_active(connection, last, now)
+def _line(record: EventRecord, now: datetime, source: str) -> str:
+    return line(
+        id=record.id, day=record.day.isoformat(), at=_iso(record.at), received_at=_iso(now),
+        account_id=record.account_id, user_id=record.contact_id, anonymous_id=None, kind="track",
+        name=record.name, value=record.value, properties=json.dumps(record.properties),
+        source=source,
+    )  # fmt: skip
+
+
+# In two steps, because each has an index of its own. The user comes first: an event of a user whom
+# nobody knows waits for that user, whatever else its browser was used for.
+_ASSIGN = """
+with home as (
+       select distinct on (contact_id) contact_id, account_id from memberships
+        where contact_id = any(%(contacts)s) and left_at is null
+        order by contact_id, joined_at desc),
+     names as (
+       select contact_id as name, contact_id, account_id from home
+       union all
+       select i.alias, h.contact_id, h.account_id from identities i join home h using (contact_id)),
+     users as (
+       update product_events e set account_id = n.account_id from names n
+        where e.account_id is null and e.user_id = n.name
+       returning e.account_id, e.name, e.day, n.contact_id, e.value, e.at),
+     visitors as (
+       update product_events e set account_id = n.account_id from names n
+        where e.account_id is null and e.user_id is null and e.anonymous_id = n.name
+       returning e.account_id, e.name, e.day, n.contact_id, e.value, e.at)
+select account_id, name, day, contact_id, count(*), coalesce(sum(value), 0), min(at), max(at)
+  from (select * from users union all select * from visitors) x
+ group by 1, 2, 3, 4
+"""
+
+
+async def assign_waiting(connection: Connection, contacts: Iterable[str]) -> Sums:
+    """Give what these contacts did while nobody knew their account to the account they joined last.
+
+    Returns what that adds to usage; the caller adds it, in the same transaction.
+    """
+    cursor = await connection.execute(_ASSIGN, {"contacts": sorted(set(contacts))})
+    sums = Sums()
+    for account, name, day, contact, n, value, first, last in await cursor.fetchall():
+        one = Sum(_iso(first), _iso(last), n, value)
+        one.users.add(contact)
+        sums.merge({(account, name, day.isoformat()): one})
+    return sums
+
+
+async def accounts_of_visitor(connection: Connection, anonymous_id: str) -> list[str]:
+    """The accounts in which events of an anonymous id have been counted."""
+    cursor = await connection.execute(
+        "select distinct account_id from product_events"
+        " where anonymous_id = %s and account_id is not null order by 1",
+        (anonymous_id,),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,55 @@
+"""What follows from new usage: milestones, wakes, segments to look at, accounts that enter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.ingest.entries import Entries
+from digital_cs.store import accounts, changes, milestones
+from digital_cs.store.events import EventRecord
+from digital_cs.store.usage_sums import Sums
+
+Connection = AsyncConnection[Any]
+
+
+async def follow(
+    connection: Connection, entries: Entries, sums: Sums, active: Iterable[str],
+    keys: dict[str, set[str]], now: datetime,
+) -> None:  # fmt: skip
+    """Do all that follows, in the transaction that counted the sums.
+
+    `active`: accounts whose last active day moved; `keys`: what else changed, by account. Nearly
+    always nobody listens to nearly anything, so that is asked first.
+    """
+    if not sums and not keys:
+        return
+    heard, reaching = await changes.heard(connection)
+    days: dict[tuple[str, str], date] = {}
+    by_event: dict[str, set[str]] = {}
+    for account, event, day in sums:
+        wanted = by_event.get(event)
+        if wanted is None:
+            wanted = by_event[event] = {f"event:{event}", f"usage:{event}", "usage:*"} & heard
+        if wanted:
+            keys.setdefault(account, set()).update(wanted)
+        if event in reaching:
+            pair, on = (account, event), date.fromisoformat(day)
+            days[pair] = min(on, days.get(pair, on))
+    if "usage" in heard:
+        for account in active:
+            keys.setdefault(account, set()).add("usage")
+    reached = await milestones.reach(connection, days)
+    for account, milestone in reached:
+        keys.setdefault(account, set()).add(f"milestone:{milestone}")
+    await accounts.mark_changed(connection, {account for account, _ in reached}, now)
+    await changes.tell(connection, keys)
+    entering = await entries.event_names(connection) & by_event.keys()
+    if entering:
+        await entries.by_events(connection, [
+            EventRecord("", account, event, datetime.fromisoformat(each.last_at))
+            for (account, event, _), each in sums.items() if event in entering
+        ])  # fmt: skip

@@ -1,0 +1,92 @@
+"""What each source brought through the collector, noted about once a second."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.ingest.collector_batch import Batch
+from digital_cs.ingest.incoming import Track
+from digital_cs.store import enrollments, sources
+
+Connection = AsyncConnection[Any]
+
+SLACK = timedelta(minutes=10)
+"""Before the newest event, so much may still be on its way.
+
+SDKs flush after seconds, send in parallel, and try again for some minutes.
+"""
+
+
+class _Brought:
+    __slots__ = ("feeds", "newest", "received", "refused")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.refused = 0
+        self.newest: datetime | None = None
+        self.feeds: set[str] = set()
+
+    def add(self, other: _Brought) -> None:
+        self.received += other.received
+        self.refused += other.refused
+        self.feeds |= other.feeds
+        self.see(other.newest)
+
+    def see(self, moment: datetime | None) -> None:
+        if moment is not None and (self.newest is None or moment > self.newest):
+            self.newest = moment
+
+
+class Ledger:
+    """Counts what came by source, in memory, until it is noted.
+
+    Noted in a transaction of its own, because one row a source would make all writers wait for
+    each other. What a killed process has not noted is missing in these counts, and nowhere else.
+    """
+
+    def __init__(self) -> None:
+        self._brought: dict[str, _Brought] = {}
+
+    def count(self, batch: Batch) -> None:
+        """Count a batch that was kept."""
+        for call in batch.calls:
+            brought = self._of(call.source)
+            brought.refused += len(call.refused)
+            brought.received += len(call.messages) - len(call.refused)
+            for message in call.messages:
+                if type(message) is Track:
+                    brought.feeds.add("usage")
+                    brought.see(message.at or batch.received_at)
+                else:
+                    brought.feeds |= {"accounts", "contacts"}
+
+    async def note(self, connection: Connection, now: datetime) -> None:
+        """Note what was counted, and wake whoever waits for another complete day of usage.
+
+        It is a transaction for each source; what could not be noted stays counted.
+        """
+        waiting, self._brought = self._brought, {}
+        try:
+            for name in sorted(waiting):
+                async with connection.transaction():
+                    await _note(connection, name, waiting[name], now)
+                del waiting[name]
+        finally:
+            for name, brought in waiting.items():
+                self._of(name).add(brought)
+
+    def _of(self, source: str) -> _Brought:
+        return self._brought.setdefault(source, _Brought())
+
+
+async def _note(connection: Connection, name: str, brought: _Brought, now: datetime) -> None:
+    newest = brought.newest
+    further = await sources.note(
+        connection, name, kind="api", feeds=brought.feeds, at=now, received=brought.received,
+        refused=brought.refused, complete_through=None if newest is None else newest - SLACK,
+    )  # fmt: skip
+    if further and "usage" in brought.feeds:
+        await enrollments.wake_by_usage(connection)

@@ -1,0 +1,164 @@
+"""Sums of events: what a group of new events adds to the usage of their days, and adding it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.store.copying import array_of
+
+Connection = AsyncConnection[Any]
+
+Key = tuple[str, str, str]
+"""Account, event and UTC day (ISO)."""
+
+
+class Sum:
+    """What happened of one key: how often, by whom, worth what, and when first and last.
+
+    Moments are ISO texts in UTC with the same offset: these sort like the moments themselves.
+    """
+
+    __slots__ = ("first_at", "last_at", "n", "users", "value")
+
+    def __init__(self, first_at: str, last_at: str, n: int = 0, value: float = 0.0) -> None:
+        self.n = n
+        self.users: set[str] = set()
+        self.value = value
+        self.first_at = first_at
+        self.last_at = last_at
+
+
+class Sums(dict[Key, Sum]):
+    """Sums by key."""
+
+    def count(self, key: Key, moment: str, user: str | None, value: float | None) -> None:
+        """Count one event."""
+        found = self.get(key)
+        if found is None:
+            found = self[key] = Sum(moment, moment)
+        elif moment < found.first_at:
+            found.first_at = moment
+        elif moment > found.last_at:
+            found.last_at = moment
+        found.n += 1
+        if user is not None:
+            found.users.add(user)
+        if value is not None:
+            found.value += value
+
+    def merge(self, others: Mapping[Key, Sum]) -> None:
+        """Count all of the others too."""
+        for key, other in others.items():
+            found = self.get(key)
+            if found is None:
+                found = self[key] = Sum(other.first_at, other.last_at)
+            found.n += other.n
+            found.value += other.value
+            found.users |= other.users
+            found.first_at = min(found.first_at, other.first_at)
+            found.last_at = max(found.last_at, other.last_at)
+
+    def last_days(self) -> dict[str, str]:
+        """The last day by account."""
+        last: dict[str, str] = {}
+        for account, _, day in self:
+            if day > last.get(account, ""):
+                last[account] = day
+        return last
+
+
+@lru_cache(maxsize=100_000)
+def user_key(user_id: str) -> int:
+    """A user as a signed 64-bit number: what distinct users are counted by."""
+    digest = hashlib.blake2b(user_id.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+# Always in order of the key, so that two who add to the same keys wait for each other. Where a
+# source gave a mere count of users, nobody can say who they were: it stays.
+_ADD = """
+insert into usage_days as u (account_id, event, day, n, users, value, first_at, last_at, user_keys)
+select g.account_id, g.event, g.day, g.n, cardinality(g.keys), g.value, g.first_at, g.last_at,
+       g.keys
+  from (select account_id, event, day, n, value, first_at, last_at, keys::bigint[] as keys
+          from unnest(%s::text[], %s::text[], %s::date[], %s::bigint[], %s::float8[],
+                      %s::timestamptz[], %s::timestamptz[], string_to_array(%s, ';'))
+            as x(account_id, event, day, n, value, first_at, last_at, keys)) g
+on conflict (account_id, event, day) do update
+   set n = u.n + excluded.n, value = u.value + excluded.value,
+       first_at = least(u.first_at, excluded.first_at),
+       last_at = greatest(u.last_at, excluded.last_at),
+       user_keys = case when u.user_keys is null or u.user_keys @> excluded.user_keys
+                        then u.user_keys
+                        else array(select distinct k from unnest(u.user_keys || excluded.user_keys)
+                                     as k order by k) end,
+       users = case when u.user_keys is null or u.user_keys @> excluded.user_keys
+                    then u.users
+                    else (select count(distinct k) from unnest(u.user_keys || excluded.user_keys)
+                            as k) end
+"""
+
+
+async def add(connection: Connection, sums: Mapping[Key, Sum], known_as: Mapping[str, str]) -> None:
+    """Add the sums to usage by day. `known_as`: contacts by the other ids that they have.
+
+    Raises psycopg.errors.DeadlockDetected, like all that locks several rows.
+    """
+    if not sums:
+        return
+    items = sorted(sums.items())
+    # Written as arrays by hand: psycopg takes twice as long for that as Postgres for all of it.
+    await connection.execute(
+        _ADD,
+        (
+            array_of([key[0] for key, _ in items]), array_of([key[1] for key, _ in items]),
+            array_of([key[2] for key, _ in items]),
+            f"{{{','.join([str(each.n) for _, each in items])}}}",
+            f"{{{','.join([repr(each.value) for _, each in items])}}}",
+            array_of([each.first_at for _, each in items]),
+            array_of([each.last_at for _, each in items]),
+            ";".join([_keys(each.users, known_as) for _, each in items]),
+        ),
+    )  # fmt: skip
+
+
+def _keys(users: Iterable[str], known_as: Mapping[str, str]) -> str:
+    keys = {user_key(known_as.get(user, user)) for user in users}
+    return f"{{{','.join(map(str, sorted(keys)))}}}"
+
+
+# No raw event is needed for this: what a user did under the other id is what has its key.
+_RENAME = """
+update usage_days u
+   set user_keys = o.keys, users = cardinality(o.keys)
+  from (select d.account_id, d.event, d.day,
+               array(select distinct case k when %(was)s then %(is)s else k end
+                       from unnest(d.user_keys) as k order by 1) as keys
+          from usage_days d
+         where d.account_id = any(%(accounts)s) and d.user_keys @> array[%(was)s::bigint]
+         order by 1, 2, 3 for update) o
+ where (u.account_id, u.event, u.day) = (o.account_id, o.event, o.day)
+returning u.account_id, u.event
+"""
+
+
+async def rename_user(
+    connection: Connection, accounts: Iterable[str], was: str, now_known_as: str
+) -> list[tuple[str, str]]:
+    """Count a user under another id, who may have been counted under that one as well.
+
+    Returns (account, event) of all days on which it changed.
+    """
+    cursor = await connection.execute(
+        _RENAME,
+        {
+            "accounts": sorted(set(accounts)), "was": user_key(was),
+            "is": user_key(now_known_as),
+        },
+    )  # fmt: skip
+    return sorted({(row[0], row[1]) for row in await cursor.fetchall()})
