@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
+from pydantic import SecretStr
 
 from digital_cs.catalog.programs import program_hash, program_to_json
 from digital_cs.config import Settings, load_settings
@@ -54,6 +55,17 @@ class Servers:
             "clock_origin": MONDAY, "clock_started": datetime.now(UTC), "log_level": "error",
         }  # fmt: skip
         return load_settings(**{**values, **overrides})
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """These settings as the environment of another process of ours, which agrees on the clock."""
+    values = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if value is not None:
+            shown = value.get_secret_value() if isinstance(value, SecretStr) else value
+            values[name.upper()] = shown.isoformat() if isinstance(shown, datetime) else str(shown)
+    return values
 
 
 def start_sink(folder: Path, mail: Path, port: int) -> Child:

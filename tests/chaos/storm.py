@@ -17,7 +17,6 @@ from psycopg import AsyncConnection
 
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.channels.sink_folder import read_index
-from digital_cs.config import Settings
 from digital_cs.messages.enrollment import ENROLLMENT_WORKFLOW
 from digital_cs.stack.children import Child
 from digital_cs.store.enrollments import enroll
@@ -118,7 +117,7 @@ class Storm:
             Child(
                 f"worker-{number}", [sys.executable, "-m", "digital_cs", "worker"],
                 log=servers.folder / "logs" / f"worker-{number}.log",
-                env={**os.environ, **_environment(self.settings)},
+                env={**os.environ, **rig.environment(self.settings)},
             )
             for number in range(plan.workers)
         ]  # fmt: skip
@@ -287,16 +286,3 @@ class Storm:
             for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
                 if rig.MAIL_DOMAIN in line:
                     self.damage.told.append(f"{path.name}:{number}: has an address")
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """These settings as the environment of a worker process."""
-    from pydantic import SecretStr
-
-    values = {}
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if value is not None:
-            shown = value.get_secret_value() if isinstance(value, SecretStr) else value
-            values[name.upper()] = shown.isoformat() if isinstance(shown, datetime) else str(shown)
-    return values

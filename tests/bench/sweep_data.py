@@ -1,0 +1,66 @@
+"""A company with very many accounts and ninety days of usage, made by SQL inside the database."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+
+DAYS = 90
+LAST_DAY = date(2026, 3, 1)
+
+# An account is quiet, usual or busy by a hash of its number; one in fifty stops near the end, as
+# real ones do. Active on some of the working days, with a few of eight events on each.
+_ROWS = """
+insert into usage_days (account_id, event, day, n, users, value)
+select a.id, 'event_' || e.k, %(day)s::date, 1 + (a.h >> 8) %% 9 + e.k, 1 + (a.h >> 4) %% 3, 0
+  from (select id, hashtextextended(id, 7) & 2147483647 as h,
+               hashtextextended(id, %(nth)s) & 2147483647 as roll
+          from accounts) a
+ cross join lateral generate_series(1, (1 + a.h %% 2 + a.roll %% 2)::int) as e(k)
+ where a.roll %% 100 < case when a.h %% 50 = 0 and %(nth)s > %(days)s - 14 then 0
+                            when extract(isodow from %(day)s::date) > 5 then 3
+                            else 10 + a.h %% 28 end
+"""
+
+
+async def make_accounts(connection: AsyncConnection[Any], count: int) -> None:
+    """So many active accounts, `acct-0000001` and on, without any usage."""
+    await connection.execute(
+        "insert into accounts (id, name, stage, country, created_at, updated_at)"
+        " select 'acct-' || lpad(n::text, 7, '0'), 'Company ' || n, 'active',"
+        " (array['DE', 'US', 'GB', 'PL'])[1 + n %% 4], now(), now()"
+        " from generate_series(1, %s) n",
+        (count,),
+    )
+
+
+async def make_usage(connection: AsyncConnection[Any], count: int) -> int:
+    """Ninety days up to LAST_DAY, day by day as they would have come in; returns the rows.
+
+    Without the primary key while it is filled: what is measured is reading, not loading.
+    """
+    await connection.execute("alter table usage_days drop constraint pk_usage_days")
+    rows = 0
+    for nth in range(1, DAYS + 1):
+        day = LAST_DAY - timedelta(days=DAYS - nth)
+        cursor = await connection.execute(_ROWS, {"day": day, "nth": nth, "days": DAYS})
+        rows += cursor.rowcount
+    await connection.execute("set maintenance_work_mem = '1GB'")
+    await connection.execute(
+        "alter table usage_days add constraint pk_usage_days primary key (account_id, event, day)"
+    )
+    await connection.execute(
+        "update accounts a set last_active_on = u.day from"
+        " (select account_id, max(day) as day from usage_days group by 1) u"
+        " where u.account_id = a.id"
+    )
+    await connection.execute(
+        "insert into sources (name, kind, feeds, complete_through)"
+        " values ('bench', 'csv', '{usage}', %s)",
+        (LAST_DAY + timedelta(days=1),),
+    )
+    for table in ("accounts", "usage_days"):
+        await connection.execute(f"vacuum (analyze) {table}")
+    return rows
