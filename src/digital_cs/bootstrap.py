@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ from digital_cs.catalog.countries import check_country
 from digital_cs.catalog.holidays import load_calendar
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.channels.webhook import WebhookChannel
+from digital_cs.channels.zendesk import ZendeskClient
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError, SettingsError
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.zendesk_pull import ZendeskPull
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.store import alerts
@@ -62,6 +64,7 @@ class Engine:
     relay: Relay
     keeper: Keeper
     reconciler: Reconciler
+    zendesk: ZendeskPull | None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished first."""
@@ -69,7 +72,9 @@ class Engine:
             self.client, self.settings.task_queue, [self.activities.advance],
             concurrency=self.settings.worker_concurrency,
         )  # fmt: skip
-        helpers = (self.relay.run(), self.keeper.run(), self._watch_content())
+        helpers = [self.relay.run(), self.keeper.run(), self._watch_content()]
+        if self.zendesk is not None:
+            helpers.append(self.zendesk.run())
         async with running(stop.wait(), *helpers) as (stopping, *helping), worker:
             log.info(logs.WORKER_STARTED, task_queue=self.settings.task_queue)
             done, _ = await asyncio.wait([stopping, *helping], return_when=asyncio.FIRST_COMPLETED)
@@ -156,6 +161,35 @@ async def open_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[Any
 
 
 @contextlib.asynccontextmanager
+async def open_zendesk(
+    settings: Settings, pool: AsyncConnectionPool[Any]
+) -> AsyncIterator[ZendeskPull | None]:
+    """The pull of tickets from the Zendesk of the settings, None where they name none.
+
+    Raises SettingsError when they name it only half.
+    """
+    if settings.zendesk_url is None:
+        yield None
+        return
+    if settings.zendesk_email is None or settings.zendesk_token is None:
+        raise SettingsError(
+            "ZENDESK_URL needs ZENDESK_EMAIL and ZENDESK_TOKEN: an admin of that Zendesk, and an"
+            " API token of theirs."
+        )
+    client = ZendeskClient(
+        url=settings.zendesk_url, user=settings.zendesk_email,
+        token=settings.zendesk_token.get_secret_value(),
+    )  # fmt: skip
+    try:
+        yield ZendeskPull(
+            pool=pool, clock=settings.clock(), client=client, text_days=settings.ticket_text_days,
+            every=timedelta(seconds=settings.zendesk_every),
+        )  # fmt: skip
+    finally:
+        await client.close()
+
+
+@contextlib.asynccontextmanager
 async def open_engine(
     settings: Settings, pool: AsyncConnectionPool[Any] | None = None
 ) -> AsyncIterator[Engine]:
@@ -174,7 +208,10 @@ async def open_engine(
     webhooks = WebhookChannel(
         signing_key=signing_key, allow_private=settings.webhooks_to_private_networks
     )
-    async with contextlib.nullcontext(pool) if pool else open_pool(settings) as opened:
+    async with (
+        contextlib.nullcontext(pool) if pool else open_pool(settings) as opened,
+        open_zendesk(settings, opened) as zendesk,
+    ):
         client = await connect(settings)
         async with opened.connection() as connection:
             known = await countries(connection)
@@ -196,6 +233,7 @@ async def open_engine(
         engine = Engine(
             settings=settings, clock=clock, pool=opened, client=client, channel=channel,
             library=library, calendar=calendar, reconciler=reconciler,
+            zendesk=zendesk,
             activities=EnrollmentActivities(
                 pool=opened, clock=clock, programs=ProgramShelf(opened), calendar=calendar,
                 mailing=mailing, calls=Calls(opened, webhooks),
@@ -211,7 +249,7 @@ async def open_engine(
             keeper=Keeper(
                 pool=opened, database_url=database_url(settings), clock=clock,
                 entries=Entries(opened, clock, settings.workspace_zone), reconciler=reconciler,
-                grace=settings.dispatch_grace,
+                grace=settings.dispatch_grace, text_days=settings.ticket_text_days,
             ),
         )  # fmt: skip
         try:

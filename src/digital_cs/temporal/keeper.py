@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from digital_cs import logs, metrics
 from digital_cs.clock import Clock
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import outbox, sources, touches
+from digital_cs.store import outbox, sources, ticket_matches, tickets, touches
 from digital_cs.temporal.reconciler import Reconciler
 
 log = logs.get(__name__)
@@ -25,6 +25,7 @@ TICK_SECONDS = 0.5
 OVERDUE_SECONDS = 15.0
 FULL_SECONDS = 600.0
 GAUGES_SECONDS = 5.0
+TICKETS_SECONDS = 60.0
 OVERLAP = timedelta(seconds=5)
 """Changes are looked at again for so long: a transaction may commit after its time stamp."""
 
@@ -34,17 +35,20 @@ class Keeper:
 
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock, entries: Entries,
-        reconciler: Reconciler, grace: float,
+        reconciler: Reconciler, grace: float, text_days: int,
     ) -> None:  # fmt: skip
+        """`text_days`: days after its last update that the text of a ticket is kept."""
         self._pool = pool
         self._url = database_url
         self._clock = clock
         self._entries = entries
         self._reconciler = reconciler
         self._grace = grace
+        self._text_days = text_days
         self._last: dict[str, float] = {}
         self._swept_on: object = None
         self._swept_at: datetime | None = None
+        self._forgot_on: date | None = None
 
     async def run(self) -> None:
         """Keep until cancelled; without the lock, wait for it."""
@@ -87,6 +91,13 @@ class Keeper:
                 await touches.give_up_claim(connection, None, now)
         if self._is_time("full", FULL_SECONDS):
             await self._reconciler.full()
+        if self._is_time("tickets", TICKETS_SECONDS):
+            async with self._pool.connection() as connection, connection.transaction():
+                await ticket_matches.match_waiting(connection)
+        if self._forgot_on != now.date():
+            async with self._pool.connection() as connection:
+                await tickets.forget_texts(connection, now, self._text_days)
+            self._forgot_on = now.date()
         if self._is_time("gauges", GAUGES_SECONDS):
             await self._measure(now)
 
