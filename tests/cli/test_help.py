@@ -37,7 +37,9 @@ PROMISED = {
     "enrollment list", "enrollment show", "enrollment pause", "enrollment resume",
     "enrollment skip", "enrollment exit", "account list", "account show", "task list", "task done",
     "message list", "webhook dead-letters", "load accounts", "load contacts", "load events",
-    "load usage",
+    "load usage", "sources", "sources show", "sources retire", "sources expect",
+    "milestone publish", "milestone list", "milestone schema", "account milestones",
+    "contact show", "contact merge", "contact move",
 }  # fmt: skip
 
 

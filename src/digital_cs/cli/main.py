@@ -14,6 +14,7 @@ from digital_cs.cli import (
     api,
     buttons,
     check,
+    contact,
     doctor,
     enroll,
     enrollment,
@@ -27,6 +28,7 @@ from digital_cs.cli import (
     sources,
     suppress,
     task,
+    tickets,
     trouble,
     up,
     worker,
@@ -75,7 +77,9 @@ app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)
 app.add_typer(sources.app, name="sources", rich_help_panel=_PEOPLE)
 app.add_typer(account.app, name="account", rich_help_panel=_PEOPLE)
+app.add_typer(contact.app, name="contact", rich_help_panel=_PEOPLE)
 app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
+app.add_typer(tickets.app, name="tickets", rich_help_panel=_PEOPLE)
 app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)
 app.command(epilog=suppress.EXAMPLE, rich_help_panel=_PEOPLE)(suppress.suppress)
 app.command(epilog=trouble.ALERTS, rich_help_panel=_PEOPLE)(trouble.alerts)

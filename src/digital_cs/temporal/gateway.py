@@ -18,6 +18,7 @@ from digital_cs.domain.program import Program
 from digital_cs.domain.program_graph import compile_program
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.identities import Identities
 from digital_cs.ingest.intake import Intake
 from digital_cs.store import enrollments, milestone_definitions, milestones, programs
 from digital_cs.store.deadlock import again_after_deadlock
@@ -86,6 +87,7 @@ class Gateway:
         self.pool = pool
         self.clock = clock
         self.intake = Intake(pool, clock, entries)
+        self.identities = Identities(pool, clock, entries)
         self._entries = entries
 
     @contextlib.asynccontextmanager
