@@ -162,11 +162,11 @@ async def open_pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[Any
 
 @contextlib.asynccontextmanager
 async def open_zendesk(
-    settings: Settings, pool: AsyncConnectionPool[Any]
+    settings: Settings, pool: AsyncConnectionPool[Any], **client_options: Any
 ) -> AsyncIterator[ZendeskPull | None]:
     """The pull of tickets from the Zendesk of the settings, None where they name none.
 
-    Raises SettingsError when they name it only half.
+    `client_options` go to ZendeskClient. Raises SettingsError when they name it only half.
     """
     if settings.zendesk_url is None:
         yield None
@@ -178,7 +178,7 @@ async def open_zendesk(
         )
     client = ZendeskClient(
         url=settings.zendesk_url, user=settings.zendesk_email,
-        token=settings.zendesk_token.get_secret_value(),
+        token=settings.zendesk_token.get_secret_value(), **client_options,
     )  # fmt: skip
     try:
         yield ZendeskPull(

@@ -37,17 +37,23 @@ class ZendeskRefusedError(DigitalCsError):
     """Zendesk refused what was asked. Correct ZENDESK_URL, ZENDESK_EMAIL or ZENDESK_TOKEN."""
 
 
+def _to_log(sentence: str) -> None:
+    log.info("zendesk.waiting", because=sentence)
+
+
 class ZendeskClient:
     """Reads the API of one Zendesk. Redirects and links to another host are not followed: the
     token would go with them."""
 
     def __init__(
         self, *, url: str, user: str, token: str, timeout: float = 30.0,
-        pause: Pause = asyncio.sleep,
+        pause: Pause = asyncio.sleep, tell: Callable[[str], None] = _to_log,
     ) -> None:  # fmt: skip
-        """`user` is the e-mail of an agent. `pause` waits so many seconds. Raises SettingsError."""
+        """`user` is the e-mail of an agent. `pause` waits so many seconds; `tell` is told in a
+        sentence why we wait, or do without. Raises SettingsError."""
         self._base = _checked(url)
         self._pause = pause
+        self.tell = tell
         self._client = httpx2.AsyncClient(
             base_url=self._base, auth=(f"{user}/token", token), timeout=timeout,
             follow_redirects=False, trust_env=False,
@@ -80,9 +86,10 @@ class ZendeskClient:
                 else:
                     raise ZendeskRefusedError(_refusal(response.status_code, path))
             if tried < MOST_TRIES:
-                log.info("zendesk.again", why=why, seconds=round(wait, 1), tried=tried)
                 # Not all workers, and not all that was refused at one moment, at the same moment.
-                await self._pause(wait * random.uniform(1.0, 1.25))  # noqa: S311
+                wait *= random.uniform(1.0, 1.25)  # noqa: S311
+                self.tell(f"Zendesk: {why}. It is asked again in {wait:.0f} s.")
+                await self._pause(wait)
         raise ZendeskAwayError(
             f"Zendesk did not answer in {MOST_TRIES} tries, the last time with {why}. What came so"
             " far is kept, and the next pull goes on from there."

@@ -181,7 +181,7 @@ class ZendeskPull:
                     async for found in self._client.pages(f"/api/v2/{name}.json", name):
                         add(found)
                 except ZendeskRefusedError:
-                    log.warning("zendesk.no_list", name=name)
+                    self._client.tell(f"Zendesk gives no list of {name}: it is done without.")
 
     async def _match_waiting(self, connection: Connection) -> None:
         """Give waiting tickets to accounts that are known by now, by what Zendesk now says of

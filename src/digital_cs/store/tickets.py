@@ -222,6 +222,7 @@ class Ticket:
     account_id: str | None
     matched_by: str | None
     contact_id: str | None
+    requester_email: str | None
     organization: str | None
     subject: str | None
     body: str | None
@@ -236,8 +237,9 @@ class Ticket:
 
 
 _SELECT = (
-    "select id, source, account_id, matched_by, contact_id, organization, subject, body,"
-    " text_kept_until, status, severity, tags, topic, opened_at, updated_at, solved_at from tickets"
+    "select id, source, account_id, matched_by, contact_id, requester_email, organization, subject,"
+    " body, text_kept_until, status, severity, tags, topic, opened_at, updated_at, solved_at"
+    " from tickets"
 )
 
 
