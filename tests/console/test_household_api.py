@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,9 @@ def test_up_serves_the_api_on_a_free_port_with_a_kept_key_and_starts_it_again(
             )
             assert fetch(f"{url}/healthz")[0] == 200
             assert fetch(asked)[0] == 404
+            write_key = (house.state_dir / "write.key").read_text().strip()
+            assert knows_write_key(url, write_key)
+            assert not knows_write_key(url, f"{write_key}x")
 
             (api,) = (child for child in house.stack._children if child.what == "api")
             api.kill()
@@ -53,6 +57,14 @@ def test_up_serves_the_api_on_a_free_port_with_a_kept_key_and_starts_it_again(
                 time.sleep(0.1)
             assert fetch(asked)[0] == 404
             assert key not in api.log.read_text()
+            assert write_key not in api.log.read_text()
+
+
+def knows_write_key(url: str, key: str) -> bool:
+    """Whether a call without any message in it is let in."""
+    said = {"Authorization": f"Basic {b64encode(f'{key}:'.encode()).decode()}"}
+    asked = urllib.request.Request(f"{url}/v1/batch", data=b'{"batch": []}', headers=said)
+    return fetch(asked)[0] == 200
 
 
 def answers(url: str) -> bool:

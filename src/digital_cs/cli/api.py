@@ -18,7 +18,8 @@ def api(as_json: JsonLogs = False) -> None:
     """Serve the HTTP API, and the unsubscribe links of the e-mails (PUBLIC_URL leads here).
 
     It needs the database and no other server. SIGTERM and Ctrl-C answer what is under way and
-    stop; a second one stops at once. Without API_KEY only the links work.
+    stop; a second one stops at once. Events of Segment's and RudderStack's SDKs are taken by
+    WRITE_KEYS. Without API_KEY and WRITE_KEYS only the links work.
     """
     from digital_cs import logs
     from digital_cs.cli.connection import database_url, find_settings
@@ -50,7 +51,9 @@ async def _serve(settings: Settings) -> None:
     def ready(url: str) -> None:
         complain(f"{logs.API_SERVED} {url}.")
         if settings.api_key is None:
-            complain("API_KEY is not set: only the unsubscribe links work.")
+            complain("API_KEY is not set: nobody can ask or enroll over the API.")
+        if not settings.sources_by_key():
+            complain("WRITE_KEYS is not set: no events of SDKs are taken.")
 
     try:
         await serve(settings, stop, ready)

@@ -163,7 +163,7 @@ class Household:
             "api",
             [sys.executable, "-m", "digital_cs", "api"],
             env={"STATE_DIR": str(self.state_dir), "API_PORT": str(self.api_port),
-                 **self._keys("api", "signing")},
+                 **self._keys("api", "signing", "write")},
         )  # fmt: skip
         api.wait_ready(lambda: logs.API_SERVED in api.log_tail(), WORKER_PATIENCE)
         self.stack.publish(api_port=self.api_port)
@@ -172,10 +172,11 @@ class Household:
 
     def _keys(self, *wanted: str) -> dict[str, str]:
         """Files of keys that this folder keeps, for those that nobody has set."""
+        settings = {what: "write_keys" if what == "write" else f"{what}_key" for what in wanted}
         return {
-            f"{what.upper()}_KEY_FILE": str(kept_key(self.state_dir, what))
-            for what in wanted
-            if f"{what}_key" not in self.settings.model_fields_set
+            f"{setting.upper()}_FILE": str(kept_key(self.state_dir, what))
+            for what, setting in settings.items()
+            if setting not in self.settings.model_fields_set
         }
 
     def _choose_api_port(self) -> int:

@@ -10,7 +10,7 @@ from digital_cs.errors import SettingsError
 
 
 def kept_key(state_dir: Path, what: str) -> Path:
-    """The file of a key ("api", "signing") in this folder, which only its owner can read.
+    """The file of a key ("api", "signing", "write") in this folder, for its owner alone to read.
 
     Made at the first call, and the same from then on. Raises SettingsError when it cannot be.
     """
@@ -25,6 +25,7 @@ def kept_key(state_dir: Path, what: str) -> Path:
             unfinished.replace(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"A key cannot be kept in {path}: {error}. Correct that, or set {what.upper()}_KEY."
+            f"A key cannot be kept in {path}: {error}. Correct that, or set the key yourself"
+            f" ({what.upper()}_KEY{'S' if what == 'write' else ''})."
         ) from error
     return path

@@ -17,8 +17,9 @@ from digital_cs.console.errors import flat_error_response
 from digital_cs.console.rate import Bucket
 from digital_cs.console.segment_schema import BATCH_BODY, RESPONSES, body_of
 from digital_cs.console.write_keys import WriteKeyError, WriteKeys
+from digital_cs.errors import DigitalCsError
 from digital_cs.ingest import segment_wire
-from digital_cs.ingest.incoming import BusyError, Taken, Taker
+from digital_cs.ingest.incoming import Taken, Taker
 from digital_cs.ingest.segment_messages import KINDS
 from digital_cs.ingest.segment_wire import Letters, Refused, TooLargeError, WireError
 
@@ -80,7 +81,9 @@ def router(taker: Taker, clock: Clock, sources: Mapping[str, str], rate: float) 
             return flat_error_response(400, "bad_request", str(error))
         except HTTPException as error:  # the door stopped reading
             return flat_error_response(error.status_code, "too_large", segment_wire.TOO_LARGE)
-        except BusyError as error:
+        except DigitalCsError as error:
+            if not error.retryable:
+                raise
             return flat_error_response(
                 503, "busy", str(error), headers={"Retry-After": str(BUSY_SECONDS)}
             )

@@ -36,6 +36,7 @@ def demo_settings(
         "api_port": api_port,
         "public_url": f"http://127.0.0.1:{api_port}",
         "signing_key": SecretStr(kept_key(state_dir, "signing").read_text("ascii").strip()),
+        "write_keys": SecretStr(kept_key(state_dir, "write").read_text("ascii").strip()),
         "dispatch_grace": PATIENCE,
         "clock_speed": clock.speed,
         "clock_origin": clock.origin,
