@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.store import accounts as store
@@ -156,6 +157,28 @@ async def test_the_first_reason_of_a_suppression_stays(
     )  # fmt: skip
     (row,) = await rows(connection, "suppressions")
     assert (row["address"], row["reason"]) == (address, "hard bounce")
+
+
+@pytest.mark.parametrize("by", ["contact", "address"])
+async def test_an_address_that_is_written_to_no_more_is_told_in_all_its_accounts_once(
+    connection: Connection, accounts: list[str], by: str
+) -> None:
+    """A champion whose address bounces is a champion who is gone."""
+    contact, address = f"{accounts[0]}-c1", f"{accounts[0]}@company.test"
+    twin = ContactRecord("twin", accounts[1], address.upper(), "Ada", "Ada again", ("champion",))
+    await save_contacts(connection, [twin], NOW)
+    await connection.execute(
+        "insert into segments (id, version, content_hash, reads, state, changed_at)"
+        " values ('trigger:gone', 1, '', '{contacts}', 'kept', %s)",
+        (NOW,),
+    )
+    for _ in range(2):
+        if by == "contact":
+            await suppress(connection, contact, "hard bounce", "smtp", NOW)
+        else:
+            await suppress_address(connection, address, "hard bounce", "csv", NOW)
+    told = [(row["account_id"], row["keys"]) for row in await rows(connection, "account_changes")]
+    assert told == [(accounts[0], ["contacts"]), (accounts[1], ["contacts"])]
 
 
 async def test_only_known_accounts_are_known_locked_and_counted_by_country(
