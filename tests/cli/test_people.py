@@ -20,68 +20,6 @@ def write(folder: Path, text: str) -> Path:
     return file
 
 
-def test_good_rows_are_loaded_and_bad_ones_told_by_line(
-    cli: Cli, tmp_path: Path, rows: Rows
-) -> None:
-    file = write(tmp_path, "id,name,zone\na,A,Europe/Berlin\nb,B,Mars/Base\na,A again,\n")
-
-    done = cli("load", "accounts", file)
-    as_json = cli("load", "accounts", file, "--json")
-
-    assert done.code == as_json.code == 1
-    assert f"{file}: line 3, zone: 'Mars/Base'" in done.err
-    assert "line 4: About the same as line 2; this one counts." in done.err
-    assert "1 row of accounts taken" in done.out
-    assert "1 row of 2 left out" in done.out
-    assert (as_json.json["taken"], as_json.json["left_out"]) == (1, 1)
-    assert [r["line"] for r in as_json.json["remarks"]] == [3, 4]
-    assert rows("select id, name, zone from accounts") == [("a", "A again", None)]
-
-
-def test_rows_about_unknown_accounts_are_told(company: Cli, tmp_path: Path, rows: Rows) -> None:
-    contacts = write(tmp_path, "id,account_id,email\nx,nobody,x@x.test\ny,acme,y@x.test\n")
-    done = company("load", "contacts", contacts)
-    assert done.code == 1
-    assert "line 2, account_id: There is no account 'nobody'" in done.err
-
-    usage = write(
-        tmp_path, "account_id,day,event,n\nnobody,2026-03-01,login,1\nacme,2026-03-01,login,2\n"
-    )
-    assert company("load", "usage", usage).code == 1
-    assert rows("select account_id, n from usage_days") == [("acme", 2)]
-
-
-def test_a_usage_feed_is_complete_up_to_its_last_day_or_the_day_named(
-    company: Cli, tmp_path: Path, rows: Rows
-) -> None:
-    file = write(
-        tmp_path, "account_id,day,event,n\nacme,2026-02-27,login,1\nacme,2026-02-26,login,1\n"
-    )
-
-    assert company("load", "usage", file).code == 0
-    assert {str(row[0]) for row in rows("select usage_through from accounts")} == {"2026-02-27"}
-    assert company("load", "usage", file, "--through", "2026-03-01").code == 0
-    assert {str(row[0]) for row in rows("select usage_through from accounts")} == {"2026-03-01"}
-
-
-def test_events_bring_accounts_in_and_a_second_load_changes_nothing(
-    company: Cli, content: Path, tmp_path: Path
-) -> None:
-    program = content / "programs" / "welcome.yaml"
-    program.write_text(program.read_text() + "enter: {when: [{event: trial_started}]}\n")
-    company("program", "publish")
-    file = write(tmp_path, "id,account_id,name,at\ne1,acme,trial_started,2026-03-02T08:00Z\n")
-
-    first, again = (
-        company("load", "events", file, "--json"),
-        company("load", "events", file, "--json"),
-    )
-
-    assert (first.code, again.code) == (0, 0)
-    assert first.json["notes"]["enrollments through them"] == 1
-    assert again.json["notes"] == {"new": 0, "known already": 1, "enrollments through them": 0}
-
-
 def test_enrolling_says_what_became_of_each(company: Cli) -> None:
     assert company("enroll", "welcome", "acme").code == 0
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.csv_cells import typed
 from digital_cs.ingest.csv_files import Format, Remark, read
-from digital_cs.ingest.csv_formats import ACCOUNTS, CONTACTS, EVENTS, USAGE
-from digital_cs.store.accounts import AccountRecord, ContactRecord, EventRecord, UsageRecord
+from digital_cs.ingest.csv_formats import ACCOUNTS, CONTACTS, EVENTS, USAGE, UsageRow
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.events import EventRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -54,7 +56,7 @@ def test_an_account_has_its_columns_and_every_other_one_is_a_typed_trait(file: P
 def test_empty_cells_of_an_account_leave_what_is_known(file: Path) -> None:
     records, _ = load(file, "id,name,stage,managed,zone,country\nacme,,,,,\n", ACCOUNTS)
 
-    assert records == [AccountRecord("acme", "acme", None, None, None, None, {})]
+    assert records == [AccountRecord("acme", None, None, None, None, None, {})]
 
 
 def test_a_contact_an_event_and_usage_are_read(file: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_contact_an_event_and_usage_are_read(file: Path) -> None:
                       False)
     ]  # fmt: skip
     assert events == [EventRecord("e1", "acme", "login", datetime(2026, 3, 2, 8, 30, tzinfo=UTC))]
-    assert usage == [UsageRecord("acme", date(2026, 3, 1), "login", 7, 2)]
+    assert usage == [UsageRow(date(2026, 3, 1), "login", 7, 2, account_id="acme")]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,6 @@ def test_a_contact_an_event_and_usage_are_read(file: Path) -> None:
         (ACCOUNTS, 'id,name\na,"A\nb,B\nc,C\n', 2, "name", "line 4: is a quote"),
         (CONTACTS, "id,account_id,email\nc,a,no-address\n", 2, "email", "name@domain"),
         (EVENTS, "id,account_id,name,at\ne,a,n,yesterday\n", 2, "at", "not a moment"),
-        (EVENTS, "id,account_id,name,at\ne,a,n,2026-03-02 10:00\n", 2, "at", "UTC offset"),
         (EVENTS, "id,account_id,name,at\ne,a,n,0001-01-01T00:00Z\n", 2, "at", "year 1"),
         (USAGE, "account_id,day,event,n\na,2026-3-1,n,1\n", 2, "day", "not a day"),
         (USAGE, "account_id,day,event,n\na,2036-03-01,n,1\n", 2, "day", "not come yet"),
@@ -139,13 +140,20 @@ def test_of_two_rows_about_the_same_account_the_last_one_counts_and_that_is_said
     assert "line 2" in remark.message
 
 
-def test_of_two_rows_about_the_same_event_the_first_one_counts(file: Path) -> None:
-    text = "id,account_id,name,at\ne,a,one,2026-03-01T00:00Z\ne,a,two,2026-03-01T00:00Z\n"
+def test_a_repeated_event_counts_once_and_one_that_says_something_else_is_refused(
+    file: Path,
+) -> None:
+    text = (
+        "id,account_id,name,at\ne,a,one,2026-03-01T00:00Z\ne,a,one,2026-03-01T00:00Z\n"
+        "e,a,two,2026-03-01T00:00Z\n"
+    )
 
-    [record], [remark] = load(file, text, EVENTS)
+    [record], [repeat, other] = load(file, text, EVENTS)
 
     assert record.name == "one"
-    assert (remark.line, remark.left_out) == (3, True)
+    assert (repeat.line, repeat.left_out) == (3, False)
+    assert (other.line, other.left_out) == (4, True)
+    assert "line 2 already, where the row says something else" in other.message
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

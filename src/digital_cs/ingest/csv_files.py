@@ -1,24 +1,34 @@
-"""CSV files of accounts, contacts, events and usage: good rows out, bad ones told by line."""
+"""CSV files of all that can be loaded: good rows out, bad ones told by line and column."""
 
 from __future__ import annotations
 
 import csv
-import difflib
+import gzip
 import io
-from collections.abc import Callable, Hashable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
 
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.csv_cells import CellError, Cells
+from digital_cs.ingest.csv_columns import Fields, Plan, plan
+from digital_cs.ingest.csv_dates import looks_like_dates, suspect
+from digital_cs.ingest.csv_reading import Reading
+from digital_cs.ingest.csv_seen import Seen
 
 T = TypeVar("T")
 
 BATCH = 1000
+SAMPLE = 5000
+"""Rows that are looked at before the first one is taken, to see how dates are written."""
 MOST_CELL = 1_000_000
 """Characters a cell may have. A quote that is never closed makes one of all the rest."""
+_GZIP = b"\x1f\x8b"
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Remark:
     column: str | None
     message: str
     left_out: bool = True
+    repeat: bool = False
 
     def __str__(self) -> str:
         place = f"line {self.line}, {self.column}" if self.column else f"line {self.line}"
@@ -40,40 +51,49 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Format(Generic[T]):
-    """One kind of file. With `traits`, a column that is not known is a trait of the account.
+    """One kind of file. `dates` are the fields that hold a day or a moment.
 
-    `key` tells what a row is about. Of two rows about the same, the last one counts, or the
-    first one where `first_counts`.
+    `key` tells what a row is about. Of two rows about the same, the last one counts; where
+    `all_count`, each does. Where `first_counts` says so, the first one does, and a later one that
+    says something else is left out: one of the two is wrong.
     """
 
-    noun: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
+    fields: Fields
     parse: Callable[[Cells], T]
-    key: Callable[[T], Hashable]
-    traits: bool = False
-    first_counts: bool = False
+    key: Callable[[T], str]
+    dates: tuple[str, ...] = ()
+    first_counts: Callable[[T], bool] = lambda _: False
+    all_count: bool = False
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that it knows."""
-        return self.required + self.optional
+    def noun(self) -> str:
+        """What its rows are, in the plural."""
+        return self.fields.noun
 
 
 @dataclass(slots=True)
 class Batch(Generic[T]):
-    """Some rows, each with its line. `done` is how many bytes of the file have been read."""
+    """Some rows, each with its line. `done` is how many bytes of the file have been read.
+
+    `cells` has every line of the batch as it was written. Of the `read` rows, `repeats` are about
+    something that came before.
+    """
 
     rows: list[tuple[int, T]] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     done: int = 0
+    cells: dict[int, Sequence[str]] = field(default_factory=dict)
+    read: int = 0
+    repeats: int = 0
 
 
-def read(path: Path, form: Format[T], now: datetime, size: int = BATCH) -> Iterator[Batch[T]]:
-    """The rows of a file, about `size` at a time. `now` is what a date may not lie after.
+def read(
+    path: Path, form: Format[T], now: datetime, size: int = BATCH, reading: Reading | None = None
+) -> Reader[T]:
+    """Open a file, gzip-packed or not. `now` is what a date may not lie after.
 
     Raises NotFoundError or UsageError, before the first batch, when the file cannot be read at
-    all or its columns are not those of the format.
+    all, its columns do not fit the format, or its dates are not of the form that was stated.
     """
     try:
         raw = path.open("rb")
@@ -81,84 +101,117 @@ def read(path: Path, form: Format[T], now: datetime, size: int = BATCH) -> Itera
         raise NotFoundError(f"There is no file {path}. Check the name.") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    return _Reader(path, raw, form, now).batches(size)
+    try:
+        return Reader(path, raw, form, now, reading or Reading(), size)
+    except _DAMAGED as error:
+        raw.close()
+        raise UsageError(f"{path} is damaged: it cannot be unpacked ({error}).") from error
+    except BaseException:
+        raw.close()
+        raise
 
 
-class _Reader(Generic[T]):
-    def __init__(self, path: Path, raw: BinaryIO, form: Format[T], now: datetime) -> None:
+class Reader(Generic[T]):
+    """The rows of a file, about `size` at a time. `header` and `delimiter` are as written."""
+
+    def __init__(
+        self, path: Path, raw: BinaryIO, form: Format[T], now: datetime, reading: Reading, size: int
+    ) -> None:
         self._path = path
         self._raw = raw
         self._form = form
         self._now = now
-        self._seen: dict[Hashable, int] = {}
+        self._size = size
+        self._dates = reading.form()
+        self._seen = Seen()
         self._end = 0  # last line of the row read last
+        self._batch: Batch[T] = Batch()
+        self._open()
+        self.header = self._first_line()
+        self.plan: Plan = plan(self.header, form.fields, reading, str(path))
+        doubts = list(self.plan.doubts)
+        self._dated = self._check_dates(doubts)
+        self._text.detach()
+        self._open()
+        self._first_line()
+        self._batch = Batch([], [Remark(1, name, words, left_out=False) for name, words in doubts])
+
+    def __iter__(self) -> Iterator[Batch[T]]:
+        with self._raw, self._text:  # closing a packed one's text leaves the file open
+            rows: dict[object, tuple[int, T]] = {}
+            try:
+                for line, cells in self._numbered():
+                    self._take(line, cells, rows)
+                    if len(rows) >= self._size or len(self._batch.remarks) >= self._size:
+                        yield self._whole(rows)
+                        rows = {}
+            except _DAMAGED as error:
+                message = f"The file is damaged from here on: it cannot be unpacked ({error})."
+                self._batch.remarks.append(Remark(self._end + 1, None, message))
+            yield self._whole(rows)
+
+    def _whole(self, rows: dict[object, tuple[int, T]]) -> Batch[T]:
+        batch, self._batch = self._batch, Batch()
+        batch.rows = list(rows.values())
+        batch.done = self._raw.tell()
+        return batch
+
+    def _open(self) -> None:
+        """Begin with the first line, for the first time or again."""
+        try:
+            self._raw.seek(0)
+            packed = self._raw.read(2) == _GZIP
+            self._raw.seek(0)
+        except io.UnsupportedOperation as error:
+            raise UsageError(
+                f"{self._path} can be read only once. Save it as a file first."
+            ) from error
+        plain = io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 1 << 16) if packed else None
         # What is not UTF-8 survives reading, so that only its own row is refused.
         self._text = io.TextIOWrapper(
-            raw, encoding="utf-8-sig", errors="surrogateescape", newline=""
+            plain or self._raw, encoding="utf-8-sig", errors="surrogateescape", newline=""
         )
-        self._remarks: list[Remark] = []
-        try:
-            self._rows = self._open()
-            self._header = self._columns()
-        except BaseException:
-            raw.close()
-            raise
 
-    def _open(self) -> Iterator[list[str]]:
+    def _first_line(self) -> list[str]:
         first = self._text.readline()
         if not first.strip():
             raise UsageError(f"{self._path} is empty. Its first line names the columns.")
-        delimiter = max(",;\t", key=first.count)  # Excel writes semicolons in half of the world
-        self._text.seek(0)
+        # Excel writes semicolons in half of the world.
+        self.delimiter = max(",;\t", key=first.count)
         csv.field_size_limit(MOST_CELL)
-        self._reader = csv.reader(self._text, delimiter=delimiter)
-        return self._reader
-
-    def _columns(self) -> list[str]:
-        form, written = self._form, [cell.strip() for cell in next(self._rows)]
-        self._end = self._reader.line_num
+        self._rows = csv.reader(chain((first,), self._text), delimiter=self.delimiter)
+        written = [cell.strip() for cell in next(self._rows)]
+        self._end = self._rows.line_num
         while written and not written[-1]:
             written.pop()
-        known = {name.casefold(): name for name in form.columns}
-        header = [known.get(cell.casefold().replace(" ", "_"), cell) for cell in written]
-        for name in form.required:
-            if name not in header:
-                raise UsageError(
-                    f"{self._path} has no column '{name}'. A file of {form.noun} has"
-                    f" {', '.join(form.required)}, and may have {', '.join(form.optional)}."
-                )
-        for position, name in enumerate(header, start=1):
-            if not name or header.count(name) > 1:
-                fault = f"'{name}' twice" if name else f"no name over column {position}"
-                raise UsageError(f"{self._path} has {fault} in its first line. Correct it.")
-            self._check_name(name)
-        return header
+        return written
 
-    def _check_name(self, name: str) -> None:
-        if name in self._form.columns:
-            return
-        near = difflib.get_close_matches(name, self._form.columns, n=1, cutoff=0.8)
-        hint = f"Did you mean '{near[0]}'?" if near else ""
-        if not self._form.traits:
-            hint = hint or f"Known are {', '.join(self._form.columns)}."
-            raise UsageError(f"{self._path} has a column '{name}' that is not known. {hint}")
-        if near:
-            message = f"Taken as a trait of that name. {hint}"
-            self._remarks.append(Remark(1, name, message, left_out=False))
+    def _check_dates(self, doubts: list[tuple[str, str]]) -> frozenset[str]:
+        """Look at the first rows; returns the traits that hold dates of the stated form.
 
-    def batches(self, size: int) -> Iterator[Batch[T]]:
-        with self._text:
-            rows: dict[Hashable, tuple[int, T]] = {}
-            for line, cells in self._numbered():
-                self._take(line, cells, rows)
-                if len(rows) >= size or len(self._remarks) >= size:
-                    yield self._batch(rows)
-                    rows = {}
-            yield self._batch(rows)
-
-    def _batch(self, rows: dict[Hashable, tuple[int, T]]) -> Batch[T]:
-        remarks, self._remarks = self._remarks, []
-        return Batch(list(rows.values()), remarks, self._raw.tell())
+        Raises UsageError when a column of dates is of another form than was stated.
+        """
+        sample: dict[str, list[tuple[int, str]]] = {}
+        for line, cells in islice(self._numbered(), SAMPLE):
+            if len(cells) >= len(self.header):
+                for name, text in self.plan.row(cells).items():
+                    if text.strip():
+                        sample.setdefault(name, []).append((line, text.strip()))
+        dated = set()
+        for name, found in sample.items():
+            trait = name in self.plan.traits and looks_like_dates(text for _, text in found)
+            if name not in self._form.dates and not trait:
+                continue
+            dated.add(name)
+            suspicion = suspect(found, self._dates)
+            if suspicion is None:
+                continue
+            column = self.plan.column_of.get(name, name)
+            words = suspicion.words(column, self._dates)
+            if not trait or self._dates.stated:
+                raise UsageError(f"{self._path}, line {suspicion.line}: {words} Nothing was taken.")
+            doubts.append((column, f"Kept as text, which is no date to any rule. {words}"))
+        return frozenset(dated) & self.plan.traits if self._dates.stated else frozenset()
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
         """Every row that is not empty, with the line on which it begins."""
@@ -169,38 +222,67 @@ class _Reader(Generic[T]):
             except StopIteration:
                 return
             except csv.Error as error:
-                self._remarks.append(Remark(line, None, f"This is not CSV: {error}."))
-                self._end = self._reader.line_num
+                self._batch.read += 1
+                self._refuse(line, (), None, f"This is not CSV: {error}.")
+                self._end = self._rows.line_num
                 continue
-            self._end = self._reader.line_num
-            if any(cell.strip() for cell in cells):
+            self._end = self._rows.line_num
+            if any(cells) and any(cell.strip() for cell in self.plan.own(cells)):
                 yield line, cells
 
-    def _take(self, line: int, cells: Sequence[str], rows: dict[Hashable, tuple[int, T]]) -> None:
-        header = self._header
-        extra = [cell for cell in cells[len(header) :] if cell.strip()]
-        if len(cells) < len(header) or extra:
-            message = f"It has {len(cells)} cells, the first line has {len(header)}."
-            self._remarks.append(Remark(line, None, message + self._hint(line)))
+    def _refuse(self, line: int, cells: Sequence[str], column: str | None, message: str) -> None:
+        self._batch.remarks.append(Remark(line, column, message))
+        self._batch.cells[line] = cells
+
+    def _take(self, line: int, cells: list[str], rows: dict[object, tuple[int, T]]) -> None:
+        self._batch.read += 1
+        width = len(self.header)
+        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
+            message = f"It has {len(cells)} cells, the first line has {width}."
+            self._refuse(line, cells, None, message + self._hint(line))
             return
-        named = dict(zip(header, cells, strict=False))
-        traits = set(header) - set(self._form.columns)
         try:
-            record = self._form.parse(Cells(named, traits, self._now))
+            record = self._form.parse(
+                Cells(self.plan.row(cells), self.plan.traits, self._now, self._dates, self._dated)
+            )
         except CellError as error:
-            self._remarks.append(Remark(line, error.column, str(error) + self._hint(line)))
+            column = self.plan.column_of.get(error.column, error.column)
+            self._refuse(line, cells, column, str(error) + self._hint(line))
             return
         key = self._form.key(record)
-        before = self._seen.get(key)
-        if before is not None and self._form.first_counts:
-            self._remarks.append(Remark(line, None, f"The same as line {before}, which counts."))
-            return
-        if before is not None:
-            message = f"About the same as line {before}; this one counts."
-            self._remarks.append(Remark(line, None, message, left_out=False))
-        self._seen[key] = line
-        rows.pop(key, None)
-        rows[key] = (line, record)
+        if self._counts(line, cells, record, key, rows):
+            rows[line if self._form.all_count else key] = (line, record)
+            self._batch.cells[line] = cells
+
+    def _counts(
+        self, line: int, cells: list[str], record: T, key: str,
+        rows: dict[object, tuple[int, T]],
+    ) -> bool:  # fmt: skip
+        """Whether this row counts; a remark where something before was about the same."""
+        first_counts = self._form.first_counts(record)
+        said = repr(record) if first_counts else ""
+        before = self._seen.put(key, said, line, keep_first=first_counts)
+        if before is None:
+            return True
+        if first_counts and not before.same:
+            self._refuse(
+                line, cells, None,
+                f"Its id stands on line {before.line} already, where the row says something else."
+                " That one counts: correct the id of this one, or leave it out.",
+            )  # fmt: skip
+            return False
+        self._batch.repeats += 1
+        if self._form.all_count:
+            return True
+        if first_counts:
+            words = f"The same as line {before.line}, which counts."
+        else:
+            words = f"About the same as line {before.line}; this one counts."
+            earlier = rows.pop(key, None)  # and now at the end, in the order of the file
+            if earlier is not None:
+                self._batch.cells.pop(earlier[0], None)
+        self._batch.remarks.append(Remark(line, None, words, left_out=False, repeat=True))
+        return not first_counts
 
     def _hint(self, line: int) -> str:
         """What may be behind a bad row that goes over several lines."""

@@ -21,11 +21,15 @@ from digital_cs.store import (
     events,
     milestones,
     sources,
+    subscriptions,
     suppressions,
+    tickets,
     usage,
+    usage_rows,
 )
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.enrollments import Enrolled
+from digital_cs.store.usage_rows import Folded
 
 Connection = AsyncConnection[Any]
 
@@ -70,13 +74,13 @@ class Intake:
 
     @again_after_deadlock
     async def save_contacts(
-        self, records: Sequence[contacts.ContactRecord]
+        self, records: Sequence[contacts.ContactRecord], source: str = ""
     ) -> contacts.SavedContacts:
         """Insert or update contacts and wake the enrollments of accounts where one changed."""
         unique = list({(record.id, record.account_id): record for record in records}.values())
         async with self._transaction() as connection:
             await accounts.lock(connection, (record.account_id for record in unique))
-            saved = await contacts.save_contacts(connection, unique, self._clock.now())
+            saved = await contacts.save_contacts(connection, unique, self._clock.now(), source)
             await changes.tell_all(connection, saved.changed, ["contacts"])
         return saved
 
@@ -108,22 +112,74 @@ class Intake:
         )
 
     @again_after_deadlock
+    async def save_subscriptions(
+        self, records: Sequence[subscriptions.SubscriptionRecord], source: str
+    ) -> subscriptions.SavedSubscriptions:
+        """Insert or replace subscriptions of known accounts, and tell whoever reads them."""
+        async with self._transaction() as connection:
+            await accounts.lock(connection, (record.account_id for record in records))
+            saved = await subscriptions.save_subscriptions(
+                connection, records, self._clock.now(), source
+            )
+            await changes.tell_all(connection, saved.changed_accounts, ["subscriptions"])
+        return saved
+
+    @again_after_deadlock
+    async def save_milestones(self, rows: Sequence[tuple[str, str, datetime]]) -> int:
+        """Keep (account, milestone, reached at) as somebody states it, the earliest of each.
+
+        Returns how many are new, or earlier than was known.
+        """
+        async with self._transaction() as connection:
+            await accounts.lock(connection, (account for account, _, _ in rows))
+            given = await milestones.give(connection, rows)
+            keys: dict[str, set[str]] = {}
+            for account, name in given:
+                keys.setdefault(account, set()).add(f"milestone:{name}")
+            await accounts.mark_changed(connection, keys, self._clock.now())
+            await changes.tell(connection, keys)
+        return len(given)
+
+    @again_after_deadlock
+    async def save_tickets(
+        self, records: Sequence[tickets.TicketRecord], *, text_days: int
+    ) -> tickets.SavedTickets:
+        """Insert or update tickets, give them to accounts, and tell whoever reads them."""
+        async with self._transaction() as connection:
+            return await tickets.save_tickets(
+                connection, records, self._clock.now(), text_days=text_days
+            )
+
+    @again_after_deadlock
     async def save_usage(
         self, records: Sequence[usage.UsageRecord], through: date | None,
-        source: str = "csv:usage",
+        source: str = "csv:usage", *, parts: Sequence[usage_rows.UsageRow] = (),
     ) -> int:  # fmt: skip
         """Keep usage by day, complete up to `through` (None: more is to come); wake listeners.
 
+        `parts` are rows that their source knows by an id: a day is what its parts come to.
         Returns for how many accounts the last active day moved.
         """
-        unique = list({(r.account_id, r.day, r.event): r for r in records}.values())
         async with self._transaction() as connection:
-            await accounts.lock(connection, (record.account_id for record in unique))
+            ids = {record.account_id for record in records}
+            await accounts.lock(connection, ids | {row.part.account_id for row in parts})
+            folded = await usage_rows.fold(connection, source, parts) if parts else Folded()
+            unique = list(
+                {(r.account_id, r.day, r.event): r for r in (*records, *folded.days)}.values()
+            )
             now = self._clock.now()
             moved = await usage.save_usage(connection, unique, now)
-            keys = changes.of_usage((record.account_id, record.event) for record in unique)
+            days: dict[tuple[str, str], date] = {}
+            for record in unique:
+                pair = record.account_id, record.event
+                days[pair] = min(record.day, days.get(pair, record.day))
+            keys = changes.of_usage(days)
             for account in moved:
                 keys[account].add("usage")
+            reached = await milestones.reach(connection, days)
+            for account, milestone in reached:
+                keys[account].add(f"milestone:{milestone}")
+            await accounts.mark_changed(connection, (account for account, _ in reached), now)
             await changes.tell(connection, keys)
             complete = None
             if through is not None:
@@ -133,7 +189,7 @@ class Intake:
                 source,
                 kind="csv",
                 feeds=["usage"],
-                received=len(records),
+                received=len(records) + len(parts),
                 at=now,
                 complete_through=complete,
             )
