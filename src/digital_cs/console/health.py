@@ -9,17 +9,20 @@ from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.console.errors import database_away
+from digital_cs.console.errors import ErrorAnswer, database_away
 from digital_cs.store.pool import insist
 
 PATIENCE = 3.0
+_AWAY: dict[int | str, dict[str, Any]] = {
+    503: {"model": ErrorAnswer, "description": "The database does not answer."}
+}
 
 
 def router(pool: AsyncConnectionPool[Any]) -> APIRouter:
     """The route, without a prefix."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/healthz", response_model=dict[str, str])
+    @routes.get("/healthz", response_model=dict[str, str], responses=_AWAY)
     async def health(request: Request) -> Response | dict[str, str]:
         """200 when the database answers, else 503."""
         try:
