@@ -16,7 +16,6 @@ from digital_cs.config import Settings
 from digital_cs.console.app import build_app
 from digital_cs.errors import UnavailableError
 from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.collector import Collector
 from digital_cs.ingest.entries import Entries
 from digital_cs.signing import Signer
 from digital_cs.stack.ports import PortTakenError
