@@ -62,7 +62,8 @@ class ContactGone(Rule):
 
     def verdict(self, account: Account, since: datetime, now: datetime) -> Verdict:
         people = [person for person in account.contacts if _has_role(person, self.gone)]
-        if not people and self.gone not in account.former_roles:
+        former = account.former_roles
+        if not people and not (former if self.gone == ANY else self.gone in former):
             return Verdict.NO
         return Verdict.of(all(not p.active or p.quiet_because in GONE_BECAUSE for p in people))
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from digital_cs.domain.account import Account, Ticket
 from digital_cs.domain.grammar import SpanField
 from digital_cs.domain.span import Span
-from digital_cs.domain.verdict import Bounds, Rule, Verdict, every, texts
+from digital_cs.domain.verdict import Bounds, Rule, Verdict, every, exact, texts
 
 FEED_PATIENCE = timedelta(hours=26)
 """A ticket feed that is complete up to so long ago is on time: exports come once a day."""
@@ -148,8 +148,11 @@ class TicketSpike(_OfTickets):
         return Verdict.UNKNOWN if self._is_spike(high, fewest) else Verdict.NO
 
     def _is_spike(self, lately: float, before: float) -> bool:
-        usual = before * self.spike.approx_seconds * self.times
-        return lately >= self.at_least and lately * self.against.approx_seconds >= usual
+        if lately == inf:
+            return True
+        usual = exact(before) * exact(self.spike.approx_seconds) * exact(self.times)
+        often = exact(lately) * exact(self.against.approx_seconds) >= usual
+        return often and lately >= self.at_least
 
     def next_flip(self, account: Account, now: datetime) -> datetime | None:
         recent = timedelta(seconds=self.spike.approx_seconds)

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from digital_cs.domain.account import Account, day_of
 from digital_cs.domain.grammar import PercentField, SpanField
-from digital_cs.domain.verdict import Bounds, Rule, Verdict, shown
+from digital_cs.domain.verdict import Bounds, Rule, Verdict, every, exact, shown
 
 Scalar = str | int | float | bool
 
@@ -80,38 +80,29 @@ class Comparison(Bounds):
                 return Verdict.YES
         if value is None:
             return Verdict.UNKNOWN
-        if self._refused(value):
-            return Verdict.NO
-        text = self._like(value)
-        if text is not Verdict.YES:
-            return text
-        if not self.bounded:
-            return Verdict.YES
-        number = number_of(value)
-        return Verdict.UNKNOWN if number is None else Verdict.of(self.fits(number))
+        return every(self._asked(value))
 
-    def _refused(self, value: object) -> bool:
-        return (
-            (self.is_ is not None and not same(value, self.is_))
-            or (self.is_not is not None and same(value, self.is_not))
-            or (self.one_of is not None and not any(same(value, one) for one in self.one_of))
-            or (self.none_of is not None and any(same(value, one) for one in self.none_of))
-        )
-
-    def _like(self, value: object) -> Verdict:
+    def _asked(self, value: object) -> Iterator[Verdict]:
+        if self.is_ is not None:
+            yield Verdict.of(same(value, self.is_))
+        if self.is_not is not None:
+            yield Verdict.of(not same(value, self.is_not))
+        if self.one_of is not None:
+            yield Verdict.of(any(same(value, one) for one in self.one_of))
+        if self.none_of is not None:
+            yield Verdict.of(not any(same(value, one) for one in self.none_of))
+        text = value if isinstance(value, str) else None
         if self.contains is not None:
-            if not isinstance(value, str | list | tuple):
-                return Verdict.UNKNOWN
-            if self.contains not in value:
-                return Verdict.NO
-        if self.starts_with is not None or self.matches is not None:
-            if not isinstance(value, str):
-                return Verdict.UNKNOWN
-            if self.starts_with is not None and not value.startswith(self.starts_with):
-                return Verdict.NO
-            if self.matches is not None and not _pattern(self.matches).fullmatch(value):
-                return Verdict.NO
-        return Verdict.YES
+            known = isinstance(value, str | list | tuple)
+            yield Verdict.of(self.contains in value) if known else Verdict.UNKNOWN
+        if self.starts_with is not None:
+            yield Verdict.UNKNOWN if text is None else Verdict.of(text.startswith(self.starts_with))
+        if self.matches is not None:
+            found = text is not None and _pattern(self.matches).fullmatch(text)
+            yield Verdict.UNKNOWN if text is None else Verdict.of(bool(found))
+        if self.bounded:
+            number = number_of(value)
+            yield Verdict.UNKNOWN if number is None else Verdict.of(self.fits(number))
 
     def comparison_words(self) -> str:
         """What is asked of the value, in words."""
@@ -164,12 +155,19 @@ class TraitIs(Comparison):
 
 @lru_cache(maxsize=1000)
 def _pattern(wildcards: str) -> re.Pattern[str]:
-    """Wildcards as a pattern. Only these two: any pattern of a person must end in time."""
-    written = "".join(
-        ".*" if letter == "*" else "." if letter == "?" else re.escape(letter)
-        for letter in re.sub(r"\*+", "*", wildcards)
+    """Wildcards as a pattern. Only these two: any pattern of a person must end in time.
+
+    For that, what stands between two stars is taken where it is found first, once for all.
+    """
+    first, *others = (
+        "".join("." if letter == "?" else re.escape(letter) for letter in part)
+        for part in re.sub(r"\*+", "*", wildcards).split("*")
     )
-    return re.compile(written, re.DOTALL)
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *between, last = others
+    found = "".join(f"(?>.*?{part})" for part in between)
+    return re.compile(f"{first}{found}.*{last}", re.DOTALL)
 
 
 def same(value: object, wanted: Scalar) -> bool:
@@ -177,7 +175,8 @@ def same(value: object, wanted: Scalar) -> bool:
     if isinstance(wanted, bool):
         return value is wanted or (isinstance(value, str) and value.lower() == str(wanted).lower())
     if isinstance(wanted, int | float):
-        return number_of(value) == wanted
+        number = number_of(wanted)
+        return number is not None and number_of(value) == number
     return value == wanted
 
 
@@ -267,7 +266,8 @@ class LimitNear(Rule):
         there_is = number_of(account.traits.get(self.of))
         if used is None or there_is is None or there_is <= 0:
             return Verdict.UNKNOWN
-        return Verdict.of(used * 100 >= there_is * self.at_least)
+        # Exactly, as it is written: 57 of 100 are 57%, which no float multiplies out to.
+        return Verdict.of(exact(used) * 100 >= exact(there_is) * exact(self.at_least))
 
     def listens(self) -> Iterator[str]:
         yield f"trait:{self.limit}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from math import inf
 from typing import Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, model_validator
 from digital_cs.domain.account import Account, UsageDay
 from digital_cs.domain.grammar import PercentField, SpanField
 from digital_cs.domain.span import Span
-from digital_cs.domain.verdict import Bounds, Rule, Verdict, shown
+from digital_cs.domain.verdict import Bounds, Rule, Verdict, exact, shown
 
 A_DAY = timedelta(days=1)
 ANY_EVENT = "any"
@@ -156,7 +157,8 @@ class UsageIs(Bounds, _Windowed):
     def amount(self, account: Account, now: datetime) -> tuple[float, float]:
         """What is known of the amount: it lies from the first number to the second."""
         found = self.rows(account, self.first_day(now), now.date())
-        low, high = _amount(self.measure, found)
+        least, most = _amount(self.measure, found)
+        low, high = _number(least, -inf), _number(most, inf)
         through = account.usage_through
         if through is None or through < now.date() - A_DAY:
             # What is worth something may also be negative: a refund.
@@ -177,18 +179,19 @@ class UsageIs(Bounds, _Windowed):
         return f"{what}{_listed(self.usage)} {self.bound_words()} in {self.within.words()}"
 
     def figure(self, account: Account, now: datetime) -> str:
-        low, high = _amount(self.measure, self.rows(account, self.first_day(now), now.date()))
+        found = self.rows(account, self.first_day(now), now.date())
+        low, high = (_number(each, inf) for each in _amount(self.measure, found))
         what = f"{shown(low)}" if low == high else f"from {shown(low)} to {shown(high)}"
         return f"{what} since {self.first_day(now):%-d %B}"
 
 
-def _amount(measure: Measure, rows: list[UsageDay]) -> tuple[float, float]:
+def _amount(measure: Measure, rows: list[UsageDay]) -> tuple[Fraction | int, Fraction | int]:
     if measure == "count":
-        return (total := float(sum(row.n for row in rows))), total
+        return (total := sum(row.n for row in rows)), total
     if measure == "value":
-        return (total := float(sum(row.value for row in rows))), total
+        return (worth := sum((exact(row.value) for row in rows), Fraction())), worth
     if measure == "days":
-        return (total := float(len({row.day for row in rows}))), total
+        return (days := len({row.day for row in rows})), days
     known: set[int] = set()
     fewest = most = 0
     for row in rows:
@@ -196,7 +199,15 @@ def _amount(measure: Measure, rows: list[UsageDay]) -> tuple[float, float]:
             known.update(row.user_keys)
         else:  # a source that gave only a count: who it was on another day, nobody knows
             fewest, most = max(fewest, row.users), most + row.users
-    return float(max(len(known), fewest)), float(len(known) + most)
+    return max(len(known), fewest), len(known) + most
+
+
+def _number(amount: Fraction | int, otherwise: float) -> float:
+    """An amount as a float; `otherwise` for one that no float holds."""
+    try:
+        return float(amount)
+    except OverflowError:
+        return otherwise
 
 
 class UsageChange(_Windowed):
@@ -245,30 +256,35 @@ class UsageChange(_Windowed):
 
     def amounts(self, account: Account, now: datetime) -> tuple[float, float | None]:
         """The recent amount, and what the baseline leads to expect; None: no working days."""
+        lately, before, here, there = self._measured(account, now)
+        expected = _number(Fraction(before) * here / there, inf) if here and there else None
+        return _number(lately, inf), expected
+
+    def _measured(
+        self, account: Account, now: datetime
+    ) -> tuple[Fraction | int, Fraction | int, int, int]:
+        """The recent amount, that of the baseline, and the working days of both."""
         first, recent, last = self.windows(now)
-        (before, _), (lately, _) = (
-            _amount(self.measure, self.rows(account, start, end))
-            for start, end in ((first, recent - A_DAY), (recent, last))
-        )
-        there, here = (
-            account.working_days(start, end)
-            for start, end in ((first, recent - A_DAY), (recent, last))
-        )
-        return lately, before * here / there if here and there else None
+        days = (recent, last), (first, recent - A_DAY)
+        lately, before = (_amount(self.measure, self.rows(account, *both))[0] for both in days)
+        here, there = (account.working_days(*both) for both in days)
+        return lately, before, here, there
 
     def verdict(self, account: Account, since: datetime, now: datetime) -> Verdict:
         through = account.usage_through
         if through is None or through < now.date() - A_DAY:
             return Verdict.UNKNOWN
-        lately, expected = self.amounts(account, now)
-        if expected is None:
+        lately, before, here, there = self._measured(account, now)
+        if not here or not there:
             return Verdict.UNKNOWN
-        if expected < self.at_least:
+        # Without a division, and exact: half of what is usual is half, on every machine.
+        usual, found = before * here, lately * there
+        if usual < exact(self.at_least) * there:
             return Verdict.NO
         if self.falls_by is not None:
-            return Verdict.of(lately * 100 <= expected * (100 - self.falls_by))
+            return Verdict.of(found * 100 <= usual * (100 - exact(self.falls_by)))
         assert self.grows_by is not None
-        return Verdict.of(lately * 100 >= expected * (100 + self.grows_by))
+        return Verdict.of(found * 100 >= usual * (100 + exact(self.grows_by)))
 
     def next_flip(self, account: Account, now: datetime) -> datetime | None:
         first, _, last = self.windows(now)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from math import inf
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Verdict(StrEnum):
@@ -43,12 +46,24 @@ def some(verdicts: Iterable[Verdict]) -> Verdict:
     return found
 
 
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""What no database keeps in a text, so that nothing can equal it."""
+
+
 class Rule(BaseModel):
     """One condition or a part of one, as it is written in a file."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
     )
+
+    @field_validator("*")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str) and _NO_TEXT.search(one):
+                raise ValueError("a text has a NUL in it, or is not Unicode: write it without")
+        return value
 
 
 class Bounds(Rule):
@@ -117,6 +132,16 @@ def shown(value: object) -> str:
             return "any number"
         return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
     return str(value)
+
+
+def decimal(number: float) -> Decimal:
+    """A number as people write it: 0.1 is one tenth."""
+    return Decimal(f"{number:.15g}")
+
+
+def exact(number: float) -> Fraction:
+    """The same, to reckon with: sums and products of these are free of noise."""
+    return Fraction(decimal(number))
 
 
 def texts(value: str | tuple[str, ...]) -> tuple[str, ...]:

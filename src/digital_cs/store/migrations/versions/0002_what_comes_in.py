@@ -410,7 +410,42 @@ FEEDS = (
     """,
 )
 
+TRAITS = (
+    # What `number_of` and `day_of` of the domain make of a trait, for rules over all accounts. They
+    # must never raise, whatever somebody once sent: a float8 holds neither 1e400 nor 1e-400.
+    r"""
+    create function trait_number(v jsonb) returns float8 language sql immutable parallel safe as $$
+      select case jsonb_typeof(v)
+        when 'number' then
+          case when abs(v::numeric) < 1.7976931348623158e308
+               then case when abs(v::numeric) < 5e-324 then 0 else v::float8 end end
+        when 'string' then
+          case when v #>> '{}'
+                    ~ '^[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?$'
+               then (v #>> '{}')::float8 end
+      end
+    $$
+    """,
+    # One expression without a subquery, so that it is inlined; 30 February rolls into March.
+    r"""
+    create function trait_day(v jsonb) returns date language sql immutable parallel safe as $$
+      select case
+        when jsonb_typeof(v) = 'string'
+             and v #>> '{}' ~ '^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-[0-9]{2}' then
+          case when extract(month from make_date(substr(v #>> '{}', 1, 4)::int,
+                                                 substr(v #>> '{}', 6, 2)::int, 1)
+                                       + (substr(v #>> '{}', 9, 2)::int - 1))
+                    = substr(v #>> '{}', 6, 2)::int
+               then make_date(substr(v #>> '{}', 1, 4)::int, substr(v #>> '{}', 6, 2)::int, 1)
+                    + (substr(v #>> '{}', 9, 2)::int - 1) end
+      end
+    $$
+    """,
+)
+
 TAKE_BACK = (
+    "drop function trait_day",
+    "drop function trait_number",
     "drop view listened_keys",
     "drop view feeds",
     "alter table accounts drop column domains, add column usage_through date",
@@ -497,7 +532,7 @@ def upgrade() -> None:
     op.execute("drop index ix_product_events_account_name_at")
     op.execute("alter table product_events rename to product_events_before")
     op.execute("alter index pk_product_events rename to pk_product_events_before")
-    for statement in (*TABLES, *PEOPLE_APART, *USAGE_BY_EVENT, *EVENTS_BY_DAY, *FEEDS):
+    for statement in (*TABLES, *PEOPLE_APART, *USAGE_BY_EVENT, *EVENTS_BY_DAY, *FEEDS, *TRAITS):
         op.execute(statement)
 
 
