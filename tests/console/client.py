@@ -19,6 +19,7 @@ from digital_cs.ingest.incoming import Taker
 from digital_cs.signing import Signer
 from digital_cs.temporal.gateway import Gateway
 from tests import rig
+from tests.console.shelf import Shelf
 
 KEY = "a-key-of-this-test"
 STOPPED = FastClock(rig.MONDAY, datetime(2999, 1, 1, tzinfo=UTC), 1.0)
@@ -45,7 +46,7 @@ async def face(
     """The app on a pool; without `api_key` its API is closed."""
     settings: Settings = load_settings(api_key=api_key, **overrides)
     gateway = Gateway(pool, STOPPED, Entries(pool, STOPPED, "UTC"))
-    transport = httpx2.ASGITransport(build_app(gateway, pool, settings, SIGNER, taker))
+    transport = httpx2.ASGITransport(build_app(gateway, pool, settings, SIGNER, taker or Shelf()))
     async with (
         httpx2.AsyncClient(
             transport=transport, base_url="http://api.test",

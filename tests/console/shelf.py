@@ -14,6 +14,7 @@ class Shelf:
         self.kept: list[tuple[str, Incoming]] = []
         self.fault: Exception | None = None
         self.refuses: dict[str, str] = {}
+        self.turned_away: list[tuple[str, str]] = []
 
     async def take(self, source: str, messages: Sequence[Incoming]) -> Taken:
         """As the collector: by message id once, unless a fault or a refusal was asked for."""
@@ -28,6 +29,10 @@ class Shelf:
         fresh = {m.id: m for m in messages if m.id not in known and m.id not in self.refuses}
         self.kept += [(source, message) for message in fresh.values()]
         return Taken(len(fresh), len(messages) - len(fresh) - len(refused), refused)
+
+    def turn_away(self, source: str, problems: Sequence[str]) -> None:
+        """Only written down."""
+        self.turned_away += [(source, problem) for problem in problems]
 
     @property
     def ids(self) -> list[str]:

@@ -89,6 +89,7 @@ async def test_one_bad_message_of_a_batch_is_reported_and_the_others_are_kept(
         ],
     }  # fmt: skip
     assert shelf.ids == ["m-1", "m-3"]
+    assert shelf.turned_away == [("web", "event: it is missing, and names what was done.")]
 
 
 async def test_a_single_message_that_is_bad_is_a_400(sdk: httpx2.AsyncClient, shelf: Shelf) -> None:

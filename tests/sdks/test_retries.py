@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,8 @@ import psycopg
 import pytest
 
 from tests import rig
-from tests.sdks.door import WRITE_KEY, Door, Mishap
-from tests.sdks.sdks import Sdk
+from tests.sdks.door import SOURCE, WRITE_KEY, Door, Mishap
+from tests.sdks.sdks import Sdk, segment_python
 from tests.sdks.story import ANN
 
 YESTERDAY = rig.MONDAY - timedelta(days=1)
@@ -53,3 +54,27 @@ def test_an_sdk_with_a_wrong_key_gives_up(sdk: Sdk, door: Door) -> None:
 
     assert [seen.status for seen in door.seen] == [401]
     assert len(errors) == 1
+
+
+def test_what_an_sdk_sent_in_vain_stands_beside_its_source(
+    door: Door, rows: psycopg.Connection[dict[str, Any]]
+) -> None:
+    """The answer to a batch is a 200, and few SDKs tell anybody what was in it."""
+    long_ago = {**USES[0], "timestamp": "2020-01-01T00:00:00+00:00"}
+    unreadable = {**USES[1], "event": "x" * 201}
+    segment_python(door.url, WRITE_KEY, [long_ago, unreadable, *USES[2:]], True)
+
+    deadline = time.monotonic() + 20
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < deadline:
+        found = rows.execute(
+            "select received, refused, last_error from sources where name = %s and received > 0",
+            (SOURCE,),
+        ).fetchall()
+        time.sleep(0.1)
+    (source,) = found
+    assert (source["received"], source["refused"]) == (len(USES) - 2, 2)
+    assert source["last_error"] in (
+        "event: it is longer than 200 characters.",
+        "timestamp: it is longer ago than 400 days, the oldest allowed.",
+    )

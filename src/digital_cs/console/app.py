@@ -33,7 +33,7 @@ def build_app(
     pool: AsyncConnectionPool[Any],
     settings: Settings,
     signer: Signer,
-    taker: Taker | None = None,
+    taker: Taker,
 ) -> FastAPI:
     """The ASGI app on these parts; it opens and closes none of them."""
     app = DescribedApp(
@@ -54,11 +54,10 @@ def build_app(
         events.router(gateway),
     ):  # fmt: skip
         app.include_router(routes, prefix=API, responses=openapi.REFUSALS)
-    if taker is not None:
-        sources = settings.sources_by_key()
-        app.include_router(
-            segment.router(taker, gateway.clock, sources, settings.write_rate), prefix=API
-        )
+    sources = settings.sources_by_key()
+    app.include_router(
+        segment.router(taker, gateway.clock, sources, settings.write_rate), prefix=API
+    )
     app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
     app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
     app.include_router(health.router(pool))

@@ -68,6 +68,8 @@ def router(taker: Taker, clock: Clock, sources: Mapping[str, str], rate: float) 
                 return _too_many(wait)
             bucket.pay(len(envelope.messages))
             letters = segment_wire.read(envelope, clock.now())
+            if letters.refused:
+                taker.turn_away(source, [refused.problem for refused in letters.refused])
             taken = Taken(0)
             if letters.messages:
                 taken = await taker.take(source, letters.messages)

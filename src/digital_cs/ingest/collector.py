@@ -75,6 +75,10 @@ class Collector:
         self._come.set()
         return await call.done
 
+    def turn_away(self, source: str, problems: Sequence[str]) -> None:
+        """Note that messages of a source could not be read, and why, for whoever looks after it."""
+        self._ledger.turn_away(source, problems)
+
     async def _write_all(self) -> None:
         while True:
             await self._come.wait()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from digital_cs.ingest.collector_batch import Batch
-from digital_cs.ingest.incoming import Track
 from digital_cs.store import enrollments, sources
 
 Connection = AsyncConnection[Any]
@@ -21,18 +21,20 @@ SDKs flush after seconds, send in parallel, and try again for some minutes.
 
 
 class _Brought:
-    __slots__ = ("feeds", "newest", "received", "refused")
+    __slots__ = ("error", "feeds", "newest", "received", "refused")
 
     def __init__(self) -> None:
         self.received = 0
         self.refused = 0
         self.newest: datetime | None = None
+        self.error: str | None = None
         self.feeds: set[str] = set()
 
     def add(self, other: _Brought) -> None:
         self.received += other.received
         self.refused += other.refused
         self.feeds |= other.feeds
+        self.error = self.error or other.error  # the other is from before
         self.see(other.newest)
 
     def see(self, moment: datetime | None) -> None:
@@ -56,12 +58,19 @@ class Ledger:
             brought = self._of(call.source)
             brought.refused += len(call.refused)
             brought.received += len(call.messages) - len(call.refused)
-            for message in call.messages:
-                if type(message) is Track:
-                    brought.feeds.add("usage")
-                    brought.see(message.at or batch.received_at)
-                else:
-                    brought.feeds |= {"accounts", "contacts"}
+            for problem in call.refused.values():
+                brought.error = problem
+            if call.newest is not None:
+                brought.feeds.add("usage")
+                brought.see(call.newest)
+        for call, _, _ in batch.people:
+            self._of(call.source).feeds |= {"accounts", "contacts"}
+
+    def turn_away(self, source: str, problems: Sequence[str]) -> None:
+        """Count messages that were refused before they came here, each for its problem."""
+        brought = self._of(source)
+        brought.refused += len(problems)
+        brought.error = problems[-1]
 
     async def note(self, connection: Connection, now: datetime) -> None:
         """Note what was counted, and wake whoever waits for another complete day of usage.
@@ -86,7 +95,8 @@ async def _note(connection: Connection, name: str, brought: _Brought, now: datet
     newest = brought.newest
     further = await sources.note(
         connection, name, kind="api", feeds=brought.feeds, at=now, received=brought.received,
-        refused=brought.refused, complete_through=None if newest is None else newest - SLACK,
+        refused=brought.refused, error=brought.error,
+        complete_through=None if newest is None else newest - SLACK,
     )  # fmt: skip
     if further and "usage" in brought.feeds:
         await enrollments.wake_by_usage(connection)

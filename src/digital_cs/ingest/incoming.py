@@ -95,3 +95,7 @@ class Taker(Protocol):
         database is away. Then nothing is promised of any of them, and the same may be sent again.
         """
         ...
+
+    def turn_away(self, source: str, problems: Sequence[str]) -> None:
+        """Note that messages of a source could not be read, and why: a sentence for each."""
+        ...
