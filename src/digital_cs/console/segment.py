@@ -26,7 +26,7 @@ from digital_cs.ingest.segment_wire import Letters, Refused, TooLargeError, Wire
 BATCHES = ("batch", "import")
 PATHS = frozenset(f"/v1/{name}" for name in (*KINDS, *BATCHES))
 """Addresses that know their senders by write key, not by API_KEY."""
-BUSY_SECONDS = 2
+BUSY = {"Retry-After": "2"}
 
 
 class RefusedMessage(BaseModel):
@@ -46,64 +46,81 @@ class Answer(BaseModel):
     refused: list[RefusedMessage]
 
 
+class TooFastError(DigitalCsError):
+    """More messages come than WRITE_RATE allows. Wait as long as Retry-After says."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.seconds = max(1, math.ceil(wait))
+
+
+class _Desk:
+    """Takes requests: who sends, what is in it, is there room, keep it."""
+
+    def __init__(self, taker: Taker, clock: Clock, sources: Mapping[str, str], rate: float) -> None:
+        self._taker = taker
+        self._clock = clock
+        self._keys = WriteKeys(sources)
+        self._buckets = {source: Bucket(rate) for source in sources.values()}
+
+    async def answer(self, request: Request, kind: str | None) -> Response:
+        """The answer to a request, with the code that makes an SDK come again or stop."""
+        try:
+            kept, refused = await self._keep(request, kind)
+        except WriteKeyError as error:
+            return flat_error_response(401, "wrong_key", str(error), {"WWW-Authenticate": "Basic"})
+        except TooLargeError as error:
+            return flat_error_response(413, "too_large", str(error))
+        except HTTPException as error:  # the door stopped reading
+            return flat_error_response(error.status_code, "too_large", segment_wire.TOO_LARGE)
+        except WireError as error:
+            return flat_error_response(400, "bad_request", str(error))
+        except ClientDisconnect:
+            return flat_error_response(400, "bad_request", "The sender left before the end.")
+        except TooFastError as error:
+            headers = {"Retry-After": str(error.seconds)}
+            return flat_error_response(429, "too_fast", str(error), headers)
+        except DigitalCsError as error:
+            if not error.retryable:
+                raise
+            return flat_error_response(503, "busy", str(error), BUSY)
+        if kind is not None and refused:
+            problem = refused[0].problem
+            return flat_error_response(400, "bad_request", f"The message is not kept. {problem}")
+        told = {"success": not refused, "kept": kept.kept, "repeated": kept.repeated}
+        return JSONResponse({**told, "refused": [_shown(each) for each in refused]})
+
+    async def _keep(self, request: Request, kind: str | None) -> tuple[Taken, list[Refused]]:
+        packed = await request.body()  # first of all, because few clients read an answer before
+        by_header = self._keys.of_header(request.headers.get("authorization", ""))
+        body = segment_wire.unpack(packed, request.headers.get("content-encoding", ""))
+        envelope = segment_wire.take_apart(body, kind)
+        source = self._keys.agreed(by_header, envelope.write_key)
+        bucket = self._buckets[source]
+        wait = bucket.wait()
+        if wait:
+            raise TooFastError(wait)
+        bucket.pay(len(envelope.messages))
+        letters = segment_wire.read(envelope, self._clock.now())
+        if letters.refused:
+            self._taker.turn_away(source, [refused.problem for refused in letters.refused])
+        taken = Taken(0)
+        if letters.messages:
+            taken = await self._taker.take(source, letters.messages)
+        return taken, _refused(letters, taken)
+
+
 def router(taker: Taker, clock: Clock, sources: Mapping[str, str], rate: float) -> APIRouter:
     """The routes, under the prefix of the API.
 
     `sources`: the name of a source by its write key; `rate`: messages a second of one source.
     """
     routes = APIRouter(tags=["segment"])
-    keys = WriteKeys(sources)
-    buckets = {source: Bucket(rate) for source in sources.values()}
-
-    async def take(request: Request, kind: str | None) -> Response:
-        try:
-            packed = await request.body()  # first, because few clients read an answer before
-            by_header = keys.of_header(request.headers.get("authorization", ""))
-            body = segment_wire.unpack(packed, request.headers.get("content-encoding", ""))
-            envelope = segment_wire.take_apart(body, kind)
-            source = keys.agreed(by_header, envelope.write_key)
-            bucket = buckets[source]
-            wait = bucket.wait()
-            if wait:
-                return _too_many(wait)
-            bucket.pay(len(envelope.messages))
-            letters = segment_wire.read(envelope, clock.now())
-            if letters.refused:
-                taker.turn_away(source, [refused.problem for refused in letters.refused])
-            taken = Taken(0)
-            if letters.messages:
-                taken = await taker.take(source, letters.messages)
-        except WriteKeyError as error:
-            return flat_error_response(
-                401, "wrong_key", str(error), headers={"WWW-Authenticate": "Basic"}
-            )
-        except TooLargeError as error:
-            return flat_error_response(413, "too_large", str(error))
-        except WireError as error:
-            return flat_error_response(400, "bad_request", str(error))
-        except HTTPException as error:  # the door stopped reading
-            return flat_error_response(error.status_code, "too_large", segment_wire.TOO_LARGE)
-        except DigitalCsError as error:
-            if not error.retryable:
-                raise
-            return flat_error_response(
-                503, "busy", str(error), headers={"Retry-After": str(BUSY_SECONDS)}
-            )
-        except ClientDisconnect:
-            return flat_error_response(400, "bad_request", "The sender left before the end.")
-        refused = _refused(letters, taken)
-        if kind is not None and refused:
-            problem = refused[0].problem
-            return flat_error_response(400, "bad_request", f"The message is not kept. {problem}")
-        return JSONResponse(
-            {"success": not refused, "kept": taken.kept, "repeated": taken.repeated,
-             "refused": [_shown(each) for each in refused]}
-        )  # fmt: skip
-
+    desk = _Desk(taker, clock, sources, rate)
     for name in (*KINDS, *BATCHES):
         kind = None if name in BATCHES else name
         routes.add_api_route(
-            f"/{name}", _route(take, kind), methods=["POST"], name=name, response_model=Answer,
+            f"/{name}", _route(desk, kind), methods=["POST"], name=name, response_model=Answer,
             summary=_SUMMARIES[name], responses=RESPONSES,
             openapi_extra={"requestBody": body_of(kind) if kind else BATCH_BODY,
                            "security": [{"writeKey": []}]},
@@ -119,11 +136,9 @@ _SUMMARIES = {
 }  # fmt: skip
 
 
-def _route(
-    take: Callable[[Request, str | None], Awaitable[Response]], kind: str | None
-) -> Callable[[Request], Awaitable[Response]]:
+def _route(desk: _Desk, kind: str | None) -> Callable[[Request], Awaitable[Response]]:
     async def route(request: Request) -> Response:
-        return await take(request, kind)
+        return await desk.answer(request, kind)
 
     return route
 
@@ -141,11 +156,3 @@ def _shown(refused: Refused) -> dict[str, Any]:
     return {
         "index": refused.index, "messageId": refused.message_id, "problem": refused.problem
     }  # fmt: skip
-
-
-def _too_many(wait: float) -> JSONResponse:
-    seconds = str(max(1, math.ceil(wait)))
-    return flat_error_response(
-        429, "too_many", f"More messages come than WRITE_RATE allows. Wait {seconds} s.",
-        headers={"Retry-After": seconds},
-    )  # fmt: skip
