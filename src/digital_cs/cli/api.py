@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,22 @@ def api(as_json: JsonLogs = False) -> None:
     stop; a second one stops at once. Events of Segment's and RudderStack's SDKs are taken by
     WRITE_KEYS. Without API_KEY and WRITE_KEYS only the links work.
     """
+    import uvloop
+
     from digital_cs import logs
     from digital_cs.cli.connection import database_url, find_settings
 
     settings = find_settings().settings
     logs.configure(settings.log_level, "json" if as_json else settings.log_format)
     database_url(settings)
-    asyncio.run(_serve(settings))
+    _collect_seldom()
+    uvloop.run(_serve(settings))
+
+
+def _collect_seldom() -> None:
+    """Look for garbage cycles seldom: events make none, and looking took a third of the time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 async def _serve(settings: Settings) -> None:

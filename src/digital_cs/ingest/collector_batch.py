@@ -7,19 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Taken, Track
-from digital_cs.store.usage_sums import Sums
+from digital_cs.store.usage_sums import Sum, Sums
 
 People = Identify | Group | Alias
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Call:
     """One call's messages, and what becomes of them."""
 
-    __slots__ = ("done", "messages", "refused", "repeated", "source")
+    __slots__ = ("done", "messages", "newest", "refused", "repeated", "source")
 
     def __init__(self, source: str, messages: Sequence[Incoming]) -> None:
         self.source = source
         self.messages = messages
+        self.newest: datetime | None = None
         self.refused: dict[int, str] = {}
         self.repeated: set[int] = set()
         self.done: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
@@ -33,17 +35,17 @@ class Call:
 class Batch:
     """Calls that are kept together. Nearly all of the work is done as they arrive.
 
-    `lines` (by id) and `sums` are of events whose account is given. Of the others, the homeless,
-    it follows from who did them, which is only known in the transaction: see `settle`.
+    `lines` and `sums` are of events whose account is given. Of the others, the homeless, it
+    follows from who did them, which is only known in the transaction: see `settle`.
     """
 
     def __init__(self, received_at: datetime) -> None:
-        self.received_at = received_at
+        self.received_at = received_at.astimezone(UTC)
         self.calls: list[Call] = []
         self.size = 0
         self.people: list[tuple[Call, int, People]] = []
         self._events: dict[str, tuple[Call, int, Track]] = {}
-        self._received = received_at.astimezone(UTC).isoformat()
+        self._received = self.received_at.isoformat()
         self._clear()
 
     def only(self, call: Call) -> Batch:
@@ -55,19 +57,18 @@ class Batch:
 
     def _clear(self) -> None:
         self.settled = False
-        self.lines: dict[str, str] = {}
+        self.lines: list[str] = []
         self.sums = Sums()
-        self.days: dict[str, list[str]] = {}
+        self.days: set[str] = set()
         self.accounts: set[str] = set()
         self.users: set[str] = set()
-        self.undated: list[str] = []
         self.homeless: list[tuple[Track, str]] = []
 
     def add(self, call: Call) -> None:
         """Take up a call. An event that is in the batch already is repeated in it."""
         self.calls.append(call)
         self.size += len(call.messages)
-        events = self._events
+        events, newest = self._events, EVER
         for index, message in enumerate(call.messages):
             if not isinstance(message, Track):
                 self.people.append((call, index, message))
@@ -75,13 +76,27 @@ class Batch:
                 call.repeated.add(index)
             else:
                 events[message.id] = call, index, message
-                self._take(message, call.source)
+                moment = message.at or self.received_at
+                newest = max(newest, moment)
+                self._take(message, moment, call.source)
+        call.newest = newest if newest > EVER else None
 
     def again(self) -> None:
         """Make all events ready from the start, as they were before `settle`."""
         self._clear()
         for call, _, event in self._events.values():
-            self._take(event, call.source)
+            self._take(event, event.at or self.received_at, call.source)
+
+    def ids_by_day(self) -> dict[str, list[str]]:
+        """The ids of all events by their UTC day (ISO)."""
+        found: dict[str, list[str]] = {}
+        for id, (_, _, event) in self._events.items():
+            found.setdefault((event.at or self.received_at).isoformat()[:10], []).append(id)
+        return found
+
+    def undated(self) -> list[str]:
+        """The ids of events that do not say when they were."""
+        return [id for id, (_, _, event) in self._events.items() if event.at is None]
 
     def repeated(self, ids: Iterable[str]) -> None:
         """Leave out events that were kept already; see `again`."""
@@ -98,41 +113,47 @@ class Batch:
     def settle(self, known_as: Mapping[str, str], homes: Mapping[str, str]) -> None:
         """Put the homeless where their user is at home. Without a home they wait, uncounted."""
         for event, source in self.homeless:
-            user = _user_of(event)
+            user = event.user_id or event.anonymous_id
             account = None if user is None else homes.get(known_as.get(user, user))
-            self._put(event, source, user, account, self._moment(event))
+            self._put(event, event.at or self.received_at, source, user, account)
         self.homeless, self.settled = [], True
 
-    def _moment(self, event: Track) -> str:
-        return self._received if event.at is None else event.at.isoformat()
-
-    def _take(self, event: Track, source: str) -> None:
-        moment = self._moment(event)
-        if event.at is None:
-            self.undated.append(event.id)
-        user, account = _user_of(event), event.account_id
+    def _take(self, event: Track, moment: datetime, source: str) -> None:
+        user, account = event.user_id or event.anonymous_id, event.account_id
         if user is not None:
             self.users.add(user)
-        self.days.setdefault(moment[:10], []).append(event.id)
         if account is None:
+            self.days.add(moment.isoformat()[:10])
             self.homeless.append((event, source))
         else:
             self.accounts.add(account)
-            self._put(event, source, user, account, moment)
+            self._put(event, moment, source, user, account)
 
     def _put(
-        self, event: Track, source: str, user: str | None, account: str | None, moment: str
+        self, event: Track, moment: datetime, source: str, user: str | None, account: str | None
     ) -> None:
-        value, day = event.value, moment[:10]
+        value, at = event.value, moment.isoformat()
+        day = at[:10]
         # As store.events.line writes it: a call of that for each takes a tenth of all the time.
-        self.lines[event.id] = (
-            f"{event.id}\t{day}\t{moment}\t{self._received}\t{account or ''}\t"
+        self.lines.append(
+            f"{event.id}\t{day}\t{at}\t{self._received}\t{account or ''}\t"
             f"{event.user_id or ''}\t{event.anonymous_id or ''}\t{event.kind}\t{event.name}\t"
             f"{'' if value is None else value}\t{event.properties.decode()}\t{source}\n"
         )
-        if account is not None:
-            self.sums.count((account, event.name, day), moment, user, value)
-
-
-def _user_of(event: Track) -> str | None:
-    return event.user_id or event.anonymous_id
+        self.days.add(day)
+        if account is None:
+            return
+        # As Sums.count does it, for the same reason.
+        key = account, event.name, day
+        found = self.sums.get(key)
+        if found is None:
+            found = self.sums[key] = Sum(moment, moment)
+        elif moment < found.first_at:
+            found.first_at = moment
+        elif moment > found.last_at:
+            found.last_at = moment
+        found.n += 1
+        if user is not None:
+            found.users.add(user)
+        if value is not None:
+            found.value += value

@@ -10,16 +10,16 @@ from psycopg.errors import CheckViolation, DataError
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
-from digital_cs.ingest.collector_batch import Batch
+from digital_cs.ingest.collector_batch import EVER, Batch
 from digital_cs.ingest.collector_follow import follow
 from digital_cs.ingest.collector_people import NEW_ACCOUNT, LinksAreNewError, News, keep_people
 from digital_cs.ingest.entries import Entries
 from digital_cs.store import accounts, events, partitions, people, usage, usage_sums
 from digital_cs.store.deadlock import again_after_deadlock
+from digital_cs.store.usage_sums import Sums
 
 Connection = AsyncConnection[Any]
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_TOLD = timedelta(hours=1)
 """How often a day is said to have received something: it is kept for weeks by that."""
 MOST_REMEMBERED = 500_000
@@ -94,8 +94,9 @@ class Writer:
             dropped = {day.isoformat() for day in await partitions.ensure(connection, days, now)}
             await partitions.received(connection, days, now)
         self._days.update(dict.fromkeys({*due} - too_old - dropped, now))
+        ids = batch.ids_by_day() if too_old or dropped else {}
         for day in too_old | dropped:
-            batch.refuse(batch.days[day], self._too_old if day in too_old else _DROPPED)
+            batch.refuse(ids[day], self._too_old if day in too_old else _DROPPED)
         if too_old or dropped:
             batch.again()
 
@@ -107,16 +108,28 @@ class Writer:
             await self._settle(connection, batch, names)
             await self._meet(connection, batch, news)
             active = await self._move(connection, batch, news)
-            repeated = await _kept_yesterday(connection, batch)
-            repeated |= await events.keep(connection, batch.lines, batch.days)
+            await self._copy(connection, batch, names)
+            sums = batch.sums
+            if news.assigned:
+                sums = Sums(news.assigned)
+                sums.merge(batch.sums)
+            await usage_sums.add(connection, sums, names)
+            await follow(connection, self._entries, sums, active, news.keys, batch.received_at)
+
+    async def _copy(self, connection: Connection, batch: Batch, names: dict[str, str]) -> None:
+        """Keep the raw events. That some come again is seldom, so it costs only then."""
+        yesterday = (batch.received_at.date() - timedelta(days=1)).isoformat()
+        # Without a moment of their own, they may have come before midnight, and again after it.
+        repeated = await events.known(connection, {yesterday: batch.undated()})
+        for _ in range(events.MOST_TRIES):
             if repeated:
                 batch.repeated(repeated)
                 batch.again()
                 await self._settle(connection, batch, names)
-            sums = news.assigned
-            sums.merge(batch.sums)
-            await usage_sums.add(connection, sums, names)
-            await follow(connection, self._entries, sums, active, news.keys, batch.received_at)
+            if await events.copy(connection, batch.lines):
+                return
+            repeated = await events.known(connection, batch.ids_by_day())
+        raise events.RepeatsError
 
     async def _settle(self, connection: Connection, batch: Batch, names: dict[str, str]) -> None:
         """Find out whose account those events belong to that do not say it."""
@@ -149,14 +162,3 @@ class Writer:
             return []
         await accounts.lock(connection, later)
         return await usage.move_last_active(connection, later, batch.received_at)
-
-
-async def _kept_yesterday(connection: Connection, batch: Batch) -> set[str]:
-    """Events without a moment of their own that came before midnight, and come again after it."""
-    if not batch.undated:
-        return set()
-    yesterday = batch.received_at.astimezone(UTC).date() - timedelta(days=1)
-    found = await events.known(connection, {yesterday.isoformat(): batch.undated})
-    for id in found:
-        batch.lines.pop(id)
-    return found

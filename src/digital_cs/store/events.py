@@ -66,47 +66,33 @@ def line(
     )
 
 
-async def keep(
-    connection: Connection, lines: Mapping[str, str], days: Mapping[str, Collection[str]]
-) -> set[str]:
-    """Keep events, given as their `line` by id; returns the ids of those that were kept already.
+async def copy(connection: Connection, lines: Collection[str]) -> bool:
+    """Keep events, each given as its `line`; False, and nothing is kept, where one was already.
 
-    `days`: the ids by UTC day (ISO). Raises psycopg.errors.CheckViolation when a day has no
-    partition (any more), DataError when Postgres cannot read a line, and DeadlockDetected.
+    Then ask which are `known`, and leave those out. Raises psycopg.errors.CheckViolation when a
+    day has no partition (any more), DataError when Postgres cannot read a line, DeadlockDetected.
     """
-    lines, repeated = dict(lines), set[str]()
-    for _ in range(MOST_TRIES):
-        try:
-            async with connection.transaction():
-                await _copy(connection, lines.values())
-        except UniqueViolation:
-            # Somebody sent some of them again: seldom, so it costs only then. Asked once more if
-            # one came in between: by then it is seen.
-            found = await known(connection, days)
-            repeated |= found
-            lines = {id: line for id, line in lines.items() if id not in found}
-        else:
-            return repeated
-    raise RepeatsError
-
-
-async def _copy(connection: Connection, lines: Collection[str]) -> None:
-    if lines:
-        text = copy_text(lines, _COLUMN_COUNT)
-        copying = f"copy product_events ({COLUMNS}) from stdin (null '')"
-        async with connection.cursor().copy(copying) as writing:
+    if not lines:
+        return True
+    text = copy_text(lines, _COLUMN_COUNT)
+    copying = f"copy product_events ({COLUMNS}) from stdin (null '')"
+    try:
+        async with connection.transaction(), connection.cursor().copy(copying) as writing:
             await writing.write(text)
+    except UniqueViolation:
+        return False
+    return True
 
 
-async def unreadable(connection: Connection, lines: Mapping[str, str]) -> set[str]:
+async def unreadable(connection: Connection, lines: Sequence[str]) -> set[str]:
     """The ids of those lines that Postgres cannot read; nothing of this is kept."""
     async with connection.transaction(force_rollback=True):
         await connection.execute("create temp table reading (like product_events) on commit drop")
-        return await _unreadable(connection, list(lines.items()))
+        return await _unreadable(connection, lines)
 
 
-async def _unreadable(connection: Connection, lines: list[tuple[str, str]]) -> set[str]:
-    text = copy_text([line for _, line in lines], _COLUMN_COUNT)
+async def _unreadable(connection: Connection, lines: Sequence[str]) -> set[str]:
+    text = copy_text(lines, _COLUMN_COUNT)
     try:
         async with (
             connection.transaction(),
@@ -115,7 +101,7 @@ async def _unreadable(connection: Connection, lines: list[tuple[str, str]]) -> s
             await writing.write(text)
     except DataError:
         if len(lines) == 1:
-            return {lines[0][0]}
+            return {lines[0].partition("\t")[0]}
         half = len(lines) // 2
         found = await _unreadable(connection, lines[:half])
         return found | await _unreadable(connection, lines[half:])
@@ -126,6 +112,8 @@ async def known(connection: Connection, ids: Mapping[str, Collection[str]]) -> s
     """Those of these ids, by UTC day (ISO), that are kept already."""
     found: set[str] = set()
     for day, some in ids.items():
+        if not some:
+            continue
         cursor = await connection.execute(
             "select id from product_events where day = %s::date and id = any(%s::text[])",
             (day, array_of(list(some))),
@@ -147,11 +135,17 @@ async def record_events(
     days: dict[str, list[str]] = {}
     for record in wanted.values():
         days.setdefault(record.day.isoformat(), []).append(record.id)
-    repeated = await keep(connection, {id: _line(r, now, source) for id, r in wanted.items()}, days)
-    fresh = [r for r in records if wanted.get(r.id) is r and r.id not in repeated]
+    for _ in range(MOST_TRIES):
+        for id in await known(connection, days):
+            wanted.pop(id, None)
+        if await copy(connection, [_line(record, now, source) for record in wanted.values()]):
+            break
+    else:
+        raise RepeatsError
+    fresh = [record for record in records if wanted.get(record.id) is record]
     sums = Sums()
     for r in fresh:
-        sums.count((r.account_id, r.name, r.day.isoformat()), _iso(r.at), r.contact_id, r.value)
+        sums.count((r.account_id, r.name, r.day.isoformat()), _utc(r.at), r.contact_id, r.value)
     names = await people.known_as(connection, {r.contact_id for r in fresh if r.contact_id})
     await usage_sums.add(connection, sums, names)
     last = {account: date.fromisoformat(day) for account, day in sums.last_days().items()}
@@ -161,7 +155,8 @@ async def record_events(
 
 def _line(record: EventRecord, now: datetime, source: str) -> str:
     return line(
-        id=record.id, day=record.day.isoformat(), at=_iso(record.at), received_at=_iso(now),
+        id=record.id, day=record.day.isoformat(), at=_utc(record.at).isoformat(),
+        received_at=_utc(now).isoformat(),
         account_id=record.account_id, user_id=record.contact_id, anonymous_id=None, kind="track",
         name=record.name, value=record.value, properties=json.dumps(record.properties),
         source=source,
@@ -201,7 +196,7 @@ async def assign_waiting(connection: Connection, contacts: Iterable[str]) -> Sum
     cursor = await connection.execute(_ASSIGN, {"contacts": sorted(set(contacts))})
     sums = Sums()
     for account, name, day, contact, n, value, first, last in await cursor.fetchall():
-        one = Sum(_iso(first), _iso(last), n, value)
+        one = Sum(_utc(first), _utc(last), n, value)
         one.users.add(contact)
         sums.merge({(account, name, day.isoformat()): one})
     return sums
@@ -217,5 +212,5 @@ async def accounts_of_visitor(connection: Connection, anonymous_id: str) -> list
     return [row[0] for row in await cursor.fetchall()]
 
 
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
