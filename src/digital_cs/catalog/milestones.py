@@ -48,6 +48,14 @@ def load_milestones(content_dir: Path) -> LoadedMilestones:
     return check_milestones_text(raw, file)
 
 
+def milestone_names(content_dir: Path) -> frozenset[str] | None:
+    """The names that conditions may use; None where the file is not there, or has errors."""
+    loaded = load_milestones(content_dir)
+    if not loaded.there or loaded.problems:
+        return None
+    return frozenset(each.milestone for each in loaded.milestones)
+
+
 def check_milestones_text(text: str | bytes, file: str = FILE) -> LoadedMilestones:
     """The milestones in a text, which is called `file` in complaints."""
     document = read_yaml(text, file)

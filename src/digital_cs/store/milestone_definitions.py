@@ -149,13 +149,22 @@ async def names(connection: Connection) -> set[str]:
     return {row[0] for row in await cursor.fetchall()}
 
 
+_SPOKEN_OF = """
+with specs as (
+  select spec from program_versions
+  union all select spec from segments where state = 'kept'
+  union all select spec from triggers)
+select found #>> '{}' from specs, jsonb_path_query(spec, '$.**.milestone') found
+ where jsonb_typeof(found) = 'string'
+union
+select found #>> '{}' from specs, jsonb_path_query(spec, '$.**.missed') found
+ where jsonb_typeof(found) = 'string'
+"""
+
+
 async def _spoken_of(connection: Connection) -> set[str]:
     """Old versions of programs too, for those inside."""
-    cursor = await connection.execute(
-        "select distinct found #>> '{}' from (select spec from program_versions union all"
-        " select spec from segments where state = 'kept' union all select spec from triggers) s,"
-        """ jsonb_path_query(s.spec, '$.**.milestone ? (@.type() == "string")') found"""
-    )
+    cursor = await connection.execute(_SPOKEN_OF)
     return {row[0] for row in await cursor.fetchall()}
 
 

@@ -15,86 +15,86 @@ Connection = AsyncConnection[Any]
 PATIENCE = 30.0
 """Real seconds for which `catch_up_again` waits for transactions that began before it."""
 
-# Two heads and one tail. `days` are the days with usage of what is asked about, each with the
-# total of the event up to and including it.
+# Two heads and one tail. `days` are the days with usage of what is asked about.
 _OF_CHANGES: LiteralString = """
 with changed as (
   select * from unnest(%(accounts)s::text[], %(events)s::text[], %(days)s::date[])
            as c(account_id, event, day)),
-wanted as (
-  select c.account_id, d.name, d.rule->'reached_by' as rule
+wanted as materialized (
+  select c.account_id, c.event, d.name, (d.rule->'reached_by'->>'times')::bigint as times,
+         (d.rule->'reached_by'->>'users')::bigint as people
     from milestone_definitions d
     join changed c on c.event = d.rule->'reached_by'->>'event'
     left join milestones m on m.account_id = c.account_id and m.name = d.name
    where d.retired_at is null
      and (m.reached_at is null or c.day <= (m.reached_at at time zone 'UTC')::date)),
-days as (
-  select u.*, w.name, w.rule, sum(u.n) over path as total
-    from wanted w join usage_days u on u.account_id = w.account_id and u.event = w.rule->>'event'
-   where u.n > 0 window path as (partition by u.account_id, w.name order by u.day)),
+days as not materialized (
+  select u.*, w.name, w.times, w.people
+    from wanted w join usage_days u on u.account_id = w.account_id and u.event = w.event
+   where u.n > 0),
 """
 
 _OF_HISTORY: LiteralString = """
-with days as (
-  select u.*, d.name, d.rule->'reached_by' as rule, sum(u.n) over path as total
-    from milestone_definitions d join usage_days u on u.event = d.rule->'reached_by'->>'event'
-   where d.name = any(%(names)s) and d.retired_at is null and u.n > 0
-  window path as (partition by u.account_id, d.name order by u.day)),
+with wanted as materialized (
+  select d.rule->'reached_by'->>'event' as event, d.name,
+         (d.rule->'reached_by'->>'times')::bigint as times,
+         (d.rule->'reached_by'->>'users')::bigint as people
+    from milestone_definitions d
+   where d.name = any(%(names)s) and d.retired_at is null),
+days as not materialized (
+  select u.*, w.name, w.times, w.people
+    from wanted w join usage_days u on u.event = w.event
+   where u.n > 0),
 """
 
 # Of a day only its first and its last moment are known, and of one that came as a count not even
-# those: then the day counts from its beginning.
+# those: then the day counts from its beginning. Where the first event is enough, no total over the
+# days is made, and that is most of them. What is read once is materialized all the same: planned
+# for few rows, it would be made again for each row of the other side.
 _REACHED: LiteralString = """
-by_times as (
-  select distinct on (account_id, name) account_id, name, rule ? 'users' as asks_for_users,
-         coalesce(case when (rule->>'times')::bigint = total - n + 1 then first_at else last_at end,
+by_first as (
+  select account_id, name, min(coalesce(first_at, day::timestamp at time zone 'UTC')) as at
+    from days where times = 1 and people is null
+   group by account_id, name),
+by_times as materialized (
+  select distinct on (account_id, name) account_id, name, people,
+         coalesce(case when times = total - n + 1 then first_at else last_at end,
                   day::timestamp at time zone 'UTC') as at
-    from days where total >= (rule->>'times')::bigint
+    from (select *, sum(n) over (partition by account_id, name order by day) as total
+            from days where times > 1 or people is not null) d
+   where total >= times
    order by account_id, name, day),
-people as (
-  select account_id, name, (rule->>'users')::bigint as wanted, min(day) as day
-    from days cross join unnest(user_keys) as k(user_key) where rule ? 'users'
-   group by 1, 2, 3, user_key),
+person as (
+  select account_id, name, people, min(day) as day,
+         (array_agg(case when people = 1 then first_at else last_at end order by day))[1] as at
+    from days cross join unnest(user_keys) as k(user_key) where people is not null
+   group by account_id, name, people, user_key),
 enough as (
-  select account_id, name, day
-    from (select *, row_number() over (partition by account_id, name order by day) as nth
-            from people) p
-   where nth = wanted
+  select account_id, name, day, at
+    from (select *, row_number() over (partition by account_id, name order by day, at) as nth
+            from person) p
+   where nth = people
   union all
-  select account_id, name, day from days where users >= (rule->>'users')::bigint),
-by_users as (
+  select account_id, name, day, case when people = 1 then first_at else last_at end
+    from days where users >= people),
+by_people as materialized (
   select distinct on (account_id, name) account_id, name,
-         coalesce(case when (rule->>'users')::bigint = 1 then first_at else last_at end,
-                  day::timestamp at time zone 'UTC') as at
-    from enough join days using (account_id, name, day)
-   order by account_id, name, day),
+         coalesce(at, day::timestamp at time zone 'UTC') as at
+    from enough order by account_id, name, day, at),
+found as (
+  select account_id, name, at from by_first
+  union all
+  select t.account_id, t.name, greatest(t.at, p.at)
+    from by_times t left join by_people p on p.account_id = t.account_id and p.name = t.name
+   where t.people is null or p.at is not null),
 reached as (
   insert into milestones as m (account_id, name, reached_at)
-  select t.account_id, t.name, greatest(t.at, p.at)
-    from by_times t
-    join accounts a on a.id = t.account_id
-    left join by_users p on p.account_id = t.account_id and p.name = t.name
-   where not t.asks_for_users or p.at is not null
+  select f.account_id, f.name, f.at from found f join accounts a on a.id = f.account_id
    order by 1, 2
   on conflict (account_id, name) do update set reached_at = excluded.reached_at
    where excluded.reached_at < m.reached_at
   returning account_id, name)
 """
-
-_GIVE = """
-with reached as (
-  insert into milestones as m (account_id, name, reached_at)
-  select g.account_id, g.name, g.at
-    from unnest(%s::text[], %s::text[], %s::timestamptz[]) as g(account_id, name, at)
-    join accounts a on a.id = g.account_id
-   order by 1, 2
-  on conflict (account_id, name) do update set reached_at = excluded.reached_at
-   where excluded.reached_at < m.reached_at
-  returning account_id, name)
-select account_id, name from reached order by 1, 2
-"""
-
-_LIST: LiteralString = "select account_id, name from reached order by 1, 2"
 
 _TELL: LiteralString = """,
 woken as (
@@ -112,6 +112,21 @@ told as (
    group by account_id)
 select count(*) from reached
 """
+
+_GIVE = """
+with reached as (
+  insert into milestones as m (account_id, name, reached_at)
+  select g.account_id, g.name, g.at
+    from unnest(%s::text[], %s::text[], %s::timestamptz[]) as g(account_id, name, at)
+    join accounts a on a.id = g.account_id
+   order by 1, 2
+  on conflict (account_id, name) do update set reached_at = excluded.reached_at
+   where excluded.reached_at < m.reached_at
+  returning account_id, name)
+select account_id, name from reached order by 1, 2
+"""
+
+_LIST: LiteralString = "select account_id, name from reached order by 1, 2"
 
 
 async def reach(
