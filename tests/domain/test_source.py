@@ -17,7 +17,7 @@ def source(
     name: str = "api", kind: str = "api", lag: timedelta | None = HOUR, **rest: Any
 ) -> Source:
     through = None if lag is None else NOW - lag
-    feeds = ("usage",)
+    feeds = rest.pop("feeds", ("usage",))
     return Source(name, kind, feeds, through, NOW - HOUR, 1, 0, 0.0, **rest)
 
 
@@ -34,6 +34,8 @@ def source(
         (source(lag=99 * HOUR, retired_at=NOW), False),
         (source(lag=None), False),  # it came an hour ago for the first time
         (source(lag=None, expected_every=HOUR / 2), True),
+        (source("csv:accounts", lag=None, feeds=("accounts",), expected_every=HOUR / 2), False),
+        (source("crm", lag=3 * HOUR, feeds=("accounts",), expected_every=HOUR / 2), True),
         (source(lag=-HOUR), False),  # its clock is ahead of ours
     ],
 )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-FEEDS = ("accounts", "contacts", "subscriptions", "usage", "milestones", "tickets")
-"""What a source may give."""
+JUDGED_FEEDS = ("usage", "tickets")
+"""Silence in these means something, so it must be known from a feed that is late."""
 
 EXPECTED: Mapping[str, timedelta] = MappingProxyType(
     {
@@ -61,11 +61,19 @@ class Source:
         return max(now - self.complete_through, timedelta())
 
     def late(self, now: datetime) -> bool:
-        """Whether its data is older than expected. What is retired is never late."""
-        if self.retired_at is not None:
+        """Whether its data is older than expected.
+
+        What is retired is never late, nor is what never says how far it is and feeds no verdict:
+        a file of accounts that was loaded once.
+        """
+        if self.retired_at is not None or (self.complete_through is None and not self.judged()):
             return False
         heard = self.complete_through or self.last_received_at
         return heard is None or now - heard > self.expected
+
+    def judged(self) -> list[str]:
+        """Those of its feeds by which verdicts are made, and which they wait for."""
+        return [feed for feed in JUDGED_FEEDS if feed in self.feeds]
 
     def failing(self) -> bool:
         """Whether the last that was heard of it is an error."""
@@ -89,8 +97,8 @@ class Source:
             else f"is {length_words(lag)} behind, and {length_words(self.expected)} are"
             " expected at most"
         )
-        judged = [feed for feed in ("usage", "tickets") if feed in self.feeds]
-        waits = f"; what is judged by {' and '.join(judged)} waits for it" if judged else ""
+        judged = " and ".join(self.judged())
+        waits = f"; what is judged by {judged} waits for it" if judged else ""
         return f"The source {self.name} {state}{waits}."
 
 
