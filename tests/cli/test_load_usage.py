@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from digital_cs.cli import load_report
 from digital_cs.ingest import csv_loading
+from digital_cs.ingest.csv_usage import UsageLoad
 from tests.cli.conftest import Cli
 
 Rows = Callable[..., list[Any]]
@@ -209,10 +211,11 @@ def test_a_load_that_is_interrupted_keeps_what_was_taken_and_goes_on_without_har
 
     async def interrupted(*given: Any) -> None:
         await whole(*given)
-        if given[2].taken >= 1000:
-            raise KeyboardInterrupt
+        if given[2].taken == 1000:
+            signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patched:
+        patched.setattr(UsageLoad, "batch", 500)
         patched.setattr(csv_loading, "_take", interrupted)
         stopped = company("load", "usage", file)
 

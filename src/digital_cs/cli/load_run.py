@@ -11,7 +11,7 @@ from digital_cs.cli.load_mappings import unknown
 from digital_cs.cli.load_options import Wanted
 from digital_cs.errors import UsageError
 from digital_cs.ingest import csv_formats
-from digital_cs.ingest.csv_files import BATCH, Reader, read
+from digital_cs.ingest.csv_files import Reader, read
 from digital_cs.ingest.csv_happenings import EventLoad, MilestoneLoad
 from digital_cs.ingest.csv_loading import Loaded, RefusedRows, load
 from digital_cs.ingest.csv_loads import (
@@ -52,7 +52,7 @@ def run(noun: str, wanted: Wanted) -> None:
             compare, _ticket_text_days(),
         )  # fmt: skip
         way = _load_of(noun, door)
-        reader: Reader[Any] = read(wanted.file, way.form, door.now, BATCH, reading)
+        reader: Reader[Any] = read(wanted.file, way.form, door.now, way.batch, reading)
         await _remember(gateway, noun, wanted, reading)
         errors = None
         if wanted.errors is not None:

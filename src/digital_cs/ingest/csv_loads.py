@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
 from digital_cs.domain.account import LEAVING_STAGES
-from digital_cs.ingest.csv_files import Format, Remark
+from digital_cs.ingest.csv_files import BATCH, Format, Remark
 from digital_cs.ingest.intake import Intake
 from digital_cs.store import consistency, sources
 from digital_cs.store.accounts import AccountRecord
@@ -77,6 +77,7 @@ class Ending:
 class Load(Generic[T]):
     """One kind of file: its rows checked against what is known, compared with it, and saved."""
 
+    batch: ClassVar[int] = BATCH
     feeds: ClassVar[tuple[str, ...]] = ()
     kept: ClassVar[Kept]
 

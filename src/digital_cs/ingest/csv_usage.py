@@ -32,6 +32,7 @@ class _Days:
 class UsageLoad(Load[UsageRow]):
     """Usage by day. A row replaces its day, or, with an id, its own part of the day."""
 
+    batch = 3000  # its rows are small and many; accounts are locked for a third of a second
     feeds = ("usage",)
     kept = USAGE_DAYS
 

@@ -168,13 +168,13 @@ class Intake:
                 {(r.account_id, r.day, r.event): r for r in (*records, *folded.days)}.values()
             )
             now = self._clock.now()
-            moved = await usage.save_usage(connection, unique, now)
+            saved = await usage.save_usage(connection, unique, now)
             days: dict[tuple[str, str], date] = {}
-            for record in unique:
+            for record in saved.changed:
                 pair = record.account_id, record.event
                 days[pair] = min(record.day, days.get(pair, record.day))
             keys = changes.of_usage(days)
-            for account in moved:
+            for account in saved.moved:
                 keys[account].add("usage")
             reached = await milestones.reach(connection, days)
             for account, milestone in reached:
@@ -195,7 +195,7 @@ class Intake:
             )
             if through is not None:
                 await enrollments.wake_by_usage(connection)
-        return len(moved)
+        return len(saved.moved)
 
     async def known_accounts(self, ids: Iterable[str]) -> set[str]:
         """Those of these ids that are accounts."""

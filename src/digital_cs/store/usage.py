@@ -25,30 +25,45 @@ class UsageRecord:
     value: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class SavedUsage:
+    """Which days are others now than before, and ids of accounts with a later active day."""
+
+    changed: tuple[UsageRecord, ...] = ()
+    moved: tuple[str, ...] = ()
+
+
+# Who its users were is not known any more of a day that comes as a count.
+_REPLACE = """
+insert into usage_days as u (account_id, day, event, n, users, value)
+select g.account_id, g.day, g.event, g.n, g.users, g.value
+  from jsonb_to_recordset(%s) as
+       g(account_id text, day date, event text, n bigint, users int, value float8)
+  join accounts a on a.id = g.account_id
+on conflict (account_id, event, day) do update
+   set n = excluded.n, users = excluded.users, value = excluded.value, user_keys = null
+ where (u.n, u.users, u.value) is distinct from (excluded.n, excluded.users, excluded.value)
+returning account_id, event, day
+"""
+
+
 async def save_usage(
     connection: Connection, records: Sequence[UsageRecord], now: datetime
-) -> list[str]:
-    """Keep usage by day, a repeat replaces; returns ids of accounts with a later active day."""
+) -> SavedUsage:
+    """Keep usage by day, a repeat replaces; what says nothing new is not written again."""
     rows = [
         {"account_id": r.account_id, "day": r.day.isoformat(), "event": r.event, "n": r.n,
          "users": r.users, "value": r.value}
         for r in records
     ]  # fmt: skip
-    await connection.execute(
-        "insert into usage_days (account_id, day, event, n, users, value)"
-        " select g.account_id, g.day, g.event, g.n, g.users, g.value"
-        " from jsonb_to_recordset(%s) as"
-        " g(account_id text, day date, event text, n bigint, users int, value float8)"
-        " join accounts a on a.id = g.account_id"
-        " on conflict (account_id, event, day)"
-        " do update set n = excluded.n, users = excluded.users, value = excluded.value",
-        (Jsonb(rows),),
-    )
+    cursor = await connection.execute(_REPLACE, (Jsonb(rows),))
+    keys = set(await cursor.fetchall())
+    changed = tuple(r for r in records if (r.account_id, r.event, r.day) in keys)
     last: dict[str, date] = {}
-    for record in records:
+    for record in changed:
         if record.n > 0:
             last[record.account_id] = max(record.day, last.get(record.account_id, record.day))
-    return await move_last_active(connection, last, now)
+    return SavedUsage(changed, tuple(await move_last_active(connection, last, now)))
 
 
 async def move_last_active(
