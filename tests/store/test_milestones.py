@@ -58,6 +58,12 @@ async def reached(connection: Connection) -> dict[tuple[str, str], datetime]:
     }
 
 
+async def kept(connection: Connection) -> dict[str, bool]:
+    """What counts as a milestone, and whether it is declared or only spoken of."""
+    found = await definitions.kept(connection)
+    return {each.milestone.milestone: each.declared for each in found}
+
+
 @pytest.fixture(autouse=True)
 async def _customers(connection: Connection) -> None:
     await save_accounts(connection, [AccountRecord("a", "A"), AccountRecord("b", "B")], NOW)
@@ -189,16 +195,17 @@ async def test_a_milestone_that_only_a_program_speaks_of_is_reached_by_the_event
     await rig.publish(connection, rig.program("p", steps, goal=goal), NOW)
     assert await reached(connection) == {("a", "shop_connected"): at(2, 8)}
     assert await definitions.declared(connection) == []
-    assert await definitions.names(connection) == {"shop_connected"}
+    assert await kept(connection) == {"shop_connected": False}
 
     declared = milestone("shop_connected", "connected")
     done = await definitions.declare(connection, [declared], NOW)
     assert done.changed == ("shop_connected",)
+    assert await kept(connection) == {"shop_connected": True}
     assert await definitions.declared(connection) == [declared]
     assert await definitions.refresh(connection, NOW) == definitions.Declared()
     done = await definitions.declare(connection, [], NOW)  # the program still speaks of it
     assert done.changed == ("shop_connected",)
-    assert await definitions.names(connection) == {"shop_connected"}
+    assert await kept(connection) == {"shop_connected": False}
 
 
 async def test_who_waits_for_a_milestone_is_woken_when_history_reaches_it(

@@ -141,14 +141,6 @@ async def kept(connection: Connection) -> list[Kept]:
     ]
 
 
-async def names(connection: Connection) -> set[str]:
-    """The milestones that are declared, or spoken of by what is published."""
-    cursor = await connection.execute(
-        "select name from milestone_definitions where retired_at is null"
-    )
-    return {row[0] for row in await cursor.fetchall()}
-
-
 _SPOKEN_OF = """
 with specs as (
   select spec from program_versions
