@@ -28,7 +28,8 @@ FOUND = """
       from asking w, unnest(array_append(w.organization_domains, w.domain)) as each(domain)
      where each.domain <> all(%(free)s)),
   declares as materialized (
-    select d.domain, a.id as account_id from domains d join accounts a on a.domains @> array[d.domain]),
+    select d.domain, a.id as account_id
+      from domains d join accounts a on a.domains @> array[d.domain]),
   -- Once a domain, not once a ticket: a large customer has thousands of people in one. What two
   -- accounts declare is theirs, and nobody can say whose of the two.
   sharing as materialized (
