@@ -2,119 +2,158 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import pickle
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import psycopg
+from psycopg.types.json import Jsonb
+from rich.console import Console
+from rich.table import Table
 
-from digital_cs.stack.children import Child
-from digital_cs.stack.ports import free_port
-from digital_cs.stack.postgres import PostgresServer
-from digital_cs.store.migrate import migrate
-from tests.bench import ingest_traffic as traffic
+from tests.bench.ingest_crash import BATCH, DIFFERENCES, Crash, crash
+from tests.bench.ingest_rig import Rig, rig
+from tests.bench.ingest_traffic import SOURCE, Event, Traffic, message, row_text
 from tests.rig import say
 
 GOAL = 0.25
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-CLIENTS = int(os.environ.get("BENCH_CLIENTS", "32"))
+CLIENTS = int(os.environ.get("BENCH_CLIENTS", "64"))
+KILLS = 3
+KILL_AFTER = 0.7
+WRITE_BYTES = 65_536
+
+COLUMNS = (
+    "id text, day date, at timestamptz, received_at timestamptz, account_id text, user_id text,"
+    " anonymous_id text, kind text, name text, value float8, properties jsonb, source text"
+)
+TYPES = [column.split()[1] for column in COLUMNS.split(", ")]
 
 
-@dataclass
-class Bench:
-    folder: Path
-    postgres: PostgresServer
-    port: int
-    api: Child
+@dataclass(frozen=True)
+class Round:
+    """Rows and events a second of one round.
 
-    def send(self, requests: Sequence[bytes]) -> tuple[float, list[int]]:
-        path = self.folder / "requests"
-        path.write_bytes(pickle.dumps(list(requests)))
-        argv = [sys.executable, "-m", "tests.bench.ingest_client", str(self.port), str(CLIENTS), str(path)]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin and process.stdout
-            process.stdout.readline()
-            process.stdin.write("go\n"); process.stdin.flush()
-            result = json.loads(process.stdout.readline())
-        return result["seconds"], result["kept"]
+    `bare`: COPY of rows, as a program has them; `formatted`: COPY of a text written beforehand.
+    """
+
+    bare: float
+    formatted: float
+    api: float
 
 
-def start_api(folder: Path, database: str, port: int) -> Child:
-    env = {
-        **os.environ, "DATABASE_URL": database, "API_PORT": str(port),
-        "WRITE_KEYS": f"{traffic.SOURCE}={traffic.WRITE_KEY}", "WRITE_RATE": "1000000000",
-        "SIGNING_KEY": "bench-signing-key-of-32-letters!!", "LOG_LEVEL": "warning",
-        "STATE_DIR": str(folder),
-    }
-    argv = [sys.executable, *( ["-m","cProfile","-o",os.environ["BENCH_PROFILE"],"-m","digital_cs"] if "BENCH_PROFILE" in os.environ else ["-m", "digital_cs"]), "api"]
-    child = Child("api", argv, log=folder / "logs" / "api.log", env=env, cwd=Path.cwd())
-    child.start()
-    def answers() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as r: return True
-        except urllib.error.HTTPError: return True
-        except OSError: return False
-    child.wait_ready(answers, 30)
-    return child
+def bare_copy(rig: Rig, events: Sequence[Event], now: datetime) -> float:
+    """Rows a second of a COPY of what the events become: same columns, durable, no index.
+
+    By psycopg in its faster, binary form: what a program does that has rows and wants them kept.
+    """
+    with rig.connect() as connection:
+        connection.execute(f"create table bare ({COLUMNS})")
+        started = time.perf_counter()
+        with connection.cursor().copy("copy bare from stdin (format binary)") as copying:
+            copying.set_types(TYPES)
+            for e in events:
+                copying.write_row(
+                    (e.id, e.at.date(), e.at, now, e.account, e.user, None, "track", e.name, None,
+                     Jsonb(e.properties), SOURCE)
+                )  # fmt: skip
+        seconds = time.perf_counter() - started
+        connection.execute("drop table bare")
+    return len(events) / seconds
+
+
+def formatted_copy(rig: Rig, events: Sequence[Event], now: datetime) -> float:
+    """The same without the cost of writing rows down, which every program has."""
+    text = "".join(row_text(event, now) for event in events).encode()
+    with rig.connect() as connection:
+        connection.execute(f"create table bare ({COLUMNS})")
+        started = time.perf_counter()
+        with connection.cursor().copy("copy bare from stdin") as copying:
+            for at in range(0, len(text), WRITE_BYTES):
+                copying.write(text[at : at + WRITE_BYTES])
+        seconds = time.perf_counter() - started
+        connection.execute("drop table bare")
+    return len(events) / seconds
+
+
+def api_events(rig: Rig, events: Sequence[Event], clients: int) -> float:
+    """Events a second from the first request to the last answer; all of them must be kept."""
+    batches = batched([message(event) for event in events])
+    seconds, kept = rig.send(batches, clients)
+    assert len(kept) == len(batches), "The API did not keep everything."
+    return len(events) / seconds
+
+
+def batched(messages: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
+    """Messages in batches of the size that SDKs send."""
+    return [messages[at : at + BATCH] for at in range(0, len(messages), BATCH)]
+
+
+def check(rig: Rig, sent: int) -> None:
+    """Raise AssertionError unless all of it is kept, and the rollups are what it comes to."""
+    with rig.connect() as connection:
+        found = connection.execute("select count(*), count(account_id) from product_events")
+        assert found.fetchone() == (sent, sent)
+        assert connection.execute(DIFFERENCES).fetchone() == (0,)
+
+
+def run(events: int, rounds: int, clients: int, kills: int) -> tuple[list[Round], Crash]:
+    """The rounds after the first, which warms up, and then the kills."""
+    now = datetime.now(UTC)
+    traffic = Traffic(1, now)
+    found = []
+    with rig() as running:
+        running.send(batched(list(traffic.memberships())), clients)
+        for number in range(rounds + 1):
+            some = traffic.events(events)
+            bare, formatted = bare_copy(running, some, now), formatted_copy(running, some, now)
+            found.append(Round(bare, formatted, api_events(running, some, clients)))
+            say(f"round {number}: bare COPY {bare:,.0f} rows/s ({formatted:,.0f} of text written"
+                f" beforehand), API {found[-1].api:,.0f} events/s")  # fmt: skip
+        check(running, (rounds + 1) * events)
+        say(f"killing the API {kills} times while it is sent {events:,} events")
+        crashed = crash(
+            running, [traffic.events(events) for _ in range(kills)], clients, KILL_AFTER
+        )
+    return found[1:], crashed
+
 
 def main() -> int:
-    folder = Path(tempfile.mkdtemp(prefix="dcs-bench-", dir="/tmp")); folder.chmod(0o711)
-    now = datetime.now(UTC)
-    source = traffic.Traffic(1, now)
-    with PostgresServer(folder) as postgres:
-        migrate(postgres.url)
-        port = free_port()
-        api = start_api(folder, postgres.url, port)
-        bench = Bench(folder, postgres, port, api)
-        members = list(source.memberships())
-        s, kept = bench.send([traffic.request(members[i:i+100], port) for i in range(0, len(members), 100)])
-        say(f"memberships {len(members)} {len(members)/s:.0f}/s kept {len(kept)}")
-        db = psycopg.connect(postgres.url, autocommit=True)
-        db.execute("set synchronous_commit=on")
-        sent = 0
-        ratios=[]
-        for number in range(ROUNDS+1):
-            events = source.events(EVENTS)
-            rows = [r.encode() for r in traffic.rows(events, now)]
-            blocks = [b"".join(rows[i:i+500]) for i in range(0, len(rows), 500)]
-            db.execute("drop table if exists bare")
-            db.execute("create table bare (id text, day date, at timestamptz, received_at timestamptz, account_id text, user_id text, anonymous_id text, kind text, name text, value float8, properties jsonb, source text)")
-            t=time.perf_counter()
-            with db.cursor().copy("copy bare from stdin") as c:
-                for b in blocks: c.write(b)
-            bare = EVENTS/(time.perf_counter()-t)
-            from psycopg.types.json import Jsonb
-            db.execute("truncate bare")
-            t=time.perf_counter()
-            with db.cursor().copy("copy bare from stdin") as c:
-                for e in events[:EVENTS//2]: c.write_row((e.id,e.at.date(),e.at,now,e.account,e.user,None,"track",e.name,None,Jsonb(e.properties),"bench"))
-            bare2 = EVENTS/2/(time.perf_counter()-t)
-            reqs=[traffic.request([traffic.message(e) for e in events[i:i+100]], port) for i in range(0, len(events), 100)]
-            s, kept = bench.send(reqs)
-            sent += EVENTS
-            rate=EVENTS/s
-            ratios.append(rate/bare)
-            say(f"round {number} bare {bare:.0f} write_row {bare2:.0f} api {rate:.0f} ratio {rate/bare:.3f} / {rate/bare2:.3f} kept {len(kept)} of {len(reqs)}")
-        say(str(db.execute("select count(*), (select sum(n) from usage_days), (select count(*) from usage_days) from product_events").fetchone()), )
-        say(f"sent {sent}")
-        db.close()
-        api.stop()
-    shutil.rmtree(folder)
-    return 0
+    """Run it, print a table and one line of JSON; 0 when the goals hold."""
+    rounds, crashed = run(EVENTS, ROUNDS, CLIENTS, KILLS)
+    ratio = statistics.median(each.api / each.bare for each in rounds)
+    strict = statistics.median(each.api / each.formatted for each in rounds)
+    api, bare, formatted = (
+        statistics.median(getattr(each, name) for each in rounds)
+        for name in ("api", "bare", "formatted")
+    )
+    result = {
+        "bench": "ingest", "ratio": round(ratio, 3), "goal": GOAL,
+        "holds": ratio >= GOAL and crashed.holds, "ratio_of_formatted": round(strict, 3),
+        "events_per_second": round(api), "bare_rows_per_second": round(bare),
+        "formatted_rows_per_second": round(formatted), "kills": crashed.kills,
+        "answered_before_kills": crashed.answered, "lost": crashed.lost, "twice": crashed.twice,
+        "wrong_rollups": crashed.wrong_rollups, "rounds": ROUNDS, "events": EVENTS,
+        "clients": CLIENTS, "batch": BATCH,
+    }  # fmt: skip
+    table = Table(title="Events through the API, kept raw and rolled up, against a bare COPY")
+    for column in ("", "API", "bare COPY", "COPY of text", "goal"):
+        table.add_column(column)
+    table.add_row("a second (median)", *(f"{each:,.0f}" for each in (api, bare, formatted)), "")
+    table.add_row("ratio (median of rounds)", "", f"{ratio:.3f}", f"{strict:.3f}", f">= {GOAL}")
+    table.add_row(f"lost by {crashed.kills} kill -9", f"{crashed.lost}", "", "", "0")
+    table.add_row("kept twice", f"{crashed.twice}", "", "", "0")
+    table.add_row("rollups that are wrong", f"{crashed.wrong_rollups}", "", "", "0")
+    Console(file=sys.stdout, width=110).print(table)
+    sys.stdout.write(json.dumps(result) + "\n")
+    return 0 if result["holds"] else 1
+
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

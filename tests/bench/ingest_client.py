@@ -51,12 +51,10 @@ def main() -> None:
     """Arguments: port, clients, file of requests. Says ready, waits for a line, says the result."""
     port, clients = int(sys.argv[1]), int(sys.argv[2])
     requests: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
-    for numbered in enumerate(pickle.loads(Path(sys.argv[3]).read_bytes())):  # noqa: S301 - ours
+    for numbered in enumerate(pickle.loads(Path(sys.argv[3]).read_bytes())):
         requests.put(numbered)
     kept: list[int] = []
-    threads = [
-        threading.Thread(target=client, args=(port, requests, kept)) for _ in range(clients)
-    ]
+    threads = [threading.Thread(target=client, args=(port, requests, kept)) for _ in range(clients)]
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
