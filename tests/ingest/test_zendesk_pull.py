@@ -19,6 +19,7 @@ from digital_cs.errors import SettingsError
 from digital_cs.ingest.zendesk_pull import LOCK, ZendeskPull
 from digital_cs.store import pool as pools
 from digital_cs.store import sources, tickets
+from digital_cs.store.enrollments import enroll
 from tests import rig
 from tests.ingest.zendesk_desk import BREAK, EMAIL, TOKEN, Desk, ticket
 
@@ -249,6 +250,25 @@ async def test_one_bad_ticket_does_not_lose_the_others(
     assert found is not None
     assert (found.subject, found.body, found.severity) == ("nul  and", None, None)
     assert found.tags == ["a", "b"]
+
+
+async def test_who_rests_on_the_feed_is_woken_once_a_day_is_complete(
+    puller: Puller, desk: Desk, connection: Connection
+) -> None:
+    """P9: what nobody could know before may be known now."""
+    await rig.publish(connection, rig.drip("welcome", 1, "1 day"), rig.MONDAY)
+    await rig.people(connection, 2, rig.MONDAY)
+    people = await connection.execute("select id from accounts order by id")
+    ids = [row[0] for row in await people.fetchall()]
+    await enroll(connection, "welcome", ids, source="test", now=rig.MONDAY, again="never")
+    await connection.execute(
+        "update enrollments set listens = '{feed:tickets}' where account_id = %s", (ids[0],)
+    )
+    await connection.execute("delete from outbox")
+    await puller.pull.once()
+    await puller.pull.once()
+    woken = await connection.execute("select kind, enrollment_id from outbox")
+    assert await woken.fetchall() == [("wake", f"welcome:{ids[0]}:1")]
 
 
 async def test_only_one_of_the_fleet_pulls_and_only_when_it_is_time(

@@ -16,7 +16,7 @@ from digital_cs import logs
 from digital_cs.channels.zendesk import Page, ZendeskAwayError, ZendeskClient, ZendeskRefusedError
 from digital_cs.clock import Clock
 from digital_cs.ingest.zendesk_shapes import SOURCE, Directory, ShapeError, read_ticket
-from digital_cs.store import sources, ticket_matches
+from digital_cs.store import enrollments, sources, ticket_matches
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.tickets import SavedTickets, TicketRecord, save_tickets
 
@@ -157,10 +157,12 @@ class ZendeskPull:
         self, connection: Connection, received: int = 0, refused: int = 0,
         through: datetime | None = None, error: str | None = None,
     ) -> None:  # fmt: skip
-        await sources.note(
+        further = await sources.note(
             connection, SOURCE, kind="zendesk", feeds=["tickets"], at=self._clock.now(),
             received=received, refused=refused, complete_through=through, error=error,
         )  # fmt: skip
+        if further:
+            await enrollments.wake_by_feed(connection, "tickets")
 
     async def _look_beside(self, page: Page, beside: Directory, listed: set[str]) -> None:
         """What came with the page; or, where nothing did, the lists that it would come from."""

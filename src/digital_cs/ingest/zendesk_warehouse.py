@@ -24,7 +24,7 @@ from digital_cs.ingest.zendesk_shapes import (
     read_ticket,
 )
 from digital_cs.ingest.zendesk_zones import zone_of
-from digital_cs.store import contact_zones, sources
+from digital_cs.store import contact_zones, enrollments, sources
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.tickets import SavedTickets, TicketRecord, save_tickets
 
@@ -256,6 +256,8 @@ class _Import:
             await self._note(connection, refused=self.refused, complete_through=through)
 
     async def _note(self, connection: AsyncConnection[Any], **what: Any) -> None:
-        await sources.note(
+        further = await sources.note(
             connection, SOURCE, kind="warehouse", feeds=["tickets"], at=self._clock.now(), **what
         )
+        if further:
+            await enrollments.wake_by_feed(connection, "tickets")

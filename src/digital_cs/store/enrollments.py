@@ -10,6 +10,7 @@ from typing import Any, Literal
 from psycopg import AsyncConnection
 
 from digital_cs.domain.program import ReEntry
+from digital_cs.store.changes import tell_all
 
 Connection = AsyncConnection[Any]
 
@@ -88,6 +89,7 @@ async def enroll(
         },
     )  # fmt: skip
     rows = await cursor.fetchall()
+    await tell_all(connection, [r[0] for r in rows if r[3]], [f"program:{program_id}"])
     return Enrolled(
         enrolled=tuple(r[0] for r in rows if r[3]),
         inside=tuple(r[0] for r in rows if r[1] and r[2]),
@@ -136,6 +138,16 @@ async def wake_by_usage(connection: Connection) -> int:
     cursor = await connection.execute(
         "insert into outbox (kind, enrollment_id) select 'wake', id from enrollments"
         " where ended_at is null and 'usage' = any(listens)"
+    )
+    return cursor.rowcount
+
+
+async def wake_by_feed(connection: Connection, feed: str) -> int:
+    """Wake whoever rests on a feed of which a further day is complete now (P9)."""
+    cursor = await connection.execute(
+        "insert into outbox (kind, enrollment_id) select 'wake', id from enrollments"
+        " where ended_at is null and %s = any(listens)",
+        (f"feed:{feed}",),
     )
     return cursor.rowcount
 
