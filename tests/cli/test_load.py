@@ -270,6 +270,37 @@ def test_a_file_packed_with_gzip_is_read_as_it_is(company: Cli, tmp_path: Path, 
     assert "damaged" in broken.err
 
 
+def test_the_domains_of_an_account_are_taken_without_those_where_anybody_has_an_address(
+    company: Cli, tmp_path: Path, rows: Rows
+) -> None:
+    accounts = write(tmp_path, "id,domains\nacme, @ACME.test;gmail.com ; acme.example\nglobex,\n")
+    tickets = write(
+        tmp_path, "id,requester_email,opened_at\n1,new@acme.example,2026-02-01\n", "tickets.csv"
+    )
+
+    first, again = (company("load", "accounts", accounts, "--json").json for _ in range(2))
+    company("load", "tickets", tickets)
+
+    assert (first["changed"], again["same"]) == (1, 2)
+    assert rows("select domains from accounts where id = 'acme'") == [
+        (["acme.example", "acme.test"],)
+    ]
+    assert rows("select account_id, matched_by from tickets") == [("acme", "domain")]
+
+
+def test_an_event_of_a_day_whose_events_were_dropped_is_refused(
+    company: Cli, tmp_path: Path, rows: Rows
+) -> None:
+    rows("insert into event_days values ('2025-01-01', 'dropped', '2025-01-02')")
+    file = write(tmp_path, "id,account_id,name,at\n1,acme,x,2025-01-01\n2,acme,x,2025-01-02\n")
+
+    for extra in ("--dry-run", "--json"):
+        done = company("load", "events", file, extra, "--json").json
+        assert (done["taken"], done["left_out"]) == (1, 1)
+        assert "The events of 2025-01-01 were dropped already" in done["remarks"][0]["message"]
+    assert rows("select n from usage_days") == [(1,)]
+
+
 def test_options_that_say_nothing_sensible_are_refused(company: Cli, tmp_path: Path) -> None:
     file = write(tmp_path, "id,name\nacme,Acme\n")
 

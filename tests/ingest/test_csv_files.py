@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import tracemalloc
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,36 @@ def test_only_what_plainly_is_a_number_or_a_truth_value_becomes_one(
 ) -> None:
     assert typed(text) == value
     assert type(typed(text)) is type(value)
+
+
+def test_a_file_is_read_in_memory_that_hardly_grows_with_it(file: Path) -> None:
+    """A dict of keys would take as much as the file; what is kept of a row is 16 bytes."""
+    rows = (f"a{n % 997},2025-01-{1 + n % 28:02},event-{n // 28},{n % 50}\n" for n in range(25_000))
+    with file.open("w") as out:
+        out.writelines(("account_id,day,event,n\n", *rows))
+
+    tracemalloc.start()
+    try:
+        count = sum(len(batch.rows) for batch in read(file, USAGE, NOW))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert count == 25_000
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("cut", [0, 9])
+def test_a_packed_file_is_read_and_a_damaged_one_told(file: Path, cut: int) -> None:
+    text = "id,name\n" + "".join(f"a{n},A\n" for n in range(20_000))
+    packed = gzip.compress(text.encode())
+    file.write_bytes(packed[: len(packed) - cut])
+
+    batches = list(read(file, ACCOUNTS, NOW))
+
+    remarks = [remark for batch in batches for remark in batch.remarks]
+    assert batches[-1].done > 0
+    if cut:
+        assert "damaged from here on" in remarks[-1].message
+    else:
+        assert (sum(len(batch.rows) for batch in batches), remarks) == (20_000, [])

@@ -18,7 +18,8 @@ app = typer.Typer(
 ACCOUNTS = """Load accounts.
 
 Fields: id; and if you have them name, stage, managed (true or false), zone (like Europe/Berlin),
-country (like DE). Every other column is a trait of that name: numbers, true and false are taken
+country (like DE), domains (its own e-mail domains, with semicolons between them, by which tickets
+find it). Every other column is a trait of that name: numbers, true and false are taken
 as such, dates as 2026-03-02. An empty cell leaves what is known as it is.
 """
 CONTACTS = """Load contacts, the people of accounts.

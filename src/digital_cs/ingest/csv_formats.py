@@ -13,6 +13,7 @@ from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord
 from digital_cs.store.events import EventRecord
 from digital_cs.store.subscriptions import SubscriptionRecord
+from digital_cs.store.ticket_matches import own_domains
 from digital_cs.store.tickets import TicketRecord
 
 BETWEEN = "\x1f"  # no cell has one in it
@@ -52,6 +53,7 @@ def _account(cells: Cells) -> AccountRecord:
         managed=cells.flag("managed"),
         zone=cells.zone("zone"),
         country=cells.country("country"),
+        domains=tuple(own_domains(cells.words("domains"))) or None,
         traits=cells.traits(),
     )
 
@@ -164,8 +166,8 @@ def _ticket(source: str, cells: Cells) -> TicketRecord:
 
 ACCOUNTS = Format(
     Fields(
-        "accounts", required=("id",), optional=("name", "stage", "managed", "zone", "country"),
-        traits="any",
+        "accounts", required=("id",),
+        optional=("name", "stage", "managed", "zone", "country", "domains"), traits="any",
     ),
     parse=_account,
     key=lambda record: record.id,

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from digital_cs.domain.account import LEAVING_STAGES
-from digital_cs.ingest.csv_files import Format
+from digital_cs.ingest.csv_files import Format, Remark
 from digital_cs.ingest.csv_formats import MilestoneRow
 from digital_cs.ingest.csv_loads import Door, Ending, Load, Rows, contradiction
-from digital_cs.store import consistency, sources
+from digital_cs.store import consistency, partitions, sources
 from digital_cs.store.differences import EVENTS, MILESTONES, Difference
 from digital_cs.store.events import EventRecord
 
@@ -60,6 +60,17 @@ class EventLoad(_HappeningLoad[EventRecord]):
     """Product events. They only feed usage when somebody says how far they are complete."""
 
     kept = EVENTS
+
+    async def known(self, rows: Rows[EventRecord]) -> tuple[Rows[EventRecord], list[Remark]]:
+        rows, remarks = await super().known(rows)
+        async with self.door.pool.connection() as connection:
+            gone = await partitions.dropped(connection, (record.day for _, record in rows))
+        remarks += [
+            Remark(line, "at", f"The events of {record.day} were dropped already, as the settings"
+                   " say: whether this one was counted cannot be told any more.")
+            for line, record in rows if record.day in gone
+        ]  # fmt: skip
+        return [row for row in rows if row[1].day not in gone], remarks
 
     async def save(self, records: list[EventRecord]) -> Mapping[str, int]:
         done = await self.door.intake.record_events(records, self.door.source)

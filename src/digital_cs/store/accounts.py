@@ -10,12 +10,18 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from digital_cs.domain.segment import NEW_ACCOUNT
+from digital_cs.store.ticket_matches import own_domains
+
 Connection = AsyncConnection[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """An account as a source gives it. None leaves what is known already as it is."""
+    """An account as a source gives it. None leaves what is known already as it is.
+
+    `domains` are its own e-mail domains, by which people and tickets are known to be its.
+    """
 
     id: str
     name: str | None = None
@@ -24,6 +30,7 @@ class AccountRecord:
     zone: str | None = None
     country: str | None = None
     traits: dict[str, Any] = field(default_factory=dict)
+    domains: tuple[str, ...] | None = None
 
 
 async def save_accounts(
@@ -34,38 +41,43 @@ async def save_accounts(
         {
             "id": r.id, "name": r.name, "stage": r.stage, "managed": r.managed, "zone": r.zone,
             "country": r.country, "traits": r.traits,
+            "domains": None if r.domains is None else own_domains(r.domains),
         }
         for r in records
     ]  # fmt: skip
     cursor = await connection.execute(
         "with given as (select * from jsonb_to_recordset(%(rows)s) as g(id text, name text,"
-        " stage text, managed bool, zone text, country text, traits jsonb)),"
+        " stage text, managed bool, zone text, country text, traits jsonb, domains text[])),"
         " old as (select a.* from accounts a join given g on g.id = a.id"
         " for no key update of a),"
         # Joined to `old`, so that each row is read before it is changed: a row that the same
         # statement has changed already cannot be locked any more, and would look new.
         " saved as (insert into accounts as a (id, name, stage, managed, zone, country, traits,"
-        " created_at, updated_at) select g.id, coalesce(g.name, o.name, g.id), g.stage,"
-        " coalesce(g.managed, false), g.zone, g.country, coalesce(g.traits, '{}'), %(now)s, %(now)s"
+        " domains, created_at, updated_at) select g.id, coalesce(g.name, o.name, g.id), g.stage,"
+        " coalesce(g.managed, false), g.zone, g.country, coalesce(g.traits, '{}'),"
+        " coalesce(g.domains, '{}'), %(now)s, %(now)s"
         " from given g left join old o on o.id = g.id"
         " on conflict (id) do update set name = excluded.name,"
         " stage = coalesce(excluded.stage, a.stage),"
         " managed = coalesce((select g.managed from given g where g.id = a.id), a.managed),"
         " zone = coalesce(excluded.zone, a.zone),"
         " country = coalesce(excluded.country, a.country), traits = a.traits || excluded.traits,"
+        " domains = coalesce((select g.domains from given g where g.id = a.id), a.domains),"
         " updated_at = excluded.updated_at returning a.*)"
         " select s.id, o.id is null, s.stage is distinct from o.stage,"
-        " s.managed is distinct from o.managed,"
+        " s.managed is distinct from o.managed, s.zone is distinct from o.zone,"
+        " s.country is distinct from o.country,"
         " array(select t.key from jsonb_each(s.traits) t where o.traits is null"
         "       or o.traits->t.key is distinct from t.value)"
         " from saved s left join old o on o.id = s.id",
         {"rows": Jsonb(rows), "now": now},
     )
     changed: dict[str, list[str]] = {}
-    for id, _new, stage, managed, traits in await cursor.fetchall():
+    for id, new, *differ, traits in await cursor.fetchall():
         keys = [f"trait:{name}" for name in traits]
-        keys += ["stage"] * bool(stage) + ["managed"] * bool(managed)
-        changed[id] = keys
+        columns = ("stage", "managed", "zone", "country")
+        keys += [name for name, differs in zip(columns, differ, strict=True) if differs]
+        changed[id] = [*keys, NEW_ACCOUNT] if new else keys
     return changed
 
 

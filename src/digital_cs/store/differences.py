@@ -57,7 +57,7 @@ class Kept:
 
 _ACCOUNT = {
     "name": "text", "stage": "text", "managed": "bool", "zone": "text", "country": "text",
-    "traits": "jsonb",
+    "traits": "jsonb", "domains": "text[]",
 }  # fmt: skip
 _TICKET = {
     "status": "text", "severity": "text", "topic": "text", "opened_at": "timestamptz",

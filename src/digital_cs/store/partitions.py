@@ -53,6 +53,12 @@ async def _make(connection: Connection, day: date) -> None:
     )  # fmt: skip
 
 
+async def dropped(connection: Connection, days: Iterable[date]) -> set[date]:
+    """Those of these days whose events were dropped: none of them is taken any more."""
+    states = await _states(connection, sorted(set(days)))
+    return {day for day, state in states.items() if state == "dropped"}
+
+
 async def _states(connection: Connection, days: list[date]) -> dict[date, str]:
     cursor = await connection.execute(
         "select day, state from event_days where day = any(%s)", (days,)
