@@ -107,8 +107,8 @@ def milestones(
     output.say(f"{account.name}  ({account.id})\n{_path_words(path, zone)}\n")
     output.table(
         ["milestone", "~title", "standing", f"reached ({zone})", f"expected by ({zone})"],
-        ([each.milestone, each.title, each.standing.value, output.stamp(each.reached_at, zone),
-          output.stamp(each.due_at, zone)] for each in path),
+        ([each.milestone, each.title, f"{each.standing}{', late' * each.late}",
+          output.stamp(each.reached_at, zone), output.stamp(each.due_at, zone)] for each in path),
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def list_(as_json: Json = False) -> None:
         output.say("Nothing counts as a milestone yet: `digital-cs milestone publish` makes it so.")
         return
     output.table(
-        ["milestone", "~title", "~reached by", "expected", ">accounts"],
+        ["milestone", "~title", "reached by", "~expected", ">accounts"],
         ([each.milestone.milestone, each.milestone.title, each.milestone.reached_words(),
           _expected(each.milestone), f"{each.reached:,}"] for each in found),
     )  # fmt: skip

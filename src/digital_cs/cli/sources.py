@@ -167,17 +167,15 @@ def _cells(source: Source, now: datetime) -> list[object]:
     from digital_cs.domain.source import length_words
 
     lag = source.lag(now)
-    words = "not known" if lag is None else length_words(lag)
+    words = length_words(lag) if lag is not None else "not known" if source.judged() else ""
     if source.retired_at is not None:
         words = "retired"
     elif source.late(now):
         words += " LATE"
-    error = None
-    if source.last_error is not None:
-        error = f"{output.stamp(source.last_error_at)} {source.last_error}"
     return [
         source.name, source.kind, ", ".join(source.feeds), output.stamp(source.complete_through),
-        words, f"{source.rate(now):,.1f}", f"{source.received:,}", f"{source.refused:,}", error,
+        words, f"{source.rate(now):,.1f}", f"{source.received:,}", f"{source.refused:,}",
+        source.last_error,
     ]  # fmt: skip
 
 

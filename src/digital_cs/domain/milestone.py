@@ -109,6 +109,12 @@ class Waypoint:
     reached_at: datetime | None = None
     due_at: datetime | None = None
 
+    @property
+    def late(self) -> bool:
+        """Whether it was reached, and later than expected."""
+        at, due = self.reached_at, self.due_at
+        return at is not None and due is not None and at > due
+
 
 def product_path(
     declared: Sequence[Milestone], reached: Mapping[str, datetime], traits: Mapping[str, object],

@@ -53,13 +53,14 @@ saved as (
 gone as (
   update milestone_definitions d set retired_at = %(now)s, changed_at = %(now)s
    where retired_at is null and not exists (select from wanted w where w.name = d.name)
-  returning name)
-select s.name, case when b.name is null or b.retired_at is not null then 'new' else 'changed' end,
+  returning name, position)
+select s.position, s.name,
+       case when b.name is null or b.retired_at is not null then 'new' else 'changed' end,
        b.retired_at is null and b.rule->'reached_by' is not distinct from s.rule->'reached_by'
   from saved s left join before b on b.name = s.name
 union all
-select name, 'retired', true from gone
- order by 1
+select position, name, 'retired', true from gone
+ order by 1, 2
 """
 
 
@@ -99,7 +100,7 @@ async def _declare(
     ]
     cursor = await connection.execute(_DECLARE, {"rows": Jsonb(rows), "now": now})
     found: dict[str, list[str]] = {"new": [], "changed": [], "retired": [], "again": []}
-    for name, what, same_rule in await cursor.fetchall():
+    for _, name, what, same_rule in await cursor.fetchall():
         found[what].append(name)
         if not same_rule:
             found["again"].append(name)

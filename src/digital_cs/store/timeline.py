@@ -135,9 +135,10 @@ happened as (
          null, null, 0, 1
     from tasks t join wanted w on w.id = t.enrollment_id where t.closed_at is not null
   union all
-  select m.reached_at, 'milestone', null, null, null, 'Reached the milestone ' || m.name || '.',
+  select m.reached_at, 'milestone', null, null, null,
+         'Reached the milestone ' || coalesce(d.title, m.name) || '.',
          null, null, 0, 0
-    from milestones m
+    from milestones m left join milestone_definitions d on d.name = m.name
    where m.account_id = %(account)s and %(enrollment)s::text is null)
 select h.at, h.what, h.program, h.step, h.reason, h.words,
        coalesce(nullif(c.full_name, ''), h.contact_id) as contact, h.data_as_of
