@@ -72,7 +72,7 @@ def event(kind: str = "ticket.status_changed", **detail: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def kept(connection: AsyncConnection[Any]) -> tickets.Ticket:
+async def kept(connection: AsyncConnection[Any]) -> tickets.TicketView:
     found = await tickets.find(connection, "zendesk:5158")
     assert found is not None
     return found

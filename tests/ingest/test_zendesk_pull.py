@@ -149,6 +149,19 @@ async def test_a_refused_token_is_said_at_once(puller: Puller, desk: Desk, datab
         await other.client.close()
 
 
+async def test_a_place_that_zendesk_forgot_is_said_and_left_by_beginning_anew(
+    puller: Puller, desk: Desk
+) -> None:
+    desk.tickets = [ticket(1)]
+    await puller.pull.once()
+    desk.faults = [(422, {}, b"{}")]
+    with pytest.raises(ZendeskRefusedError, match="pull --since"):
+        await puller.pull.once()
+    again = await puller.pull.once(since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert (again.tickets, again.complete) == (1, True)
+    assert "start_time=1767225600" in desk.asked[-1]
+
+
 async def test_neither_a_redirect_nor_a_page_elsewhere_is_followed(
     puller: Puller, desk: Desk
 ) -> None:

@@ -33,7 +33,7 @@ async def save(connection: Connection, *records: TicketRecord, days: int = 180) 
     return await tickets.save_tickets(connection, records, NOW, text_days=days)
 
 
-async def get(connection: Connection, number: str = "1") -> tickets.Ticket:
+async def get(connection: Connection, number: str = "1") -> tickets.TicketView:
     found = await tickets.find(connection, f"desk:{number}")
     assert found is not None
     return found

@@ -188,5 +188,6 @@ def _refusal(status: int, path: str) -> str:
         )
     return (
         f"Zendesk refused {urlsplit(path).path} (HTTP {status}). Check that ZENDESK_URL is the"
-        " address of your Zendesk."
+        " address of your Zendesk; if it no longer knows where the last pull ended, begin anew with"
+        " `digital-cs tickets pull --since 2026-01-31`."
     )

@@ -13,7 +13,7 @@ from digital_cs.cli.options import Json, Most
 if TYPE_CHECKING:
     from digital_cs.ingest.zendesk_pull import Pulled
     from digital_cs.ingest.zendesk_warehouse import Imported
-    from digital_cs.store.tickets import Ticket
+    from digital_cs.store.tickets import TicketView
     from digital_cs.temporal.gateway import Gateway
 
 app = typer.Typer(
@@ -136,7 +136,7 @@ def list_(
     from digital_cs.errors import NotFoundError
     from digital_cs.store import accounts, tickets
 
-    async def question(gateway: Gateway) -> list[Ticket]:
+    async def question(gateway: Gateway) -> list[TicketView]:
         async with gateway.pool.connection() as connection:
             if account is not None and not await accounts.known(connection, [account]):
                 raise NotFoundError(f"There is no account '{account}'.")
@@ -178,7 +178,7 @@ def show(
     from digital_cs.errors import NotFoundError
     from digital_cs.store import tickets
 
-    async def question(gateway: Gateway) -> Ticket:
+    async def question(gateway: Gateway) -> TicketView:
         async with gateway.pool.connection() as connection:
             found = await tickets.find(connection, id)
         if found is None:
@@ -240,7 +240,7 @@ def link(
     output.say(f"{output.count_of(moved, 'ticket')} went to {account}.{known}")
 
 
-def _whose(ticket: Ticket) -> str:
+def _whose(ticket: TicketView) -> str:
     grounds = {
         "given": "it names the account itself",
         "organization": f"by its organization {ticket.organization}",

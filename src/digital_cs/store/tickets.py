@@ -214,7 +214,7 @@ async def forget_texts(connection: Connection, now: datetime, text_days: int) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class TicketView:
     """A ticket as it is known. `text_kept_until` is None where no text is kept."""
 
     id: str
@@ -246,9 +246,9 @@ _SELECT = (
 async def list_tickets(
     connection: Connection, *, account_id: str | None = None, unmatched: bool = False,
     only_open: bool = False, most: int = 100,
-) -> list[Ticket]:  # fmt: skip
+) -> list[TicketView]:  # fmt: skip
     """The newest tickets first: of an account, or those that no account is known for, or all."""
-    async with connection.cursor(row_factory=class_row(Ticket)) as cursor:
+    async with connection.cursor(row_factory=class_row(TicketView)) as cursor:
         await cursor.execute(
             f"{_SELECT} where (%(account)s::text is null or account_id = %(account)s)"
             " and (not %(unmatched)s or account_id is null and status <> 'deleted')"
@@ -260,9 +260,9 @@ async def list_tickets(
         return await cursor.fetchall()
 
 
-async def find(connection: Connection, id: str) -> Ticket | None:
+async def find(connection: Connection, id: str) -> TicketView | None:
     """A ticket by its id, or by its number at the only help desk that has it."""
-    async with connection.cursor(row_factory=class_row(Ticket)) as cursor:
+    async with connection.cursor(row_factory=class_row(TicketView)) as cursor:
         await cursor.execute(
             f"{_SELECT} where id = %(id)s or id in"
             " (select name || ':' || %(id)s from sources where 'tickets' = any(feeds))",
