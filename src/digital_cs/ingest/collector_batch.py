@@ -147,11 +147,11 @@ class Batch:
         key = account, event.name, day
         found = self.sums.get(key)
         if found is None:
-            found = self.sums[key] = Sum(moment, moment)
-        elif moment < found.first_at:
-            found.first_at = moment
-        elif moment > found.last_at:
-            found.last_at = moment
+            found = self.sums[key] = Sum(at, at)
+        elif at < found.first_at:
+            found.first_at = at
+        elif at > found.last_at:
+            found.last_at = at
         found.n += 1
         if user is not None:
             found.users.add(user)

@@ -50,6 +50,6 @@ async def follow(
     entering = await entries.event_names(connection) & by_event.keys()
     if entering:
         await entries.by_events(connection, [
-            EventRecord("", account, event, each.last_at)
+            EventRecord("", account, event, datetime.fromisoformat(each.last_at))
             for (account, event, _), each in sums.items() if event in entering
         ])  # fmt: skip

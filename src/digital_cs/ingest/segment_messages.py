@@ -13,7 +13,7 @@ import msgspec
 
 from digital_cs.domain.account import REAL_YEARS
 from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Kind, Track
-from digital_cs.ingest.storable import unfit_json, unfit_word
+from digital_cs.ingest.storable import plainly_fit, unfit_json, unfit_word
 
 MOST_MESSAGE_BYTES = 32 * 1024
 MOST_LETTERS = 200
@@ -128,13 +128,13 @@ def _titled(call: Call) -> dict[str, Any]:
 def _seen(
     call: Call, id: str, at: datetime | None, kind: Kind, name: str, properties: dict[str, Any]
 ) -> Track:
-    _keepable("properties", properties)
+    written = _encode(properties)
+    if not plainly_fit(written):
+        _keepable("properties", properties)
     user, anonymous, account = _who(call)
     if user is None and anonymous is None and account is None:
         _refuse("userId", "it is missing, and so are anonymousId and context.groupId")
-    return Track(
-        id, at, kind, name, user, anonymous, account, _value(properties), _encode(properties)
-    )
+    return Track(id, at, kind, name, user, anonymous, account, _value(properties), written)
 
 
 def _identify(call: Call, id: str, at: datetime | None) -> Identify:

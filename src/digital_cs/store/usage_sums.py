@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,13 +18,14 @@ Key = tuple[str, str, str]
 
 
 class Sum:
-    """What happened of one key: how often, by whom, worth what, and when first and last (UTC)."""
+    """What happened of one key: how often, by whom, worth what, and when first and last.
+
+    Moments are texts as isoformat() writes them of UTC: these sort like the moments themselves.
+    """
 
     __slots__ = ("first_at", "last_at", "n", "users", "value")
 
-    def __init__(
-        self, first_at: datetime, last_at: datetime, n: int = 0, value: float = 0.0
-    ) -> None:
+    def __init__(self, first_at: str, last_at: str, n: int = 0, value: float = 0.0) -> None:
         self.n = n
         self.users: set[str] = set()
         self.value = value
@@ -36,7 +36,7 @@ class Sum:
 class Sums(dict[Key, Sum]):
     """Sums by key."""
 
-    def count(self, key: Key, moment: datetime, user: str | None, value: float | None) -> None:
+    def count(self, key: Key, moment: str, user: str | None, value: float | None) -> None:
         """Count one event."""
         found = self.get(key)
         if found is None:
@@ -120,8 +120,8 @@ async def add(connection: Connection, sums: Mapping[Key, Sum], known_as: Mapping
             array_of([key[2] for key, _ in items]),
             f"{{{','.join([str(each.n) for _, each in items])}}}",
             f"{{{','.join([repr(each.value) for _, each in items])}}}",
-            f"{{{','.join([each.first_at.isoformat() for _, each in items])}}}",
-            f"{{{','.join([each.last_at.isoformat() for _, each in items])}}}",
+            f"{{{','.join([each.first_at for _, each in items])}}}",
+            f"{{{','.join([each.last_at for _, each in items])}}}",
             ";".join([_keys(each.users, known_as) for _, each in items]),
         ),
     )  # fmt: skip
