@@ -93,8 +93,10 @@ class Comparison(Bounds):
             yield Verdict.of(not any(same(value, one) for one in self.none_of))
         text = value if isinstance(value, str) else None
         if self.contains is not None:
-            known = isinstance(value, str | list | tuple)
-            yield Verdict.of(self.contains in value) if known else Verdict.UNKNOWN
+            if isinstance(value, str | list | tuple):
+                yield Verdict.of(self.contains in value)
+            else:
+                yield Verdict.UNKNOWN
         if self.starts_with is not None:
             yield Verdict.UNKNOWN if text is None else Verdict.of(text.startswith(self.starts_with))
         if self.matches is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from math import inf
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -66,6 +66,8 @@ class QuietFor(Rule):
 class _Windowed(Rule):
     """What rules over windows of days share: which events, and when they are looked at again."""
 
+    names_in: ClassVar[str]
+
     def listens(self) -> Iterator[str]:
         names = self.events()
         if not names:
@@ -76,7 +78,7 @@ class _Windowed(Rule):
 
     def events(self) -> tuple[str, ...]:
         """The events that count; none is all of them."""
-        raise NotImplementedError
+        return _names(getattr(self, self.names_in))
 
     def rows(self, account: Account, first: date, last: date) -> list[UsageDay]:
         """The account's usage of these events from `first` to `last`, both included."""
@@ -120,6 +122,8 @@ class UsageIs(Bounds, _Windowed):
     there may be enough for a yes, but never for a no.
     """
 
+    names_in = "usage"
+
     usage: str | tuple[str, ...] = Field(
         description='An event, a list of them (together), or "any".'
     )
@@ -142,9 +146,6 @@ class UsageIs(Bounds, _Windowed):
                 " between"
             )
         return self
-
-    def events(self) -> tuple[str, ...]:
-        return _names(self.usage)
 
     def first_day(self, now: datetime) -> date:
         """The first day of the window that ends today."""
@@ -218,6 +219,8 @@ class UsageChange(_Windowed):
     that is late holds the verdict: it never reads as a drop.
     """
 
+    names_in = "change"
+
     change: str | tuple[str, ...] = Field(
         description='An event, a list of them (together), or "any".'
     )
@@ -244,9 +247,6 @@ class UsageChange(_Windowed):
         if (self.falls_by is None) is (self.grows_by is None):
             raise ValueError('a change is either "falls_by: 50%" or "grows_by: 50%"')
         return self
-
-    def events(self) -> tuple[str, ...]:
-        return _names(self.change)
 
     def windows(self, now: datetime) -> tuple[date, date, date]:
         """First day of the baseline, first day of the recent window, and its last: yesterday."""
