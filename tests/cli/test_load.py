@@ -350,3 +350,27 @@ def test_what_contradicts_the_flags_of_accounts_is_counted(company: Cli, tmp_pat
     )
     assert "1 account has gone TRUE, but no event churned (globex)." in by_trait.err
     assert "1 account has the event churned, but not gone TRUE (initech)." in by_trait.err
+
+
+def test_what_looks_like_sql_is_kept_as_it_stands(company: Cli, tmp_path: Path, rows: Rows) -> None:
+    nasty = "a'); drop table accounts; --%s{}\\"
+    texts = {
+        "accounts": f"id,stage,{nasty}\n{nasty},{nasty},{nasty}\n",
+        "subscriptions": f"id,account_id,starts_on,plan\n{nasty},{nasty},2026-01-01,{nasty}\n",
+        "milestones": f"account_id,name,reached_at\n{nasty},{nasty},2026-01-01\n",
+        "events": f"id,account_id,name,at\n{nasty},{nasty},{nasty},2026-01-01\n",
+        "usage": f"id,account_id,day,event,n\n{nasty},{nasty},2026-01-01,{nasty},1\n",
+    }
+
+    for noun, text in texts.items():
+        more = ("--source", nasty) + (("--compare", f"{nasty}={nasty}") if noun == "events" else ())
+        done = company(
+            "load", noun, write(tmp_path, text), "--json", "--save-mapping", nasty, *more
+        )
+        assert (done.code, done.json["taken"]) == (0, 1), done.err
+
+    assert rows("select id, stage, traits from accounts where id = %s", nasty) == [
+        (nasty, nasty, {nasty: nasty})
+    ]
+    assert rows("select name from sources where name = %s", nasty) == [(nasty,)]
+    assert rows("select event from usage_rows") == [(nasty,)]

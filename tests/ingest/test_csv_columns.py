@@ -118,14 +118,14 @@ def test_every_misfit_is_told_with_what_to_do(
 
 def test_what_is_said_now_wins_over_what_was_remembered() -> None:
     remembered = reading_of(
-        maps=["id=a", "name=b"], sets=["stage=trial"], ignored=["x"], dates="DD-MM-YYYY"
+        maps=["id=a", "name=b", "zone=z"], sets=["stage=trial"], ignored=["x"], dates="DD-MM-YYYY"
     )
     kept = Reading.from_json(remembered.columns, remembered.to_json())
-    now = reading_of(maps=["name=c", "stage=d"], ignored=["y"], zone="UTC")
+    now = reading_of(maps=["name=c", "stage=d"], sets=["zone=UTC"], ignored=["y"], zone="UTC")
 
     found = now.over(kept)
 
     assert kept == remembered
     assert found.columns == {"id": "a", "name": "c", "stage": "d"}
-    assert found.constants == {}
+    assert found.constants == {"zone": "UTC"}
     assert (found.ignored, found.dates, found.zone) == (("x", "y"), "DD-MM-YYYY", "UTC")

@@ -32,6 +32,8 @@ ISO = DateForm.of(None)
         ("MM/DD/YYYY", "2/13/2026", date(2026, 2, 13)),
         ("DD.MM.YYYY HH:mm", "02.03.2026", date(2026, 3, 2)),
         ("YYYY/MM/DD", "2026/03/02", date(2026, 3, 2)),
+        ("YYYY-DD-MM", "2026-03-02", date(2026, 2, 3)),
+        ("DD-MM-YYYY", "2026-03-02", date(2026, 3, 2)),  # which nobody can take for another day
     ],
 )
 def test_a_day_is_read_in_the_form_that_was_stated(form: str | None, text: str, day: date) -> None:
@@ -42,7 +44,7 @@ def test_a_day_is_read_in_the_form_that_was_stated(form: str | None, text: str, 
     ("form", "text"),
     [
         (None, "02-03-2026"), (None, "2026-3-2"), (None, "20260302"), (None, "2026-02-30"),
-        ("DD-MM-YYYY", "2026-03-02"), ("DD-MM-YYYY", "13/03/2026"), ("DD-MM-YYYY", "03-13-2026"),
+        ("YYYY-DD-MM", "2026-03-20"), ("DD-MM-YYYY", "13/03/2026"), ("DD-MM-YYYY", "03-13-2026"),
         ("DD-MM-YYYY", "02-03-26"), ("DD-MM-YYYY", "٠٢-٠٣-٢٠٢٦"), ("DD.MM.YYYY", "02-03-2026"),
     ],
 )  # fmt: skip

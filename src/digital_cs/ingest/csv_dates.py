@@ -31,7 +31,8 @@ class DateError(ValueError):
 class DateForm:
     """How days are written in a file, and in which zone its moments without an offset are.
 
-    `stated` is None for ISO. A time of day may follow a day of any form: "27-07-2024 03:00".
+    `stated` is None for ISO, which is understood beside every form that it cannot be mistaken for.
+    A time of day may follow a day of any form: "27-07-2024 03:00".
     """
 
     stated: str | None = None
@@ -61,11 +62,15 @@ class DateForm:
 
     def day(self, text: str) -> date:
         """The day that a text names. Raises DateError."""
-        if self.stated is None:
-            if not _ISO_DAY.fullmatch(text):
-                raise DateError
+        if _ISO_DAY.fullmatch(text) and not self._year_first:
             return _iso_day(text)
+        if self.stated is None:
+            raise DateError
         return _day(text, self.stated)
+
+    @property
+    def _year_first(self) -> bool:
+        return self.stated is not None and self.stated.startswith("YYYY")
 
     def moment(self, text: str) -> datetime:
         """The instant (UTC) that a text names; a day alone begins at midnight, of UTC unless a

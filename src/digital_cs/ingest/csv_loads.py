@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -74,7 +75,7 @@ class Ending:
     through: datetime | None = None
 
 
-class Load(Generic[T]):
+class Load(ABC, Generic[T]):
     """One kind of file: its rows checked against what is known, compared with it, and saved."""
 
     batch: ClassVar[int] = BATCH
@@ -119,9 +120,9 @@ class Load(Generic[T]):
         found = asdict(record)  # type: ignore[call-overload]
         return {name: _plain(found[name]) for name in (*self.kept.keys, *self.kept.values)}
 
+    @abstractmethod
     async def save(self, records: list[T]) -> Mapping[str, int]:
         """Keep records with all that follows from them; counts of what it brought about."""
-        raise NotImplementedError
 
     def saw(self, rows: Rows[T]) -> None:
         """Remember what the end needs to know of rows that were taken."""

@@ -39,7 +39,10 @@ class Reading:
     def over(self, other: Reading) -> Reading:
         """This reading, and of the other one whatever this one does not say."""
         return Reading(
-            columns={**other.columns, **self.columns},
+            columns={
+                name: column for name, column in other.columns.items()
+                if name not in self.constants
+            } | dict(self.columns),
             constants={
                 name: text for name, text in other.constants.items() if name not in self.columns
             } | dict(self.constants),
