@@ -7,7 +7,12 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.incoming import Alias, Group, Identify, Taken
+from digital_cs.ingest.intake import Intake
+from digital_cs.store import pool as pools
+from digital_cs.store.accounts import AccountRecord
+from digital_cs.store.contacts import ContactRecord
 from tests.ingest.collecting import NOON, StandingClock, collecting, differences, rows, track
 
 Connection = AsyncConnection[Any]
@@ -177,3 +182,22 @@ async def test_what_is_said_again_changes_nothing(database: str, connection: Con
         clock.at += timedelta(hours=1)
         await collector.take("web", messages)
     assert await rows(connection, query) == before
+
+
+async def test_contacts_of_a_file_get_what_they_did_before_it_came(
+    database: str, connection: Connection
+) -> None:
+    clock = StandingClock()
+    async with (
+        pools.opened(database, 2) as pool,
+        collecting(database, clock) as collector,
+    ):
+        await collector.take("web", [track("1", account=None), track("2", account=None)])
+        intake = Intake(pool, clock, Entries(pool, clock, "UTC"))
+        await intake.save_accounts([AccountRecord("acme", "Acme")])
+        for _ in range(2):
+            await intake.save_contacts([ContactRecord("ann", "acme", "ann@acme.example")])
+        await collector.take("web", [track("3", account=None)])
+    assert await rows(connection, "select account_id, n, users from usage_days") == [("acme", 3, 1)]
+    assert await rows(connection, "select last_active_on from accounts") == [(NOON.date(),)]
+    assert await differences(connection) == []

@@ -80,9 +80,9 @@ def router(gateway: Gateway) -> APIRouter:
             if isinstance(event, ProductEvent):
                 once.setdefault(event.id, event.record())
         done = await gateway.intake.record_events([*once.values()])
-        unknown = set(done.unknown_accounts)
+        unknown, too_old = set(done.unknown_accounts), set(done.too_old)
         results = [
-            event if isinstance(event, Result) else _result(event, once[event.id], unknown)
+            event if isinstance(event, Result) else _result(event, once[event.id], unknown, too_old)
             for event in read
         ]
         kept = sum(each.result == "kept" for each in results)
@@ -109,8 +109,11 @@ def _id_of(event: Any) -> str | None:
         return None
 
 
-def _result(event: ProductEvent, sent: EventRecord, unknown: set[str]) -> Result:
+def _result(event: ProductEvent, sent: EventRecord, unknown: set[str], too_old: set[str]) -> Result:
     """`sent` is the first event with this id in the call, which is the one that counts."""
+    if event.id in too_old:
+        problem = f"Events of {sent.day} are not taken: it is too long ago, or they were dropped."
+        return Result(id=event.id, result="refused", problem=f"at: {problem}")
     if sent.account_id not in unknown:
         return Result(id=event.id, result="kept")
     return Result(

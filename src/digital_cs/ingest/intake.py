@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
+from digital_cs.ingest.collector_follow import follow
 from digital_cs.ingest.entries import Entries
 from digital_cs.store import (
     accounts,
@@ -20,12 +21,15 @@ from digital_cs.store import (
     enrollments,
     events,
     milestones,
+    partitions,
+    people,
     sources,
     subscriptions,
     suppressions,
     tickets,
     usage,
     usage_rows,
+    usage_sums,
 )
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.enrollments import Enrolled
@@ -42,6 +46,8 @@ class Recorded:
     known_already: int = 0
     unknown_accounts: tuple[str, ...] = ()
     enrolled: int = 0
+    too_old: tuple[str, ...] = ()
+    """Ids of events that are not kept: their day is too long ago, or its events were dropped."""
 
 
 class Intake:
@@ -50,10 +56,14 @@ class Intake:
     A repeat changes nothing. Of two records of the same thing in one call, the last one counts.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock, entries: Entries) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Any], clock: Clock, entries: Entries,
+        *, oldest_days: int = 400,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._clock = clock
         self._entries = entries
+        self._oldest_days = oldest_days
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
@@ -78,11 +88,24 @@ class Intake:
     ) -> contacts.SavedContacts:
         """Insert or update contacts and wake the enrollments of accounts where one changed."""
         unique = list({(record.id, record.account_id): record for record in records}.values())
+        now = self._clock.now()
         async with self._transaction() as connection:
+            await people.change(connection)
             await accounts.lock(connection, (record.account_id for record in unique))
-            saved = await contacts.save_contacts(connection, unique, self._clock.now(), source)
-            await changes.tell_all(connection, saved.changed, ["contacts"])
+            saved = await contacts.save_contacts(connection, unique, now, source)
+            await self._count_waiting(connection, saved, {record.id for record in unique}, now)
         return saved
+
+    async def _count_waiting(
+        self, connection: Connection, saved: contacts.SavedContacts, ids: set[str], now: datetime
+    ) -> None:
+        """Give contacts who joined an account what they did before anybody knew that."""
+        sums = await events.assign_waiting(connection, ids)
+        await usage_sums.add(connection, sums, {})
+        last = {account: date.fromisoformat(day) for account, day in sums.last_days().items()}
+        moved = await usage.move_last_active(connection, last, now)
+        keys = {account: {"contacts"} for account in saved.changed}
+        await follow(connection, self._entries, sums, moved, keys, now)
 
     @again_after_deadlock
     async def record_events(
@@ -91,9 +114,14 @@ class Intake:
         """Keep product events, each once, with all that follows from them, in one transaction:
         usage, milestones reached, enrollments woken, accounts entering programs."""
         now = self._clock.now()
+        oldest = now.astimezone(UTC).date() - timedelta(days=self._oldest_days)
         async with self._transaction() as connection:
+            await people.look(connection)
             known = await accounts.lock(connection, (record.account_id for record in records))
-            fresh = await events.record_events(connection, records, now, source)
+            gone = await partitions.dropped(connection, (record.day for record in records))
+            late = {r.id for r in records if r.day < oldest or r.day in gone}
+            wanted = [record for record in records if record.id not in late]
+            fresh = await events.record_events(connection, wanted, now, source)
             days: dict[tuple[str, str], date] = {}
             for event in fresh:
                 key = event.account_id, event.name
@@ -106,10 +134,11 @@ class Intake:
             await changes.tell(connection, keys)
             entered = await self._entries.by_events(connection, fresh) if fresh else Enrolled()
         unknown = {r.account_id for r in records if r.account_id not in known}
-        kept = sum(record.account_id in known for record in records)
+        kept = sum(record.account_id in known for record in wanted)
         return Recorded(
-            len(fresh), kept - len(fresh), tuple(sorted(unknown)), len(entered.enrolled)
-        )
+            len(fresh), kept - len(fresh), tuple(sorted(unknown)), len(entered.enrolled),
+            tuple(sorted(late)),
+        )  # fmt: skip
 
     @again_after_deadlock
     async def save_subscriptions(
