@@ -93,6 +93,7 @@ class Collector:
         """Keep a batch and answer its calls, whatever happens."""
         try:
             await self._writer.write(batch)
+            self._ledger.count(batch)
         except (OperationalError, RepeatsError) as error:  # all may be sent again
             _fail(batch, error)
         except Exception as error:
@@ -103,7 +104,6 @@ class Collector:
             log.error("collector.fault", error=type(error).__name__)
             _fail(batch, error)
         else:
-            self._ledger.count(batch)
             for call in batch.calls:
                 if not call.done.done():  # its sender may have left
                     call.done.set_result(call.taken())
@@ -117,7 +117,7 @@ class Collector:
         try:
             async with self._pool.connection() as connection:
                 await self._ledger.note(connection, self._clock.now())
-        except OperationalError as error:
+        except Exception as error:  # it stays counted, and is noted when that works again
             log.warning("collector.nothing_noted", error=type(error).__name__)
 
 
