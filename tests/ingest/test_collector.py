@@ -61,7 +61,7 @@ async def test_an_event_that_comes_again_counts_once(database: str, connection: 
 async def test_four_collectors_with_the_same_events_in_any_order_count_each_once(
     database: str, connection: Connection
 ) -> None:
-    """Late, repeated, reordered and parallel, while people join: the sums stay exact (P9)."""
+    """Late, repeated, reordered and parallel, while people join: the sums stay exact."""
     dice = random.Random(7)
     sent = [
         track(

@@ -45,6 +45,7 @@ class Batch:
         self.size = 0
         self.people: list[tuple[Call, int, People]] = []
         self._events: dict[str, tuple[Call, int, Track]] = {}
+        self._some_undated = False
         self._received = self.received_at.isoformat()
         self._clear()
 
@@ -76,7 +77,9 @@ class Batch:
                 call.repeated.add(index)
             else:
                 events[message.id] = call, index, message
-                moment = message.at or self.received_at
+                moment = message.at
+                if moment is None:
+                    moment, self._some_undated = self.received_at, True
                 newest = max(newest, moment)
                 self._take(message, moment, call.source)
         call.newest = newest if newest > EVER else None
@@ -96,6 +99,8 @@ class Batch:
 
     def undated(self) -> list[str]:
         """The ids of events that do not say when they were."""
+        if not self._some_undated:
+            return []
         return [id for id, (_, _, event) in self._events.items() if event.at is None]
 
     def repeated(self, ids: Iterable[str]) -> None:
@@ -110,11 +115,16 @@ class Batch:
             call, index, _ = self._events.pop(id)
             call.refused[index] = problem
 
-    def settle(self, known_as: Mapping[str, str], homes: Mapping[str, str]) -> None:
+    def homeless_users(self) -> set[str]:
+        """The users whose account has to be found out."""
+        users = (event.user_id or event.anonymous_id for event, _ in self.homeless)
+        return {user for user in users if user is not None}
+
+    def settle(self, homes: Mapping[str, str]) -> None:
         """Put the homeless where their user is at home. Without a home they wait, uncounted."""
         for event, source in self.homeless:
             user = event.user_id or event.anonymous_id
-            account = None if user is None else homes.get(known_as.get(user, user))
+            account = None if user is None else homes.get(user)
             self._put(event, event.at or self.received_at, source, user, account)
         self.homeless, self.settled = [], True
 

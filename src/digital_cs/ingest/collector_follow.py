@@ -45,7 +45,8 @@ async def follow(
     reached = await milestones.reach(connection, days)
     for account, milestone in reached:
         keys.setdefault(account, set()).add(f"milestone:{milestone}")
-    await accounts.mark_changed(connection, {account for account, _ in reached}, now)
+    if reached:
+        await accounts.mark_changed(connection, {account for account, _ in reached}, now)
     await changes.tell(connection, keys)
     entering = await entries.event_names(connection) & by_event.keys()
     if entering:

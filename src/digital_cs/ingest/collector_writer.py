@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.errors import CheckViolation, DataError
+from psycopg.errors import CheckViolation, DataError, UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
@@ -16,6 +16,7 @@ from digital_cs.ingest.collector_people import NEW_ACCOUNT, LinksAreNewError, Ne
 from digital_cs.ingest.entries import Entries
 from digital_cs.store import accounts, events, partitions, people, usage, usage_sums
 from digital_cs.store.deadlock import again_after_deadlock
+from digital_cs.store.events import MOST_TRIES, RepeatsError
 from digital_cs.store.usage_sums import Sums
 
 Connection = AsyncConnection[Any]
@@ -50,18 +51,27 @@ class Writer:
         Its calls know afterwards which of their messages were refused or repeated. Raises
         psycopg.Error; then nothing of it was kept, or (when the connection broke) all of it.
         """
-        try:
-            await self._write(batch)
-        except CheckViolation:  # a day was dropped since we looked
-            self._days.clear()
-            await self._write(batch)
-        except DataError:
-            async with self._pool.connection() as connection:
-                unreadable = await events.unreadable(connection, batch.lines)
-            if not unreadable:
-                raise
-            batch.refuse(unreadable, "properties: there is something in them that cannot be kept.")
-            await self._write(batch)
+        for _ in range(MOST_TRIES):
+            try:
+                return await self._write(batch)
+            except UniqueViolation:  # some come again: seldom, so it costs only then
+                await self._leave_out_known(batch)
+            except CheckViolation:  # a day was dropped since we looked
+                self._days.clear()
+            except DataError:
+                if not await self._leave_out_unreadable(batch):
+                    raise
+        raise RepeatsError
+
+    async def _leave_out_known(self, batch: Batch) -> None:
+        async with self._pool.connection() as connection:
+            batch.repeated(await events.known(connection, batch.ids_by_day()))
+
+    async def _leave_out_unreadable(self, batch: Batch) -> bool:
+        async with self._pool.connection() as connection:
+            found = await events.unreadable(connection, batch.lines)
+        batch.refuse(found, "properties: there is something in them that cannot be kept.")
+        return bool(found)
 
     @again_after_deadlock
     async def _write(self, batch: Batch) -> None:
@@ -69,17 +79,24 @@ class Writer:
             batch.again()
         async with self._pool.connection() as connection:
             await self._open_days(connection, batch)
+            await self._leave_out_yesterdays(connection, batch)
             try:
-                await self._transaction(connection, batch, alone=False)
+                active_on = await self._transaction(connection, batch, alone=False)
             except LinksAreNewError:
-                await self._transaction(connection, batch, alone=True)
+                active_on = await self._transaction(connection, batch, alone=True)
         if len(self._accounts) > MOST_REMEMBERED:
             self._accounts.clear()
             self._active_on.clear()
         self._accounts |= batch.accounts
-        for account, day in batch.sums.last_days().items():
-            if day > self._active_on.get(account, ""):
-                self._active_on[account] = day
+        self._active_on |= active_on
+
+    async def _leave_out_yesterdays(self, connection: Connection, batch: Batch) -> None:
+        """Events without a moment of their own that came before midnight, and again after it."""
+        yesterday = (batch.received_at.date() - timedelta(days=1)).isoformat()
+        repeated = await events.known(connection, {yesterday: batch.undated()})
+        if repeated:
+            batch.repeated(repeated)
+            batch.again()
 
     async def _open_days(self, connection: Connection, batch: Batch) -> None:
         """Have a partition for each day, and refuse the events of days that have none any more."""
@@ -100,65 +117,52 @@ class Writer:
         if too_old or dropped:
             batch.again()
 
-    async def _transaction(self, connection: Connection, batch: Batch, *, alone: bool) -> None:
+    async def _transaction(
+        self, connection: Connection, batch: Batch, *, alone: bool
+    ) -> dict[str, str]:
+        """Returns until which day (ISO) accounts were active, as far as that was written.
+
+        In pipelines: while requests are read, each wait for an answer costs milliseconds.
+        """
         async with connection.transaction():
-            await (people.change if alone else people.look)(connection)
-            news = await keep_people(connection, batch, alone=alone)
-            names = await people.known_as(connection, batch.users) if batch.users else {}
-            await self._settle(connection, batch, names)
-            await self._meet(connection, batch, news)
-            active = await self._move(connection, batch, news)
-            await self._copy(connection, batch, names)
+            async with connection.pipeline():
+                await (people.change if alone else people.look)(connection)
+                news = await keep_people(connection, batch, alone=alone)
+                names, homes = await people.names_and_homes(
+                    connection, batch.users, batch.homeless_users()
+                )
+            batch.settle(homes)
+            strangers = batch.accounts - self._accounts
+            for account in await accounts.meet(connection, strangers, batch.received_at):
+                news.tell(account, *NEW_ACCOUNT)
+            active_on = self._active_later(batch, news)
+            moved = await _move(connection, active_on, batch.received_at)
+            await events.copy(connection, batch.lines)
             sums = batch.sums
             if news.assigned:
                 sums = Sums(news.assigned)
                 sums.merge(batch.sums)
-            await usage_sums.add(connection, sums, names)
-            await follow(connection, self._entries, sums, active, news.keys, batch.received_at)
+            async with connection.pipeline():
+                await usage_sums.add(connection, sums, names)
+                await follow(connection, self._entries, sums, moved, news.keys, batch.received_at)
+        return active_on
 
-    async def _copy(self, connection: Connection, batch: Batch, names: dict[str, str]) -> None:
-        """Keep the raw events. That some come again is seldom, so it costs only then."""
-        yesterday = (batch.received_at.date() - timedelta(days=1)).isoformat()
-        # Without a moment of their own, they may have come before midnight, and again after it.
-        repeated = await events.known(connection, {yesterday: batch.undated()})
-        for _ in range(events.MOST_TRIES):
-            if repeated:
-                batch.repeated(repeated)
-                batch.again()
-                await self._settle(connection, batch, names)
-            if await events.copy(connection, batch.lines):
-                return
-            repeated = await events.known(connection, batch.ids_by_day())
-        raise events.RepeatsError
-
-    async def _settle(self, connection: Connection, batch: Batch, names: dict[str, str]) -> None:
-        """Find out whose account those events belong to that do not say it."""
-        homes = {}
-        if batch.homeless:
-            homes = await people.homes(connection, {names.get(id, id) for id in batch.users})
-        batch.settle(names, homes)
-
-    async def _meet(self, connection: Connection, batch: Batch, news: News) -> None:
-        """Make accounts that are heard of for the first time."""
-        strangers = batch.accounts - self._accounts
-        if strangers:
-            for account in await accounts.meet(connection, strangers, batch.received_at):
-                news.tell(account, *NEW_ACCOUNT)
-
-    async def _move(self, connection: Connection, batch: Batch, news: News) -> list[str]:
-        """Move the last active day of accounts; returns those where it moved.
-
-        Before the events, so that accounts are locked first, as everywhere. That some of these
-        may turn out to be repeated changes nothing: they did happen on that day.
-        """
+    def _active_later(self, batch: Batch, news: News) -> dict[str, str]:
+        """The last day of accounts where that is later than what was written."""
         last = news.assigned.last_days()
         for account, day in batch.sums.last_days().items():
             last[account] = max(day, last.get(account, day))
-        later = {
-            account: date.fromisoformat(day) for account, day in last.items()
-            if day > self._active_on.get(account, "")
-        }  # fmt: skip
-        if not later:
-            return []
-        await accounts.lock(connection, later)
-        return await usage.move_last_active(connection, later, batch.received_at)
+        before = self._active_on
+        return {account: day for account, day in last.items() if day > before.get(account, "")}
+
+
+async def _move(connection: Connection, active_on: dict[str, str], now: datetime) -> list[str]:
+    """Move the last active day of accounts; returns those where it moved.
+
+    Before the events, so that accounts are locked first, as everywhere.
+    """
+    if not active_on:
+        return []
+    await accounts.lock(connection, active_on)
+    days = {account: date.fromisoformat(day) for account, day in active_on.items()}
+    return await usage.move_last_active(connection, days, now)

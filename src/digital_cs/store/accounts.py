@@ -135,11 +135,14 @@ async def different(
 
 async def meet(connection: Connection, ids: Iterable[str], now: datetime) -> list[str]:
     """Make accounts of which nothing is known but their id, where missing; returns the new ones."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return []
     cursor = await connection.execute(
         "insert into accounts (id, name, created_at, updated_at)"
         " select g.id, g.id, %(now)s, %(now)s from unnest(%(ids)s::text[]) as g(id)"
         " where not exists (select from accounts a where a.id = g.id) order by 1"
         " on conflict do nothing returning id",
-        {"ids": sorted(set(ids)), "now": now},
+        {"ids": wanted, "now": now},
     )
     return [row[0] for row in await cursor.fetchall()]

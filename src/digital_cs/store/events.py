@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,22 +67,18 @@ def line(
     )
 
 
-async def copy(connection: Connection, lines: Collection[str]) -> bool:
-    """Keep events, each given as its `line`; False, and nothing is kept, where one was already.
+async def copy(connection: Connection, lines: Collection[str]) -> None:
+    """Keep events, each given as its `line`.
 
-    Then ask which are `known`, and leave those out. Raises psycopg.errors.CheckViolation when a
-    day has no partition (any more), DataError when Postgres cannot read a line, DeadlockDetected.
+    Raises psycopg.errors.UniqueViolation where one was kept already (then ask which are `known`,
+    and leave those out), CheckViolation where a day has no partition (any more), DataError where
+    Postgres cannot read a line, and DeadlockDetected.
     """
-    if not lines:
-        return True
-    text = copy_text(lines, _COLUMN_COUNT)
-    copying = f"copy product_events ({COLUMNS}) from stdin (null '')"
-    try:
-        async with connection.transaction(), connection.cursor().copy(copying) as writing:
+    if lines:
+        text = copy_text(lines, _COLUMN_COUNT)
+        copying = f"copy product_events ({COLUMNS}) from stdin (null '')"
+        async with connection.cursor().copy(copying) as writing:
             await writing.write(text)
-    except UniqueViolation:
-        return False
-    return True
 
 
 async def unreadable(connection: Connection, lines: Sequence[str]) -> set[str]:
@@ -138,7 +135,9 @@ async def record_events(
     for _ in range(MOST_TRIES):
         for id in await known(connection, days):
             wanted.pop(id, None)
-        if await copy(connection, [_line(record, now, source) for record in wanted.values()]):
+        with contextlib.suppress(UniqueViolation):
+            async with connection.transaction():
+                await copy(connection, [_line(r, now, source) for r in wanted.values()])
             break
     else:
         raise RepeatsError

@@ -56,24 +56,38 @@ async def change(connection: Connection) -> None:
     await connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
 
 
+_KNOWN_AS = "select alias, contact_id from identities where alias = any(%s::text[])"
+
+
 async def known_as(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """The contacts by those of these ids that are other names of somebody."""
-    cursor = await connection.execute(
-        "select alias, contact_id from identities where alias = any(%s::text[])",
-        (array_of(list(ids)),),
-    )
-    return dict(await cursor.fetchall())
+    return (await names_and_homes(connection, ids, ()))[0]
 
 
-async def homes(connection: Connection, contacts: Iterable[str]) -> dict[str, str]:
-    """The account of each of these contacts; of several, the one joined last."""
-    cursor = await connection.execute(
-        "select distinct on (contact_id) contact_id, account_id from memberships"
-        " where contact_id = any(%s::text[]) and left_at is null"
-        " order by contact_id, joined_at desc, account_id",
-        (array_of(list(contacts)),),
-    )
-    return dict(await cursor.fetchall())
+_HOMES = """
+select g.id, m.account_id
+  from unnest(%s::text[]) as g(id)
+  left join identities i on i.alias = g.id
+  join lateral (select account_id from memberships
+                 where contact_id = coalesce(i.contact_id, g.id) and left_at is null
+                 order by joined_at desc, account_id limit 1) m on true
+"""
+
+
+async def homes(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The account of each of these users, by any id of theirs; of several, the one joined last."""
+    return (await names_and_homes(connection, (), ids))[1]
+
+
+async def names_and_homes(
+    connection: Connection, ids: Iterable[str], homeless: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """`known_as` of some ids and `homes` of others: one round trip within a pipeline."""
+    asked, names, homes = [], list(ids), list(homeless)
+    for query, some in ((_KNOWN_AS, names), (_HOMES, homes)):
+        asked.append(await connection.execute(query, (array_of(some),)) if some else None)
+    found = [dict(await cursor.fetchall()) if cursor else {} for cursor in asked]
+    return found[0], found[1]
 
 
 async def members(connection: Connection, contacts: Iterable[str]) -> set[tuple[str, str]]:
