@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,6 @@ from activities.mailing import Mailing, Sender
 from activities.programs import ProgramShelf
 from digital_cs import logs
 from digital_cs.background import running
-from digital_cs.catalog.countries import check_country
-from digital_cs.catalog.holidays import load_calendar
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.channels.webhook import WebhookChannel
 from digital_cs.channels.zendesk import ZendeskClient
@@ -29,7 +27,9 @@ from digital_cs.clock import Clock
 from digital_cs.config import Settings
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError, SettingsError
+from digital_cs.ingest.calendars import load_business_calendar
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.membership import Membership
 from digital_cs.ingest.zendesk_pull import ZendeskPull
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
@@ -96,7 +96,7 @@ class Engine:
                 async with self.pool.connection() as connection:
                     known = await countries(connection)
                     self.calendar.current = await asyncio.to_thread(
-                        load_business_calendar, self.settings, self.clock.now(), known
+                        load_business_calendar, self.settings.content_dir, self.clock.now(), known
                     )
                     await alerts.close_and_wake(connection, "template", self.clock.now())
             except DatabaseError as error:
@@ -116,18 +116,6 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
                 status = path.stat()
                 found.append((str(path), status.st_mtime_ns, status.st_size))
     return tuple(found)
-
-
-def load_business_calendar(settings: Settings, now: datetime, known: list[str]) -> BusinessCalendar:
-    """The calendar around `now`, for these countries; those we do not know have no holidays."""
-    usable = []
-    for country in known:
-        with contextlib.suppress(DigitalCsError):
-            check_country(country)
-            usable.append(country)
-    path = settings.content_dir / "holidays.yaml"
-    years = range(now.year - 1, now.year + 4)
-    return load_calendar(years, usable, path if path.exists() else None)
 
 
 def database_url(settings: Settings) -> str:
@@ -215,7 +203,9 @@ async def open_engine(
         client = await connect(settings)
         async with opened.connection() as connection:
             known = await countries(connection)
-        calendar = CalendarShelf(load_business_calendar(settings, clock.now(), known))
+        calendar = CalendarShelf(
+            load_business_calendar(settings.content_dir, clock.now(), known)
+        )
         mailing = Mailing(
             pool=opened, library=library, channel=channel,
             connections=settings.smtp_connections,
@@ -230,6 +220,11 @@ async def open_engine(
             pool=opened, client=client, clock=clock, workspace=settings.workspace,
             touch_timeout=settings.touch_timeout,
         )  # fmt: skip
+
+        async def current() -> BusinessCalendar:
+            return calendar.current
+
+        entries = Entries(opened, clock, settings.workspace_zone, current)
         engine = Engine(
             settings=settings, clock=clock, pool=opened, client=client, channel=channel,
             library=library, calendar=calendar, reconciler=reconciler,
@@ -248,8 +243,9 @@ async def open_engine(
             ),
             keeper=Keeper(
                 pool=opened, database_url=database_url(settings), clock=clock,
-                entries=Entries(opened, clock, settings.workspace_zone), reconciler=reconciler,
+                membership=Membership(entries), triggers=entries.triggers, reconciler=reconciler,
                 grace=settings.dispatch_grace, text_days=settings.ticket_text_days,
+                events_kept_days=settings.events_kept_days,
             ),
         )  # fmt: skip
         try:

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from digital_cs.catalog.condition_checks import parts
 from digital_cs.catalog.milestones import FILE, check_milestones_text, load_milestones
-from digital_cs.catalog.program_checks import parts
 from digital_cs.catalog.programs import load_programs
 from digital_cs.catalog.schema import MILESTONES_SCHEMA_FILE, milestones_schema, schema_text
 from digital_cs.catalog.yaml_source import read_yaml
@@ -102,6 +102,24 @@ def test_a_mistake_is_told_with_its_line_and_column(
     place = before.count("\n") + 1, len(before) - before.rfind("\n")
     assert (told[0].file, told[0].line, told[0].column) == ("content/milestones.yaml", *place)
     assert advice in (told[0].suggestion or "")
+
+
+def test_a_program_that_speaks_of_another_milestone_is_warned(tmp_path: Path) -> None:
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs" / "p.yaml").write_text(
+        "program: p\nname: P\nowner: maya\ngoal: {name: G, when: {milestone: frist_send}}\n"
+        "steps:\n  - wait_for: {milestone: team_invited}\n    for_up_to: 2 days\n"
+        "    if_not:\n      - task: Call them\n        assign_to: maya\n        due_in: 2 days\n"
+    )
+    assert load_programs(tmp_path).problems == ()
+    (tmp_path / FILE).write_text(listed("milestone: first_send, title: A, reached_by: given"))
+    loaded = load_programs(tmp_path)
+    assert set(loaded.programs) == {"p"}
+    goal, wait = loaded.problems
+    assert (goal.line, goal.severity, goal.rule) == (4, "warning", "unknown-milestone")
+    assert goal.suggestion == "Did you mean 'first_send'?"
+    assert (wait.line, wait.column) == (6, 27)
+    assert "no milestone 'team_invited'" in wait.message
 
 
 def test_the_committed_schema_is_the_one_that_the_code_makes() -> None:

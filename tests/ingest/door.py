@@ -10,7 +10,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.domain.program import Program
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import accounts, events
+from digital_cs.ingest.membership import Looked, Membership
+from digital_cs.store import accounts, changes, events
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.events import EventRecord
 from tests import rig
@@ -25,6 +26,9 @@ class Door:
     clock: StoppedClock
     entries: Entries
 
+    def __post_init__(self) -> None:
+        self.membership = Membership(self.entries)
+
     async def publish(self, id: str = "p", **enter: Any) -> Program:
         wanted = rig.program(id, [{"wait": "30 days"}], enter=enter)
         async with self.pool.connection() as connection:
@@ -33,8 +37,24 @@ class Door:
 
     async def account(self, id: str = "acme", stage: str | None = "trial", **rest: Any) -> None:
         record = AccountRecord(id, id.title(), stage=stage, traits=rest.pop("traits", {}), **rest)
-        async with self.pool.connection() as connection:
-            await accounts.save_accounts(connection, [record], self.clock.now())
+        async with self.pool.connection() as connection, connection.transaction():
+            saved = await accounts.save_accounts(connection, [record], self.clock.now())
+            await changes.tell(connection, saved)
+
+    async def look(self) -> Looked:
+        """One round of the keeper: what is new, whose day it is, and what changed."""
+        turned = await self.membership.turn()
+        looked = await self.membership.look()
+        return Looked(
+            looked.verdicts, turned.sets,
+            turned.entered + looked.entered, turned.left + looked.left,
+        )  # fmt: skip
+
+    async def sweep(self) -> int:
+        """One round of the keeper; how many entered programs by it."""
+        before = len(await self.ids())
+        await self.look()
+        return len(await self.ids()) - before
 
     async def happens(self, *names: str, account: str = "acme") -> tuple[str, ...]:
         """Events that come in now; returns the accounts that entered."""
@@ -52,6 +72,12 @@ class Door:
 
     async def ids(self) -> list[str]:
         return [id for id, _ in await self.entered()]
+
+    async def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        async with self.pool.connection() as connection:
+            rows: list[tuple[Any, ...]] = await (await connection.execute(query, values)).fetchall()
+            return rows
 
     async def everybody_leaves(self) -> None:
         async with self.pool.connection() as connection:

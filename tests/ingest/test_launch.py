@@ -4,72 +4,92 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg import AsyncConnection
-
+from digital_cs.domain.kept_rule import entry_rules
 from digital_cs.domain.program import Program
-from digital_cs.store import marks
-from tests import rig
+from digital_cs.store.segment_members import count_accounts
+from digital_cs.store.segments import ask_anew
 from tests.ingest.door import Door
 
 PRO = {"segment": {"trait": "plan", "is": "pro"}}
 
 
-async def _launch(door: Door, program: Program, *, enroll_them: bool) -> int:
-    async with door.pool.connection() as connection:
-        return await door.entries.launch(connection, program, enroll_them=enroll_them)
+async def _pass_over(door: Door, program: Program) -> int:
+    """Who matches already is known from now on; returns how many."""
+    rules = list(entry_rules(program.program, program.enter))
+    async with door.pool.connection() as connection, connection.transaction():
+        await door.membership.settle(connection, rules, "")
+        return await count_accounts(connection, rules)
 
 
-async def test_who_matches_already_is_counted_and_passed_over(door: Door) -> None:
+async def _pros(door: Door, **enter: Any) -> Program:
     for number in range(3):
         await door.account(f"a{number}", traits={"plan": "pro"})
     await door.account("b", traits={"plan": "free"})
-    program = await door.publish(when=[PRO], again="always")
+    return await door.publish(when=[PRO], **enter)
 
-    assert await _launch(door, program, enroll_them=False) == 3
-    assert await door.entries.sweep() == 0
+
+async def test_who_matches_already_is_counted_and_passed_over(door: Door) -> None:
+    program = await _pros(door, again="always")
+
+    assert await _pass_over(door, program) == 3
+    assert await door.sweep() == 0
     await door.account("b", traits={"plan": "pro"})
-    assert await door.entries.sweep() == 1
+    assert await door.sweep() == 1
     assert await door.ids() == ["p:b:1"]
 
 
-async def test_who_matches_already_is_counted_and_enters_with_the_next_sweep(door: Door) -> None:
-    for number in range(3):
-        await door.account(f"a{number}", traits={"plan": "pro"})
-    program = await door.publish(when=[PRO])
-
-    assert await _launch(door, program, enroll_them=True) == 3
-    assert await door.ids() == []
-    assert await door.entries.sweep() == 3
+async def test_who_matches_already_enters_if_nobody_passes_them_over(door: Door) -> None:
+    await _pros(door)
+    assert await door.sweep() == 3
 
 
 async def test_dates_that_have_come_already_are_passed_over_too(door: Door) -> None:
     await door.account(traits={"renewal_on": "2026-05-01"})
     program = await door.publish(when=[{"date": "renewal_on", "shift": "90 days before"}])
-    assert await _launch(door, program, enroll_them=False) == 1
-    assert await door.entries.sweep() == 0
+    assert await _pass_over(door, program) == 1
+    assert await door.sweep() == 0
 
 
 async def test_what_must_hold_besides_may_be_an_event(door: Door) -> None:
-    """The count sees what the sweep will see."""
+    """The count sees what the keeper will see."""
     await door.account(traits={"plan": "pro"})
     await door.happens("invited")
     program = await door.publish(when=[PRO], only_if={"event": "invited"})
-    assert await _launch(door, program, enroll_them=False) == 1
-    assert await door.entries.sweep() == 0
+    assert await _pass_over(door, program) == 1
+    assert await door.sweep() == 0
 
 
-async def test_marks_that_are_kept_are_neither_new_nor_gone(
-    connection: AsyncConnection[Any],
+async def test_who_is_not_known_yet_comes_in_when_it_is_known_p9(door: Door) -> None:
+    """Passed over is only who matches: a missing answer is neither."""
+    await door.account(traits={"plan": "pro"}, stage=None)
+    program = await door.publish(when=[PRO], only_if={"stage": "paying"})
+    assert await _pass_over(door, program) == 0
+    assert await door.sweep() == 0
+    await door.account(stage="paying")
+    assert await door.sweep() == 1
+
+
+async def test_an_entry_that_another_version_has_no_more_is_forgotten(door: Door) -> None:
+    await _pros(door)
+    await door.sweep()
+    await door.publish(when=[{"event": "login"}])
+    assert await door.sweep() == 0
+    async with door.pool.connection() as connection:
+        cursor = await connection.execute(
+            "select state, (select count(*) from segment_members) from segments"
+        )
+        assert await cursor.fetchall() == [("retired", 0)]
+
+
+async def test_who_came_to_match_while_nobody_could_enter_comes_in_at_the_opening_p11(
+    door: Door,
 ) -> None:
-    await rig.publish(connection, rig.drip("p", 1, "1 day"), rig.MONDAY)
-    (id,) = await rig.people(connection, 1, rig.MONDAY)
-
-    async def replace(*found: str, kept: tuple[str, ...] = ()) -> list[str]:
-        fresh = await marks.replace(connection, "p", {id: found}, rig.MONDAY, kept={id: kept})
-        return [mark for _, mark in fresh]
-
-    assert await replace("a", "b") == ["a", "b"]
-    assert await replace("a", kept=("b", "c")) == []
-    assert await replace("a", "b", "c") == ["c"]
-    assert await replace() == []
-    assert await replace("a") == ["a"]
+    await door.publish(when=[PRO])
+    async with door.pool.connection() as connection:
+        await connection.execute("update programs set state = 'closed'")
+    await door.account(traits={"plan": "pro"})
+    assert await door.sweep() == 0
+    async with door.pool.connection() as connection:
+        await connection.execute("update programs set state = 'running'")
+        await ask_anew(connection, "p")
+    assert await door.sweep() == 1

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import FastClock
+from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.program import Program
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.entries import Entries
@@ -110,7 +111,7 @@ async def test_who_matches_at_launch_is_counted_first_and_passed_over_for_good(
 
     assert await gateway.count_matching(program) == 5
     [done] = await gateway.publish([program])
-    await gateway._entries.sweep()
+    await gateway.membership.turn()
 
     assert done.matching == 5
     assert await inside(connection) == []
@@ -133,7 +134,7 @@ async def test_a_version_with_other_entries_lets_no_crowd_in_p20(
     await gateway.publish([a_program(enter=TRIALS)])
 
     [changed] = await gateway.publish([a_program(enter={"when": [nobody, *TRIALS["when"]]})])
-    await gateway._entries.sweep()
+    await gateway.membership.turn()
 
     assert (changed.version, changed.matching) == (2, 5)
     assert await inside(connection) == []
@@ -268,7 +269,9 @@ async def test_stop_entering_does_not_lift_a_pause(
     done = await gateway.stop_entering("welcome")
 
     assert done.after is State.PAUSED_CLOSED
-    loaded = await touch_facts.load(connection, f"welcome:{people[0]}:1")
+    loaded = await touch_facts.load(
+        connection, f"welcome:{people[0]}:1", rig.MONDAY, BusinessCalendar()
+    )
     assert loaded is not None
     assert loaded.controls.paused
     assert (await gateway.resume_program("welcome", ALL_NOW)).after is State.CLOSED
@@ -339,7 +342,9 @@ async def test_a_programs_resume_lets_nobody_loose_who_is_paused_by_hand(
     done = await gateway.resume_program("welcome", OverdueChoice(spread=timedelta(days=3)))
 
     assert (done.overdue, done.paused_by_hand) == (4, 1)
-    loaded = await touch_facts.load(connection, f"welcome:{people[0]}:1")
+    loaded = await touch_facts.load(
+        connection, f"welcome:{people[0]}:1", rig.MONDAY, BusinessCalendar()
+    )
     assert loaded is not None
     assert loaded.controls.paused
     assert loaded.controls.not_before is None

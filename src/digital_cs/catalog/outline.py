@@ -39,7 +39,7 @@ def _facts(program: spec.Program) -> Iterator[tuple[str, list[str]]]:
     yield "Owner", [f"{program.owner}{backup}"]
     yield "Enters", entry_words(program.enter)
     yield "Again", [again_words(program.enter)]
-    if any(not isinstance(rule, spec.EventEntry) for rule in program.enter.when):
+    if any(isinstance(rule, spec.SegmentEntry | spec.DateEntry) for rule in program.enter.when):
         yield "At launch", [f"those who match already {launch_words(program.enter)}"]
     if program.goal is not None:
         yield "Goal", [f"{program.goal.name} ({program.goal.when.words()})"]

@@ -6,7 +6,7 @@ import re
 
 from pydantic import BaseModel
 
-from digital_cs.domain import milestone
+from digital_cs.domain import milestone, segment, trigger
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 
@@ -16,6 +16,7 @@ _NAMES: dict[type[BaseModel], str] = {
     spec.EventEntry: "an event entry",
     spec.DateEntry: "a date entry",
     spec.SegmentEntry: "a segment entry",
+    spec.TriggerEntry: "a trigger entry",
     spec.ReEntry: "'again'",
     spec.Goal: "a goal",
     spec.Exit: "an exit",
@@ -31,9 +32,18 @@ _NAMES: dict[type[BaseModel], str] = {
        for article in ("an" if key[0] in "aeiou" else "a",)},
     **{kind: f"{article} {key} condition" for key, kind in CONDITION_KINDS.items()
        for article in ("an" if key[0] in "aeiou" else "a",)},
+    segment.Segment: "a segment",
     milestone.Milestones: "the product path",
     milestone.Milestone: "a milestone",
     milestone.EventReach: "'reached_by'",
+    trigger.Trigger: "a trigger",
+    trigger.UsageDrop: "'usage_drop'",
+    trigger.Silence: "'silence'",
+    trigger.MilestoneNotReached: "'milestone_missed'",
+    trigger.Limit: "'limit_near'",
+    trigger.DateNear: "'date_near'",
+    trigger.Spike: "'ticket_spike'",
+    trigger.Gone: "'champion_gone'",
 }  # fmt: skip
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
-from digital_cs.catalog.suggestions import did_you_mean, nearest
+from digital_cs.catalog.condition_checks import (
+    USUAL_STAGES,
+    Finding,
+    Names,
+    condition_findings,
+    parts,
+    slip,
+    unknown,
+)
+from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.yaml_source import Path
 from digital_cs.domain import program as spec
 from digital_cs.domain.account import LEAVING_STAGES, MANAGED
@@ -19,24 +28,11 @@ from digital_cs.domain.span import Unit
 from digital_cs.domain.what_next import MOST_INSTANT_STEPS
 from digital_cs.domain.zone import UnknownZoneError, load_zone, suggest_zone
 
-USUAL_STAGES = ("trial", "onboarding", "active", *LEAVING_STAGES)
-"""A company may have stages of its own; a word that is almost one of these is a slip."""
 USUAL_ROLES = ("champion", "admin", "billing", "any")
 
 _MINUTES_A_DAY = 24 * 60
 _MINUTES_A_WEEK = 7 * _MINUTES_A_DAY
 _ZONE_RULES = ("recipient", "account", "workspace")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One complaint about a program, with the path of what it is about."""
-
-    path: Path
-    rule: str
-    message: str
-    advice: str | None = None
-    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +42,14 @@ class Surroundings:
     file_stem: str | None = None
     emails: Collection[str] | None = None
     program_ids: Collection[str] | None = None
+    milestones: Collection[str] | None = None
+    segments: Collection[str] | None = None
+    triggers: Collection[str] | None = None
 
-
-def parts(part: BaseModel, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every part of a program with its path in the file, from top to bottom."""
-    yield path, part
-    for name, info in type(part).model_fields.items():
-        value = getattr(part, name)
-        here = (*path, info.alias or name)
-        if isinstance(value, BaseModel):
-            yield from parts(value, here)
-        elif isinstance(value, tuple):
-            for index, each in enumerate(value):
-                if isinstance(each, BaseModel):
-                    yield from parts(each, (*here, index))
+    @property
+    def names(self) -> Names:
+        """What the program's conditions may name."""
+        return Names(self.segments, self.milestones, self.program_ids)
 
 
 def findings(program: spec.Program, around: Surroundings) -> Iterator[Finding]:
@@ -80,6 +70,7 @@ def findings(program: spec.Program, around: Surroundings) -> Iterator[Finding]:
         check = _CHECKS.get(type(part))
         if check is not None:
             yield from check(path, part, program, around)
+        yield from condition_findings(path, part, around.names)
     if not any(isinstance(step, spec.Send | spec.Task | spec.Webhook) for _, step in steps):
         yield Finding(
             ("steps",), "reaches-nobody", "The program sends nothing and gives nobody a task.",
@@ -235,12 +226,14 @@ def _other_program(
             (*path, key), "itself", f"The program wants to {key} itself.",
             "To begin again use go_to; to be over use end.",
         )  # fmt: skip
-    elif around.program_ids is not None and wanted not in around.program_ids:
-        yield Finding(
-            (*path, key), "unknown-program", f"There is no program called '{wanted}'.",
-            did_you_mean(wanted, around.program_ids)
-            or f"Write it in content/programs/{wanted}.yaml, or name another one.",
-        )  # fmt: skip
+    else:
+        yield from unknown((*path, key), "program", wanted, around.program_ids, "programs")
+
+
+def _trigger(
+    path: Path, entry: spec.TriggerEntry, program: spec.Program, around: Surroundings
+) -> Iterator[Finding]:
+    yield from unknown((*path, "trigger"), "trigger", entry.trigger, around.triggers, "triggers")
 
 
 def _wait_for(
@@ -254,20 +247,11 @@ def _wait_for(
         )  # fmt: skip
 
 
-def _stage(
-    path: Path, rule: StageIs, program: spec.Program, around: Surroundings
-) -> Iterator[Finding]:
-    stages = (rule.stage,) if isinstance(rule.stage, str) else rule.stage
-    for index, stage in enumerate(stages):
-        here: Path = (*path, "stage") if isinstance(rule.stage, str) else (*path, "stage", index)
-        yield from _slip(here, stage, USUAL_STAGES, "stage")
-
-
 def _set(
     path: Path, step: spec.Set, program: spec.Program, around: Surroundings
 ) -> Iterator[Finding]:
     if step.set.stage is not None:
-        yield from _slip((*path, "set", "stage"), step.set.stage, USUAL_STAGES, "stage")
+        yield from slip((*path, "set", "stage"), step.set.stage, USUAL_STAGES, "stage")
 
 
 def _program(
@@ -278,7 +262,7 @@ def _program(
 
 def _roles(path: Path, roles: tuple[str, ...]) -> Iterator[Finding]:
     for index, role in enumerate(roles):
-        yield from _slip((*path, index), role, USUAL_ROLES, "role")
+        yield from slip((*path, index), role, USUAL_ROLES, "role")
     if "any" in roles[:-1]:
         yield Finding(
             (*path, roles.index("any")), "never-asked",
@@ -286,17 +270,9 @@ def _roles(path: Path, roles: tuple[str, ...]) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _slip(path: Path, word: str, usual: tuple[str, ...], noun: str) -> Iterator[Finding]:
-    meant = nearest(word, usual, cutoff=0.8)
-    if word not in usual and meant is not None:
-        yield Finding(
-            path, f"unusual-{noun}", f"'{word}' is not a usual {noun}.",
-            f"Did you mean '{meant}'?", "warning",
-        )  # fmt: skip
-
-
 _CHECKS: dict[type[BaseModel], Callable[[Path, Any, spec.Program, Surroundings],
                                         Iterator[Finding]]] = {
     spec.Program: _program, spec.Send: _send, spec.Enroll: _other_program,
-    spec.Leave: _other_program, spec.WaitFor: _wait_for, spec.Set: _set, StageIs: _stage,
+    spec.Leave: _other_program, spec.WaitFor: _wait_for, spec.Set: _set,
+    spec.TriggerEntry: _trigger,
 }  # fmt: skip

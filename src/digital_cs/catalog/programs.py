@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.program_checks import Surroundings, findings
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, read_yaml
@@ -51,19 +52,17 @@ def load_programs(content_dir: Path, emails: Collection[str] | None = None) -> C
     folder = content_dir / "programs"
     if not folder.is_dir():
         raise NotFoundError(f"There is no folder {folder}. Set CONTENT_DIR to your content.")
-    paths = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in (".yaml", ".yml") and not path.name.startswith(".")
-    )
+    paths = yaml_files(folder)
     known = emails if emails is not None else email_names(content_dir)
+    milestones = milestone_names(content_dir)
     drafts = [_draft(path) for path in paths]
     ids = {each.program.program for each in drafts if each.program} | {p.stem for p in paths}
     programs: dict[str, Program] = {}
     files: dict[str, Path] = {}
     problems: list[Problem] = []
     for path, draft in zip(paths, drafts, strict=True):
-        found = _check(draft, Surroundings(path.stem, known, ids))
+        around = Surroundings(path.stem, known, ids, milestones=milestones)
+        found = _check(draft, around)
         problems.extend(found.problems)
         if found.program is None:
             continue
@@ -97,6 +96,22 @@ def check_program_text(
 ) -> LoadedProgram:
     """The program in a text, which is called `file` in complaints. Never raises for content."""
     return _check(_parse(read_yaml(text, file)), Surroundings(None, emails, program_ids))
+
+
+def stems(folder: Path) -> frozenset[str]:
+    """The names of the YAML files in a folder; none if it is not there."""
+    if not folder.is_dir():
+        return frozenset()
+    return frozenset(path.stem for path in yaml_files(folder))
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    """The YAML files in a folder, in order of their names."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".yaml", ".yml") and not path.name.startswith(".")
+    )
 
 
 def email_names(content_dir: Path) -> frozenset[str]:

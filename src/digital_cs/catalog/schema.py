@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import BaseModel
 
 from digital_cs.catalog.part_names import for_people, part_name
 from digital_cs.catalog.program_checks import USUAL_ROLES, USUAL_STAGES
@@ -12,16 +15,23 @@ from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 from digital_cs.domain.grammar import WEEKDAYS
 from digital_cs.domain.milestone import Milestones
 from digital_cs.domain.program import STEP_KINDS, Program
+from digital_cs.domain.segment import Segment
+from digital_cs.domain.trigger import KINDS as TRIGGER_KINDS
+from digital_cs.domain.trigger import Trigger
 
 SCHEMA_FILE = "program.schema.json"
 """Its name in the content folder, which the first line of each program points to."""
 MILESTONES_SCHEMA_FILE = "milestones.schema.json"
 """The same for milestones.yaml."""
+SEGMENT_SCHEMA_FILE = "segment.schema.json"
+"""The same for each segment."""
+TRIGGER_SCHEMA_FILE = "trigger.schema.json"
+"""The same for each trigger."""
 
 _UNIONS = {
     "Step": tuple(kind.__name__ for kind in STEP_KINDS.values()),
     "Condition": tuple(kind.__name__ for kind in CONDITION_KINDS.values()),
-    "EntryRule": ("EventEntry", "DateEntry", "SegmentEntry"),
+    "EntryRule": ("EventEntry", "DateEntry", "SegmentEntry", "TriggerEntry"),
     "Moment": ("WeekdayTime", "DateMoment"),
 }
 _HINTS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -47,9 +57,34 @@ def program_schema() -> dict[str, Any]:
     It is stricter than the loader in small things (a span with two spaces, a key without a
     value) and knows nothing of other files: `digital-cs program check` has the last word.
     """
-    raw = Program.model_json_schema(by_alias=True)
+    schema = _with_conditions(Program, "A program of digital-cs", _UNIONS)
+    entry = schema["$defs"]["SegmentEntry"]["properties"]["segment"]
+    rule = {"$ref": entry.pop("$ref")}
+    named = dict(schema["$defs"]["SegmentIs"]["properties"]["segment"])
+    named.pop("description", None)
+    entry["anyOf"] = [named, rule]  # "segment: NAME" is short for a rule that names it
+    return schema
+
+
+def segment_schema() -> dict[str, Any]:
+    """The schema of one segment, in draft 7, with what was said of `program_schema`."""
+    unions = {"Condition": _UNIONS["Condition"]}
+    return _with_conditions(Segment, "A segment of digital-cs", unions)
+
+
+def trigger_schema() -> dict[str, Any]:
+    """The schema of one trigger, in draft 7, with what was said of `program_schema`."""
+    unions = {"Condition": _UNIONS["Condition"]}
+    schema = _with_conditions(Trigger, "A trigger of digital-cs", unions)
+    return {**schema, "oneOf": [{"required": [kind]} for kind in TRIGGER_KINDS]}
+
+
+def _with_conditions(
+    model: type[BaseModel], title: str, unions: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
+    raw = model.model_json_schema(by_alias=True)
     parts: dict[str, Any] = raw.pop("$defs")
-    for name, part in (*parts.items(), ("Program", raw)):
+    for name, part in (*parts.items(), (model.__name__, raw)):
         for key, value in part.get("properties", {}).items():
             _offer(value, _HINTS.get((name, key)), _ENTRY_HINTS.get((name, key)))
     # Pydantic cannot say in a schema that a comparison must be there.
@@ -58,13 +93,13 @@ def program_schema() -> dict[str, Any]:
                                                           *CONDITION_KINDS.values())}  # fmt: skip
     definitions = {
         **{name: {"anyOf": [_to(member) for member in members]}
-           for name, members in _UNIONS.items()},
+           for name, members in unions.items()},
         **{name: {**({"title": titles[name]} if name in titles else {}), **_tidy(part)}
            for name, part in parts.items()},
     }  # fmt: skip
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A program of digital-cs",
+        "title": title,
         **_tidy(raw),
         "$defs": definitions,
     }

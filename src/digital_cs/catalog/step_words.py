@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from digital_cs.domain import program as spec
+from digital_cs.domain.condition import SegmentIs
 
 
 def step_words(step: Any, program: spec.Program) -> str:
@@ -96,6 +97,10 @@ def entry_words(entry: spec.Entry) -> list[str]:
         elif isinstance(rule, spec.DateEntry):
             on = "" if rule.shift else "on "
             lines.append(f"{on}{date_words(rule.date, rule.shift)}")
+        elif isinstance(rule, spec.TriggerEntry):
+            lines.append(f"when the trigger {rule.trigger} fires")
+        elif isinstance(rule.segment, SegmentIs):
+            lines.append(f"when it comes into the segment {rule.segment.segment}")
         else:
             lines.append(f"when it comes to match: {rule.segment.words()}")
     lines = lines or ["by hand, by CSV or by API only"]

@@ -23,7 +23,7 @@ _ADVICE = re.compile(r"(.*?)[:;] ((?:did you mean|write|name|use|give|add) .*)",
 _CHOICES: Mapping[str, tuple[str, Sequence[str], str]] = {
     "step": ("step", tuple(STEP_KINDS), "wait: 3 days"),
     "condition": ("condition", tuple(CONDITION_KINDS), "milestone: first_campaign_sent"),
-    "entry": ("entry", ("event", "date", "segment"), "event: trial_started"),
+    "entry": ("entry", ("event", "date", "segment", "trigger"), "event: trial_started"),
     "moment": ("moment", ("weekday", "date"), "weekday: tuesday"),
 }
 _EXPECTED = {

@@ -77,6 +77,7 @@ def ask(question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
 async def _ask(settings: Settings, question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
     from psycopg import AsyncConnection, OperationalError
 
+    from digital_cs.ingest.calendars import calendar_of
     from digital_cs.ingest.entries import Entries
     from digital_cs.store import pool, revision
     from digital_cs.temporal.gateway import Gateway
@@ -92,7 +93,8 @@ async def _ask(settings: Settings, question: Callable[[Gateway], Coroutine[Any, 
         raise UnavailableError(no_database(error)) from error
     clock = settings.clock()
     async with pool.opened(url, 2) as opened:
-        entries = Entries(opened, clock, settings.workspace_zone)
+        calendar = calendar_of(opened, clock, settings.content_dir)
+        entries = Entries(opened, clock, settings.workspace_zone, calendar)
         return await question(Gateway(opened, clock, entries))
 
 

@@ -12,8 +12,12 @@ from digital_cs.cli.options import Json, ProgramId, Yes
 if TYPE_CHECKING:
     from digital_cs.catalog.programs import Catalog
     from digital_cs.domain.program import Program
+    from digital_cs.domain.segment import Segment
     from digital_cs.store.programs import ProgramRow
     from digital_cs.temporal.gateway import Gateway, Published
+    from digital_cs.temporal.segments import PublishedSegment
+
+    Answer = tuple[list[Published], dict[str, int], list[PublishedSegment]]
 
 app = typer.Typer(
     no_args_is_help=True, help="Programs: files in CONTENT_DIR/programs, published as versions."
@@ -90,32 +94,39 @@ def publish(
 
     At the first publishing, accounts that match already are enrolled or passed over, as the
     program says (at_launch). You are told how many there are before anybody is enrolled.
-    Without names, the milestones of the folder are published first.
+    Without names, the milestones and segments of the folder are published first; with names, those
+    segments that the programs name and that are not published yet.
     """
-    from digital_cs.cli import milestone, output
+    from digital_cs.cli import milestone, output, segment
     from digital_cs.cli.connection import ask
+    from digital_cs.temporal.segments import publish_segments
 
     wanted = _publishable(names, content)
+    along = _segments_along(wanted, content) if names else segment.publishable(None, content)
     # Before the programs, so that who has reached one is counted among those that match.
     milestones = None if names else milestone.publish_those_of(catalog(content)[0], dry_run=dry_run)
 
-    async def question(gateway: Gateway) -> tuple[list[Published], dict[str, int]]:
-        counts = await _launching(gateway, wanted)
+    async def question(gateway: Gateway) -> Answer:
+        new = await _unpublished(gateway, along) if names else along
+        seen = await publish_segments(gateway, new, dry_run=dry_run)
+        counts = await _launching(gateway, wanted, new if dry_run else [])
         entering = sum(counts[p.program] for p in wanted
                        if p.program in counts and p.enter.at_launch == "enroll")  # fmt: skip
         if dry_run:
-            return await _foreseen(gateway, wanted), counts
+            return await _foreseen(gateway, wanted), counts, seen
         if entering and not yes:
             _confirm(entering, wanted, counts)
-        return await gateway.publish(wanted), counts
+        return await gateway.publish(wanted), counts, seen
 
-    done, counts = ask(question)
+    done, counts, segments = ask(question)
     if as_json:
         output.emit({"dry_run": dry_run, "programs": done, "matching_at_launch": counts,
-                     "milestones": milestones})  # fmt: skip
+                     "milestones": milestones, "segments": segments})  # fmt: skip
         return
     if milestones is not None:
         output.say(milestone.published_words(milestones))
+    for found in segments:
+        output.say(f"segment {segment.published_words(found, dry_run)}")
     at_launch = {program.program: program.enter.at_launch for program in wanted}
     for each in done:
         output.say(_published_words(each, counts, at_launch[each.program], dry_run))
@@ -143,13 +154,36 @@ def _publishable(names: list[str] | None, content: Path | None) -> list[Program]
     return [loaded.programs[name] for name in ids]
 
 
-async def _launching(gateway: Gateway, wanted: list[Program]) -> dict[str, int]:
+def _segments_along(wanted: list[Program], content: Path | None) -> list[Segment]:
+    """The segments of the content folder that these programs name, and what those rest on."""
+    from digital_cs.catalog.segments import segments_of
+    from digital_cs.cli import segment
+
+    names = sorted({name for program in wanted for name in segments_of(program)})
+    return segment.publishable(names, content) if names else []
+
+
+async def _unpublished(gateway: Gateway, along: list[Segment]) -> list[Segment]:
+    from digital_cs.store import segments
+
+    async with gateway.pool.connection() as connection:
+        absent = await segments.missing(connection, [each.segment for each in along])
+    return [each for each in along if each.segment in absent]
+
+
+async def _launching(
+    gateway: Gateway, wanted: list[Program], along: list[Segment]
+) -> dict[str, int]:
     """How many accounts match each program that was never published."""
     from digital_cs.store import programs
 
     async with gateway.pool.connection() as connection:
         there = {row.id for row in await programs.list_programs(connection)}
-    return {p.program: await gateway.count_matching(p) for p in wanted if p.program not in there}
+    return {
+        program.program: await gateway.count_matching(program, along)
+        for program in wanted
+        if program.program not in there
+    }
 
 
 async def _foreseen(gateway: Gateway, wanted: list[Program]) -> list[Published]:

@@ -42,22 +42,25 @@ def simulate(
     have every value the program looks at. Nothing is sent and no server is needed.
     """
     from digital_cs.catalog.holidays import load_calendar
+    from digital_cs.catalog.segments import load_segments, spelled_out
     from digital_cs.cli import output
     from digital_cs.cli.program import program_of_file
     from digital_cs.config import load_settings
     from digital_cs.domain.population import PLACES, Population
+    from digital_cs.domain.population_values import untried
     from digital_cs.domain.program_graph import compile_program
     from digital_cs.domain.simulation import simulate as play
     from digital_cs.domain.traveller import World
 
     settings = load_settings()
-    wanted = program_of_file(program, content)
+    folder = content or settings.content_dir
+    wanted = spelled_out(program_of_file(program, content), load_segments(folder).segments)
     graph, _ = compile_program(wanted)
     first = (start or datetime.now(UTC)).replace(
         hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC
     )
     years = range(first.year - 1, first.year + 2 + (days + 365) // 365)
-    holidays = (content or settings.content_dir) / "holidays.yaml"
+    holidays = folder / "holidays.yaml"
     calendar = load_calendar(
         years, {country for country, _ in PLACES}, holidays if holidays.exists() else None
     )
@@ -72,9 +75,12 @@ def simulate(
             on_progress=lambda done, _: bar.update(bar.task_ids[0], completed=done),
         )  # fmt: skip
     if as_json:
-        output.emit({**result.as_dict(), "seconds": round(time.monotonic() - began, 2)})
+        seconds = round(time.monotonic() - began, 2)
+        output.emit({**result.as_dict(), "seconds": seconds, "untried": untried(wanted)})
     else:
         _print(result, time.monotonic() - began)
+        for sentence in untried(wanted):
+            output.complain(sentence)
 
 
 def _print(result: SimulationResult, seconds: float) -> None:

@@ -73,17 +73,20 @@ def up(
 
 
 def _publish_first(household: Household) -> None:
-    """The first time, publish programs and milestones, as far as they have no errors."""
+    """The first time, publish milestones, segments and programs, if they have no errors."""
     from digital_cs.catalog.milestones import load_milestones
     from digital_cs.catalog.programs import load_programs
+    from digital_cs.catalog.segments import load_segments, segments_of
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
     from digital_cs.errors import NotFoundError
     from digital_cs.store import programs
+    from digital_cs.temporal.segments import publish_segments
 
     try:
         catalog = load_programs(household.settings.content_dir)
         milestones = load_milestones(household.settings.content_dir)
+        segments = load_segments(household.settings.content_dir)
     except NotFoundError as error:
         output.complain(f"No program is published: {error}")
         return
@@ -94,12 +97,15 @@ def _publish_first(household: Household) -> None:
                 return None
         if milestones.there and not milestones.problems:
             await gateway.declare_milestones(milestones.milestones)
-        return len(await gateway.publish(list(catalog.programs.values())))
+        found = segments.sound
+        await publish_segments(gateway, list(found.values()))
+        usable = [p for p in catalog.programs.values() if segments_of(p) <= found.keys()]
+        return len(await gateway.publish(usable))
 
     count = ask(question)
     if count is not None:
         output.complain(f"Programs: {count} published from {household.settings.content_dir}")
-        if catalog.errors or milestones.problems:
+        if catalog.errors or milestones.problems or segments.errors:
             output.complain("Some have errors and were left out: see `digital-cs check`.")
 
 

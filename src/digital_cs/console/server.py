@@ -15,6 +15,7 @@ from digital_cs.bootstrap import database_url
 from digital_cs.config import Settings
 from digital_cs.console.app import build_app
 from digital_cs.errors import UnavailableError
+from digital_cs.ingest.calendars import calendar_of
 from digital_cs.ingest.collector import Collector
 from digital_cs.ingest.entries import Entries
 from digital_cs.signing import Signer
@@ -46,7 +47,8 @@ async def serve(
         ) as pool:
             async with pool.connection() as connection:
                 revision.require_newest(await revision.current(connection))
-            entries = Entries(pool, clock, settings.workspace_zone)
+            calendar = calendar_of(pool, clock, settings.content_dir)
+            entries = Entries(pool, clock, settings.workspace_zone, calendar)
             collector = Collector(pool, clock, entries, oldest_days=settings.events_oldest)
             signer = Signer(settings.signing_key.get_secret_value())
             app = build_app(Gateway(pool, clock, entries), pool, settings, signer, collector)

@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.background import running
 from digital_cs.catalog.milestones import load_milestones
 from digital_cs.catalog.programs import load_programs
+from digital_cs.catalog.segments import load_segments
 from digital_cs.channels.sink import read_index
 from digital_cs.clock import Clock, FastClock
 from digital_cs.demo.colleagues import Colleagues
@@ -36,6 +37,7 @@ from digital_cs.ingest.intake import Intake
 from digital_cs.store import pool as pools
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
+from digital_cs.temporal.segments import publish_segments
 
 DAYS = 90
 ACCOUNTS = 240
@@ -88,8 +90,9 @@ def run(options: Options, face: Face) -> int:
 def usable_programs(content_dir: Path) -> list[Program]:
     """The programs of the playbook. Raises UsageError when one of them has an error."""
     catalog = load_programs(content_dir)
-    if catalog.errors:
-        first = catalog.errors[0]
+    errors = (*catalog.errors, *load_segments(content_dir).errors)
+    if errors:
+        first = errors[0]
         raise UsageError(
             f"{first.file}:{first.line}: {first.message} `digital-cs check` shows everything."
         )
@@ -145,6 +148,8 @@ class _Demo:
         gateway, intake = _doors(pool, clock)
         await driver.tell(intake, self.origin)
         await gateway.declare_milestones(load_milestones(self.options.content_dir).milestones)
+        segments = load_segments(self.options.content_dir).segments
+        await publish_segments(gateway, list(segments.values()))
         await gateway.publish(programs)
         seed = self.options.seed
         self.face.progress("Company", f"{len(company.customers)} accounts, from seed {seed}")

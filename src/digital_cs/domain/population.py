@@ -17,11 +17,10 @@ from digital_cs.domain.condition import (
     EventHappened,
     MilestoneReached,
     QuietFor,
-    StageIs,
-    TraitIs,
     Verdict,
     leaves,
 )
+from digital_cs.domain.population_values import stages_of, traits_tried
 from digital_cs.domain.program import DateEntry, Entry, SegmentEntry, Shift
 from digital_cs.domain.program_graph import BranchNode, Graph, SendNode, WaitDateNode, WaitForNode
 from digital_cs.domain.touch import ANYBODY
@@ -213,7 +212,7 @@ class Population:
 
     @cached_property
     def _leavings(self) -> tuple[tuple[str, object, float], ...]:
-        named = {name for leaf in self._all_leaves for name in _stages_of(leaf)}
+        named = {name for leaf in self._all_leaves for name in stages_of(leaf)}
         return (
             ("stage", "churned", 0.08),
             (MANAGED, True, 0.03),
@@ -222,7 +221,7 @@ class Population:
 
     @cached_property
     def _stages(self) -> tuple[str, ...]:
-        named = {name for leaf in self._all_leaves for name in _stages_of(leaf)}
+        named = {name for leaf in self._all_leaves for name in stages_of(leaf)}
         stays = {"active"} if not self.graph.stay_when else {*self.graph.stay_when} - {MANAGED}
         return tuple(sorted((named - set(LEAVING_STAGES)) | (stays or {"active"})))
 
@@ -230,8 +229,8 @@ class Population:
     def _trait_values(self) -> tuple[tuple[str, tuple[object, ...]], ...]:
         values: dict[str, list[object]] = {}
         for leaf in self._all_leaves:
-            if isinstance(leaf, TraitIs):
-                values.setdefault(leaf.trait, []).extend(_telling_values(leaf))
+            for name, tried in traits_tried(leaf):
+                values.setdefault(name, []).extend(tried)
         return tuple((name, tuple(found)) for name, found in values.items())
 
     @cached_property
@@ -271,28 +270,3 @@ def _lead(shift: Shift | None) -> timedelta:
     if shift is None or shift.direction == "after":
         return timedelta(0)
     return timedelta(seconds=shift.span.approx_seconds)
-
-
-def _stages_of(leaf: Any) -> tuple[str, ...]:
-    if not isinstance(leaf, StageIs):
-        return ()
-    return (leaf.stage,) if isinstance(leaf.stage, str) else leaf.stage
-
-
-def _telling_values(rule: TraitIs) -> Iterator[object]:
-    """Values on both sides of a comparison."""
-    if rule.is_ is not None:
-        yield rule.is_
-        yield not rule.is_ if isinstance(rule.is_, bool) else "something else"
-    if rule.is_not is not None:
-        yield rule.is_not
-        yield not rule.is_not if isinstance(rule.is_not, bool) else "something else"
-    if rule.one_of is not None:
-        yield from (*rule.one_of, "something else")
-    for bound in (rule.at_least, rule.at_most, rule.more_than, rule.less_than):
-        if bound is not None:
-            yield from (bound - 1, bound, bound + 1)
-    if rule.contains is not None:
-        yield from (rule.contains, "something else")
-    if rule.exists is not None:
-        yield "something"

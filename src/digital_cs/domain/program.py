@@ -92,14 +92,29 @@ class DateEntry(_Part):
     shift: ShiftField | None = Field(None, description='"90 days before" or "1 day after".')
 
 
-class SegmentEntry(_Part):
-    """The account comes to match a rule, through a change of its data or by time alone."""
+def _named(value: Any) -> Any:
+    return {"segment": value} if isinstance(value, str) else value
 
-    segment: Condition = Field(description="The rule that the account comes to match.")
+
+class SegmentEntry(_Part):
+    """The account comes into a segment, or to match a rule that stands here, through a change of
+    its data or by time alone."""
+
+    segment: Annotated[Condition, BeforeValidator(_named)] = Field(
+        description="Name of a segment, or the rule itself."
+    )
+
+
+class TriggerEntry(_Part):
+    """A trigger that fires for the account brings it in."""
+
+    trigger: Name = Field(description="Name of a trigger in content/triggers.")
 
 
 def _entry_kind(value: Any) -> str | None:
-    kinds = {"event": EventEntry, "date": DateEntry, "segment": SegmentEntry}
+    kinds = {
+        "event": EventEntry, "date": DateEntry, "segment": SegmentEntry, "trigger": TriggerEntry,
+    }  # fmt: skip
     if isinstance(value, BaseModel):
         return next(key for key, kind in kinds.items() if isinstance(value, kind))
     return next((key for key in kinds if key in value), None) if isinstance(value, dict) else None
@@ -108,11 +123,12 @@ def _entry_kind(value: Any) -> str | None:
 EntryRule = Annotated[
     Annotated[EventEntry, Tag("event")]
     | Annotated[DateEntry, Tag("date")]
-    | Annotated[SegmentEntry, Tag("segment")],
+    | Annotated[SegmentEntry, Tag("segment")]
+    | Annotated[TriggerEntry, Tag("trigger")],
     Discriminator(
         _entry_kind,
         custom_error_type="entry",
-        custom_error_message="an entry starts with one of: event, date, segment",
+        custom_error_message="an entry starts with one of: event, date, segment, trigger",
     ),
 ]
 

@@ -49,6 +49,16 @@ async def tell_all(connection: Connection, account_ids: Iterable[str], keys: Ite
     return await tell(connection, dict.fromkeys(account_ids, wanted))
 
 
+async def tell_readers(connection: Connection, account_ids: Iterable[str], key: str) -> None:
+    """Have accounts looked at again by the kept rules that read this key, and wake nobody."""
+    await connection.execute(
+        "insert into account_changes (account_id, keys) select id, array[%(key)s]"
+        " from unnest(%(ids)s::text[]) as id where exists (select from segments s"
+        " where s.state = 'kept' and %(key)s = any(s.reads))",
+        {"ids": sorted(set(account_ids)), "key": key},
+    )
+
+
 async def heard(connection: Connection) -> tuple[set[str], set[str]]:
     """The keys that somebody reads, and the events that may reach a milestone."""
     cursor = await connection.execute(

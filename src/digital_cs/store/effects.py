@@ -19,7 +19,8 @@ from digital_cs.domain.enrollment import (
     SkipMessage,
 )
 from digital_cs.messages.keys import message_key, visit_key
-from digital_cs.store.enrollments import ask_to_exit, enroll, wake_listeners
+from digital_cs.store.changes import tell_all
+from digital_cs.store.enrollments import ask_to_exit, enroll
 from digital_cs.store.programs import re_entry
 
 Connection = AsyncConnection[Any]
@@ -70,7 +71,7 @@ async def apply(
                 keys = [f"trait:{name}" for name, _ in effect.traits]
                 if effect.stage is not None:
                     keys.append("stage")
-                await wake_listeners(connection, account_id, keys)
+                await tell_all(connection, [account_id], keys)
             case EnrollIn():
                 await enroll(
                     connection, effect.program, [account_id], source=f"program {program_id}",

@@ -12,9 +12,11 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from digital_cs.domain.program import ReEntry
+from digital_cs.domain.program import Entry, ReEntry
 from digital_cs.domain.program_graph import BranchNode, Graph, WaitDateNode, WaitForNode
+from digital_cs.store import segments
 from digital_cs.store.enrollments import Again
+from digital_cs.store.facts import reads_json
 
 Connection = AsyncConnection[Any]
 
@@ -32,6 +34,9 @@ class State(StrEnum):
     FINISHING = "finishing"
     STOPPED = "stopped"
 
+
+ENTERED = (State.RUNNING, State.PAUSED)
+"""States in which accounts may enter."""
 
 Button = Mapping[State, State]
 """What pressing a button makes of each state; a state that is not in it stays as it is."""
@@ -115,17 +120,28 @@ async def publish(
         number = int(row[0]) + 1
         await connection.execute(
             "insert into program_versions (program_id, number, content_hash, spec, first_step,"
-            " event_names, listens, published_at) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            " event_names, listens, reads, published_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 graph.id, number, content_hash, Jsonb(spec), graph.first,
-                sorted(graph.event_names), sorted(listened_keys(graph)), now,
+                sorted(graph.event_names), sorted(listened_keys(graph)),
+                Jsonb(reads_json(graph.reads)), now,
             ),
         )  # fmt: skip
         await connection.execute(
             "update programs set version = %s, changed_at = %s where id = %s",
             (number, now, graph.id),
         )
+        enter = Entry.model_validate(spec.get("enter", {}))
+        await segments.keep_entries(connection, graph.id, enter, now)
     return number, True
+
+
+async def keep_all_entries(connection: Connection, now: datetime) -> None:
+    """Keep the rules by which programs are entered that another release published."""
+    for row in await list_programs(connection):
+        enter = Entry.model_validate(row.spec.get("enter", {}))
+        await segments.keep_entries(connection, row.id, enter, now)
 
 
 async def version_spec(

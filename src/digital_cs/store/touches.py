@@ -93,6 +93,22 @@ update enrollments
 returning id, account_id, program_id, version
 """
 
+# Who asks whether an account is in a program learns that it is out: see `changes.tell`.
+_OUT = """
+told_rules as (
+insert into account_changes (account_id, keys)
+select m.account_id, array['program:' || m.program_id] from moved m
+ where %(ended_at)s::timestamptz is not null and exists (select from segments s
+   where s.state = 'kept' and 'program:' || m.program_id = any(s.reads))),
+woken as (
+insert into outbox (kind, enrollment_id)
+select 'wake', e.id
+  from moved m join enrollments e on e.account_id = m.account_id and e.id <> m.id
+  join program_versions v on v.program_id = e.program_id and v.number = e.version
+ where %(ended_at)s::timestamptz is not null and e.ended_at is null
+   and 'program:' || m.program_id = any(v.listens))
+"""
+
 _NOTES = """
 select %(now)s::timestamptz, moved.id, moved.account_id, moved.program_id, moved.version,
        d.step, d.visit, d.contact_id, d.verdict, d.reason, d.words, %(as_of)s::timestamptz
@@ -103,12 +119,12 @@ select %(now)s::timestamptz, moved.id, moved.account_id, moved.program_id, moved
 _BEFORE, _AFTER = _NOTES.format(which="before"), _NOTES.format(which="decisions")
 
 _MOVE_ONLY = f"""
-with moved as ({_MOVE}), noted as ({_TELL} {_BEFORE} union all {_AFTER})
+with moved as ({_MOVE}), noted as ({_TELL} {_BEFORE} union all {_AFTER}), {_OUT}
 select count(*) from moved
 """
 
 _RECORD_AND_MOVE = f"""
-with told as ({_RESULT}), moved as ({_MOVE}), noted as ({_TELL}
+with told as ({_RESULT}), moved as ({_MOVE}), {_OUT}, noted as ({_TELL}
   {_BEFORE}
   union all
   select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,

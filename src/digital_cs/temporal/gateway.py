@@ -12,19 +12,31 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.catalog.programs import program_from_json, program_hash, program_to_json
+from digital_cs.catalog.segments import segments_of
 from digital_cs.clock import Clock
+from digital_cs.domain.kept_rule import entry_rules
 from digital_cs.domain.milestone import Milestone
 from digital_cs.domain.program import Program
-from digital_cs.domain.program_graph import compile_program
+from digital_cs.domain.program_graph import Graph, compile_program
+from digital_cs.domain.segment import Segment
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.identities import Identities
 from digital_cs.ingest.intake import Intake
-from digital_cs.store import enrollments, milestone_definitions, milestones, programs
+from digital_cs.ingest.membership import Membership
+from digital_cs.store import (
+    enrollments,
+    milestone_definitions,
+    milestones,
+    programs,
+    segment_members,
+    segments,
+)
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.enrollments import Enrolled
 from digital_cs.store.milestone_definitions import Declared
 from digital_cs.store.programs import Button, State
+from digital_cs.temporal.segments import publish_with
 
 Connection = AsyncConnection[Any]
 
@@ -88,7 +100,8 @@ class Gateway:
         self.clock = clock
         self.intake = Intake(pool, clock, entries)
         self.identities = Identities(pool, clock, entries)
-        self._entries = entries
+        self.entries = entries
+        self.membership = Membership(entries)
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
@@ -97,12 +110,20 @@ class Gateway:
 
     # Programs
 
-    async def count_matching(self, program: Program) -> int:
-        """How many accounts match the entries of a program that is not published yet."""
+    async def count_matching(self, program: Program, along: Sequence[Segment] = ()) -> int:
+        """How many accounts match the entries of a program that is not published yet.
+
+        `along` are segments that would be published before it.
+        """
+        graph, spec = _compiled(program), program_to_json(program)
         async with self.pool.connection() as connection, connection.transaction(
             force_rollback=True
         ):  # fmt: skip
-            return await self._entries.launch(connection, program, enroll_them=True)
+            await publish_with(connection, self, along)
+            await require_segments(connection, program)
+            now = self.clock.now()
+            await programs.publish(connection, graph, spec, program_hash(program), now)
+            return await self._settle_entries(connection, program)
 
     async def publish(self, wanted: Sequence[Program]) -> list[Published]:
         """Publish programs that have no errors; what has not changed stays at its version.
@@ -111,9 +132,6 @@ class Gateway:
         good, as the program says (`at_launch`).
         """
         done = [await self._publish(program) for program in wanted]
-        at_once = {program.program for program in wanted if program.enter.at_launch == "enroll"}
-        if any(each.first and each.program in at_once for each in done):
-            await self._entries.sweep()
         async with self.pool.connection() as connection:
             rows = await programs.list_programs(connection, [each.program for each in done])
         inside = {row.id: row.inside for row in rows}
@@ -123,27 +141,24 @@ class Gateway:
         ]
 
     async def _publish(self, program: Program) -> Published:
-        graph, complaints = compile_program(program)
-        if complaints:
-            raise UsageError(
-                f"The program {program.program} cannot be published: {complaints[0].message}"
-                " `digital-cs check` shows everything."
-            )
-        now, spec = self.clock.now(), program_to_json(program)
+        graph, spec = _compiled(program), program_to_json(program)
+        rules = list(entry_rules(program.program, program.enter))
         async with self._transaction() as connection:
+            now = self.clock.now()
+            await require_segments(connection, program)
             number, new = await programs.publish(
                 connection, graph, spec, program_hash(program), now
             )
             first = new and number == 1
-            matching = 0
+            at_once = first and program.enter.at_launch == "enroll"
             spoken = await milestone_definitions.refresh(connection, now)
-            if first:
-                at_once = program.enter.at_launch == "enroll"
-                matching = await self._entries.launch(connection, program, enroll_them=at_once)
-            elif new and await self._enters_otherwise(connection, program, number - 1):
-                # Who matches the new rules already is no crowd to let in at once (P20).
-                matching = await self._entries.launch(connection, program, enroll_them=False)
+            # Who matches the rules of a new version already is no crowd to let in at once (P20).
+            matching = 0 if at_once else await self._settle_entries(connection, program)
+        if at_once:
+            await self.membership.turn(rules)
         async with self.pool.connection() as connection:
+            if at_once:
+                matching = await segment_members.count_accounts(connection, rules)
             await milestones.catch_up_again(connection, spoken.caught_up)
         return Published(program.program, number, new, first, matching)
 
@@ -162,11 +177,12 @@ class Gateway:
             late = await milestones.catch_up_again(connection, done.caught_up)
         return replace(done, reached=done.reached + late)
 
-    async def _enters_otherwise(
-        self, connection: Connection, program: Program, before: int
-    ) -> bool:
-        spec = await programs.version_spec(connection, program.program, before)
-        return spec is None or program_from_json(spec).enter != program.enter
+    async def _settle_entries(self, connection: Connection, program: Program) -> int:
+        """Take those who match new entries of a program for known; returns how many they are."""
+        rules = list(entry_rules(program.program, program.enter))
+        anew = [r.id for r in await segments.kept(connection, rules) if r.evaluated_at is None]
+        await self.membership.settle(connection, anew, "")
+        return await segment_members.count_accounts(connection, anew)
 
     async def pause_program(self, program_id: str) -> Pressed:
         """Hold everybody inside where they are. Events are heard and applied at resume (P10)."""
@@ -215,10 +231,18 @@ class Gateway:
     async def _press(self, connection: Connection, program_id: str, button: Button) -> Pressed:
         pressed = await self._look(connection, program_id, button)
         if pressed.after is not pressed.before:
+            if pressed.before not in programs.ENTERED and pressed.after in programs.ENTERED:
+                await self._before_opening(connection, program_id)
             await programs.set_state(
                 connection, program_id, pressed.before, pressed.after, self.clock.now()
             )
         return pressed
+
+    async def _before_opening(self, connection: Connection, program_id: str) -> None:
+        """Its segments may be gone; and who came to match meanwhile is still to be found."""
+        row = (await programs.list_programs(connection, [program_id]))[0]
+        await require_segments(connection, program_from_json(row.spec))
+        await segments.ask_anew(connection, program_id)
 
     async def _resume(
         self, connection: Connection, program_id: str, button: Button,
@@ -319,3 +343,23 @@ class Gateway:
         """Mark a task as done; (title, enrollment), or None when it is not open."""
         async with self._transaction() as connection:
             return await enrollments.complete_task(connection, key, by=by, now=self.clock.now())
+
+
+def _compiled(program: Program) -> Graph:
+    graph, complaints = compile_program(program)
+    if complaints:
+        raise UsageError(
+            f"The program {program.program} cannot be published: {complaints[0].message}"
+            " `digital-cs check` shows everything."
+        )
+    return graph
+
+
+async def require_segments(connection: Connection, program: Program) -> None:
+    """Raises UsageError if the program names a segment that is not published."""
+    absent = await segments.missing(connection, segments_of(program))
+    if absent:
+        raise UsageError(
+            f"The program {program.program} names the segment {absent[0]}, which is not published:"
+            f" `digital-cs segment publish {' '.join(absent)}` first."
+        )

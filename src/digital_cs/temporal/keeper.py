@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg import Error as DatabaseError
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import AsyncConnectionPool
 from temporalio.service import RPCError
 
 from digital_cs import logs, metrics
+from digital_cs.background import running
 from digital_cs.clock import Clock
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import outbox, sources, ticket_matches, tickets, touches
+from digital_cs.ingest.membership import Membership
+from digital_cs.ingest.triggers import Triggers
+from digital_cs.store import (
+    outbox,
+    partitions,
+    programs,
+    sources,
+    ticket_matches,
+    tickets,
+    touches,
+)
 from digital_cs.temporal.reconciler import Reconciler
 
 log = logs.get(__name__)
@@ -26,28 +38,28 @@ OVERDUE_SECONDS = 15.0
 FULL_SECONDS = 600.0
 GAUGES_SECONDS = 5.0
 TICKETS_SECONDS = 60.0
-OVERLAP = timedelta(seconds=5)
-"""Changes are looked at again for so long: a transaction may commit after its time stamp."""
+TURN_SECONDS = 1.0
 
 
 class Keeper:
-    """Sweeps entries, mends what drifted apart, and measures. Leaderless: a lock elects one."""
+    """Keeps memberships, mends what drifted apart, and measures. Leaderless: a lock elects one."""
 
     def __init__(
-        self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock, entries: Entries,
-        reconciler: Reconciler, grace: float, text_days: int,
+        self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock,
+        membership: Membership, triggers: Triggers, reconciler: Reconciler, grace: float,
+        text_days: int, events_kept_days: int,
     ) -> None:  # fmt: skip
         """`text_days`: days after its last update that the text of a ticket is kept."""
         self._pool = pool
         self._url = database_url
         self._clock = clock
-        self._entries = entries
+        self._membership = membership
+        self._triggers = triggers
         self._reconciler = reconciler
         self._grace = grace
         self._text_days = text_days
+        self._events_kept_days = events_kept_days
         self._last: dict[str, float] = {}
-        self._swept_on: object = None
-        self._swept_at: datetime | None = None
         self._forgot_on: date | None = None
 
     async def run(self) -> None:
@@ -69,22 +81,26 @@ class Keeper:
             await asyncio.sleep(2.0)
         await self._reconciler.full()
         self._last["full"] = time.monotonic()
+        async with self._pool.connection() as own:
+            await programs.keep_all_entries(own, self._clock.now())
+        # A million accounts take a while at midnight; who changes meanwhile is not to wait.
+        async with running(self._turn()) as [turning]:
+            while not turning.done():
+                # The lock lives with this connection: losing it must end the term.
+                await connection.execute("select 1")
+                await self._tick()
+                await asyncio.sleep(TICK_SECONDS)
+            turning.result()  # it never ends by itself: this raises what broke it
+
+    async def _turn(self) -> None:
         while True:
-            # The lock lives with this connection: losing it must end the term.
-            await connection.execute("select 1")
-            await self._tick()
-            await asyncio.sleep(TICK_SECONDS)
+            await self._membership.turn()
+            await asyncio.sleep(TURN_SECONDS)
 
     async def _tick(self) -> None:
         now = self._clock.now()
-        # Four times a day, because a day begins at another moment in every zone.
-        quarter = (now.date(), now.hour // 6)
-        if quarter != self._swept_on:
-            await self._entries.sweep()
-            self._swept_on = quarter
-        elif self._swept_at is not None:
-            await self._entries.sweep(self._swept_at - OVERLAP * self._clock.speed)
-        self._swept_at = now
+        await self._membership.look()
+        await self._triggers.judge()
         if self._is_time("overdue", OVERDUE_SECONDS):
             await self._reconciler.overdue()
             async with self._pool.connection() as connection:
@@ -97,6 +113,9 @@ class Keeper:
         if self._forgot_on != now.date():
             async with self._pool.connection() as connection:
                 await tickets.forget_texts(connection, now, self._text_days)
+                with contextlib.suppress(LockNotAvailable):  # tomorrow is early enough
+                    async with connection.transaction():
+                        await partitions.drop_old(connection, self._events_kept_days, now)
             self._forgot_on = now.date()
         if self._is_time("gauges", GAUGES_SECONDS):
             await self._measure(now)

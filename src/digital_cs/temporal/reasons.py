@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,16 @@ from psycopg import AsyncConnection
 from digital_cs.catalog.programs import program_from_json
 from digital_cs.catalog.step_words import again_words, entry_words
 from digital_cs.domain.condition import Verdict
-from digital_cs.domain.program import DateEntry, EventEntry, Program, SegmentEntry
-from digital_cs.ingest.entries import EVER, date_mark, segment_mark
-from digital_cs.store import facts, marks, programs, timeline
+from digital_cs.domain.program import (
+    DateEntry,
+    EventEntry,
+    Program,
+    SegmentEntry,
+    TriggerEntry,
+)
+from digital_cs.domain.reads import Reads, reads
+from digital_cs.ingest.entries import EVER, counted_since
+from digital_cs.store import facts, programs, timeline
 from digital_cs.store.programs import State
 
 if TYPE_CHECKING:
@@ -60,11 +67,14 @@ async def why(
     if door:
         found.append(door)
     if not enrollments or enrollments[0].ended_at is not None:
-        page = await facts.facts_page(connection, ids=[account_id], event_names=_names(program))
+        page = await facts.facts_page(
+            connection, gateway.clock.now(), await gateway.entries.calendar(),
+            reads=_reads(program), ids=[account_id],
+        )  # fmt: skip
         known = _Known(
             gateway.clock.now(),
             await programs.first_published(connection, program_id),
-            await marks.of_account(connection, program_id, account_id),
+            await counted_since(connection, program, account_id),
         )
         found += [sentence for each in page for sentence in _entries(program, each, known)]
     return found
@@ -74,7 +84,7 @@ async def why(
 class _Known:
     now: datetime
     published: datetime | None
-    marks: dict[str, datetime]
+    counted: dict[int, datetime]
 
 
 def _entries(program: Program, account: Account, known: _Known) -> list[str]:
@@ -89,11 +99,13 @@ def _entries(program: Program, account: Account, known: _Known) -> list[str]:
                     answer += ", before the program was published"
             case SegmentEntry():
                 answer = _ANSWERS[rule.segment.verdict(account, EVER, known.now)]
-                answer += _passed_over(known.marks.get(segment_mark(number)))
+                answer += _passed_over(known.counted.get(number))
             case DateEntry():
                 value = account.traits.get(rule.date)
                 answer = f"{rule.date} is {value if value is not None else 'not known'}"
-                answer += _passed_over(known.marks.get(date_mark(rule, str(value)[:10])))
+                answer += _passed_over(known.counted.get(number))
+            case TriggerEntry():
+                answer = "it is told when the trigger fires"
         sentences.append(f"Enters {words[number]}: {answer}.")
     only_if = program.enter.only_if
     if only_if is not None:
@@ -109,5 +121,10 @@ def _passed_over(since: datetime | None) -> str:
     return f" (this match was counted on {since:%-d %B %Y}, and counts once)" if since else ""
 
 
-def _names(program: Program) -> set[str]:
-    return {rule.event for rule in program.enter.when if isinstance(rule, EventEntry)}
+def _reads(program: Program) -> Reads:
+    conditions = [rule.segment for rule in program.enter.when if isinstance(rule, SegmentEntry)]
+    if program.enter.only_if is not None:
+        conditions.append(program.enter.only_if)
+    asked = reads(conditions)
+    events = {rule.event for rule in program.enter.when if isinstance(rule, EventEntry)}
+    return replace(asked, events=asked.events | events)

@@ -22,7 +22,8 @@ class Program(Table, table=True):
 
 
 class ProgramVersion(Table, table=True):
-    """One immutable version. `listens` are the keys that may wake its enrollments."""
+    """One immutable version. `listens` are the keys that may wake its enrollments, `reads` what of
+    an account its conditions look at."""
 
     __tablename__ = "program_versions"
     program_id: str = Field(primary_key=True, foreign_key="programs.id")
@@ -32,6 +33,7 @@ class ProgramVersion(Table, table=True):
     first_step: str
     event_names: list[str] = Field(sa_column=texts_column())
     listens: list[str] = Field(sa_column=texts_column())
+    reads: dict[str, Any] = Field(sa_column=json_column())
     published_at: datetime
 
 
@@ -70,16 +72,6 @@ class Enrollment(Table, table=True):
     ending: str | None = None
     because: str | None = None
     touched_at: datetime
-
-
-class EntryMark(Table, table=True):
-    """An account that matches an entry of a program now, so that it enters once a match."""
-
-    __tablename__ = "entry_marks"
-    program_id: str = Field(primary_key=True, foreign_key="programs.id")
-    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
-    mark: str = Field(primary_key=True)
-    at: datetime
 
 
 class Outbox(Table, table=True):

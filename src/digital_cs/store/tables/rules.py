@@ -16,7 +16,9 @@ class Segment(Table, table=True):
 
     `reads` are the keys on a change of which an account is looked at again. `turns_daily`: a new
     day may change any account's verdict, so that all are looked at once a day. `turned_on` is the
-    day for which that was done, `fed_on` the complete day of the feeds at that moment.
+    day for which that was done, `fed` how far the feeds were that it reads, as a text. Without
+    `evaluated_at` nobody was looked at so far. While there is a `fence`, transactions may be under
+    way that did not know the rule when they said what they changed: see `store/segments.py`.
     """
 
     __tablename__ = "segments"
@@ -30,7 +32,8 @@ class Segment(Table, table=True):
     changed_at: datetime
     evaluated_at: datetime | None = None
     turned_on: date | None = None
-    fed_on: date | None = None
+    fed: str | None = None
+    fence: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class SegmentMember(Table, table=True):
@@ -48,7 +51,7 @@ class SegmentFlip(Table, table=True):
     """The moment at which time alone may change what a segment says of an account."""
 
     __tablename__ = "segment_flips"
-    __table_args__ = (Index("ix_segment_flips_at", "at"),)
+    __table_args__ = (Index("ix_segment_flips_at", "segment_id", "at"),)
     segment_id: str = Field(primary_key=True, foreign_key="segments.id")
     account_id: str = Field(primary_key=True, foreign_key="accounts.id")
     at: datetime

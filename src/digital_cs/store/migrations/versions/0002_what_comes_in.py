@@ -1,5 +1,7 @@
 """What comes in: people apart from accounts, events in day partitions, tickets, segments, triggers."""
 
+# ruff: noqa: S608  the statements are put together from constants
+
 from __future__ import annotations
 
 from alembic import op
@@ -196,7 +198,8 @@ TABLES = (
       changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
       evaluated_at TIMESTAMP WITH TIME ZONE,
       turned_on DATE,
-      fed_on DATE,
+      fed TEXT,
+      fence BIGINT,
       CONSTRAINT pk_segments PRIMARY KEY (id)
     )
     """,
@@ -225,7 +228,7 @@ TABLES = (
     )
     """,
     """
-    CREATE INDEX ix_segment_flips_at ON segment_flips (at)
+    CREATE INDEX ix_segment_flips_at ON segment_flips (segment_id, at)
     """,
     """
     CREATE TABLE segment_changes (
@@ -389,7 +392,7 @@ FEEDS = (
     """,
     "alter table accounts drop column usage_through",
     "alter table accounts add column domains text[] not null default '{}'::text[]",
-    "create index ix_accounts_domains on accounts using gin (domains)",
+    "create index ix_accounts_domains on accounts using gin (domains) with (fastupdate = off)",
     # Complete is only what every source of a feed has delivered.
     """
     create view feeds as
@@ -410,7 +413,8 @@ FEEDS = (
     """,
 )
 
-TRAITS = (
+RULES = (
+    "alter table program_versions add column reads jsonb not null default '{}'::jsonb",
     # What `number_of` and `day_of` of the domain make of a trait, for rules over all accounts. They
     # must never raise, whatever somebody once sent: a float8 holds neither 1e400 nor 1e-400.
     r"""
@@ -443,7 +447,57 @@ TRAITS = (
     """,
 )
 
+# Each entry that is kept, with how its marks began: those of a date ended with the date itself.
+ENTRIES = """
+with entries as (
+  select v.program_id, 'entry:' || v.program_id || ':' || (e.ordinality - 1) as id,
+         e.value ? 'date' as dated,
+         case when e.value ? 'date'
+              then coalesce(e.value->>'shift' || ' ', '') || (e.value->>'date')
+              else 'segment ' || (e.ordinality - 1) end as mark
+    from programs p
+    join program_versions v on v.program_id = p.id and v.number = p.version
+    cross join jsonb_array_elements(coalesce(v.spec->'enter'->'when', '[]')) with ordinality e
+   where e.value ?| array['date', 'segment'])
+"""
+
+KEPT_ENTRIES = (
+    # What such a rule says and reads is filled in by the first keeper of this release.
+    f"""
+    {ENTRIES}
+    insert into segments (id, version, content_hash, state, changed_at)
+    select id, 0, '', 'kept', now() from entries
+    """,
+    f"""
+    {ENTRIES}
+    insert into segment_members (segment_id, account_id, since, mark)
+    select distinct on (e.id, m.account_id) e.id, m.account_id, m.at,
+           case when e.dated then right(m.mark, 10) else '' end
+      from entries e join entry_marks m on m.program_id = e.program_id
+       and e.mark = case when e.dated then left(m.mark, -11) else m.mark end
+     order by e.id, m.account_id, m.at desc
+    """,
+    "drop table entry_marks",
+    "drop index ix_accounts_updated_at",
+)
+
 TAKE_BACK = (
+    "create index ix_accounts_updated_at on accounts (updated_at)",
+    """
+    create table entry_marks (
+      program_id text not null, account_id text not null, mark text not null,
+      at timestamptz not null,
+      constraint pk_entry_marks primary key (program_id, account_id, mark),
+      constraint fk_entry_marks_account_id foreign key (account_id) references accounts (id),
+      constraint fk_entry_marks_program_id foreign key (program_id) references programs (id))
+    """,
+    f"""
+    {ENTRIES}
+    insert into entry_marks (program_id, account_id, mark, at)
+    select e.program_id, m.account_id,
+           case when e.dated then e.mark || ' ' || m.mark else e.mark end, max(m.since)
+      from entries e join segment_members m on m.segment_id = e.id group by 1, 2, 3
+    """,
     "drop function trait_day",
     "drop function trait_number",
     "drop view listened_keys",
@@ -532,7 +586,7 @@ def upgrade() -> None:
     op.execute("drop index ix_product_events_account_name_at")
     op.execute("alter table product_events rename to product_events_before")
     op.execute("alter index pk_product_events rename to pk_product_events_before")
-    for statement in (*TABLES, *PEOPLE_APART, *USAGE_BY_EVENT, *EVENTS_BY_DAY, *FEEDS, *TRAITS):
+    for statement in (*TABLES, *PEOPLE_APART, *USAGE_BY_EVENT, *EVENTS_BY_DAY, *FEEDS, *RULES, *KEPT_ENTRIES):
         op.execute(statement)
 
 

@@ -1,0 +1,104 @@
+"""What kept rules have to look at: accounts that changed, and accounts whose moment has come."""
+
+# ruff: noqa: S608  the statements are put together from constants
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.store.segments import OPEN
+
+Connection = AsyncConnection[Any]
+
+_SEED = 0x5E65
+"""Keeps the locks of rules apart from other locks by name."""
+
+
+async def take_changes(connection: Connection, most: int) -> dict[str, set[str]]:
+    """The oldest changes: keys by account. Others skip them, and a rollback puts them back."""
+    cursor = await connection.execute(
+        "with taken as (delete from account_changes where id in (select id from account_changes"
+        " order by id limit %s for update skip locked) returning account_id, keys)"
+        " select account_id, array_agg(distinct key) from taken, unnest(keys) as key group by 1",
+        (most,),
+    )
+    return {row[0]: set(row[1]) for row in await cursor.fetchall()}
+
+
+async def take_due(connection: Connection, now: datetime, most: int) -> dict[str, list[str]]:
+    """Accounts by rule whose moment has come, at most so many of each rule."""
+    cursor = await connection.execute(
+        f"""
+        with due as (
+          select s.id, f.account_id from segments s cross join lateral (
+                 select account_id from segment_flips where segment_id = s.id and at <= %(now)s
+                  order by at limit %(most)s) f
+           where s.state = 'kept' and {OPEN}),
+        taken as (
+          delete from segment_flips f using due
+           where f.segment_id = due.id and f.account_id = due.account_id and f.at <= %(now)s
+          returning f.segment_id, f.account_id)
+        select segment_id, array_agg(account_id order by account_id) from taken group by 1
+        """,
+        {"now": now, "most": most},
+    )
+    return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+async def hold(connection: Connection, rule_id: str) -> None:
+    """Be the only one who evaluates this rule until the transaction ends; waits for others.
+
+    Two that evaluate one rule at once could write down an older verdict over a newer one.
+    """
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, %s))", (rule_id, _SEED)
+    )
+
+
+async def hold_free(connection: Connection, rule_ids: Sequence[str]) -> set[str]:
+    """The same for those of these rules that nobody else evaluates just now; waits for nobody."""
+    cursor = await connection.execute(
+        "select id from unnest(%s::text[]) as id"
+        " where pg_try_advisory_xact_lock(hashtextextended(id, %s))",
+        (list(rule_ids), _SEED),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def look_later(connection: Connection, rule_id: str, account_ids: Iterable[str]) -> None:
+    """Have accounts looked at by a rule as soon as whoever evaluates it now is done."""
+    await connection.execute(
+        "insert into segment_flips (segment_id, account_id, at)"
+        " select %s, id, '-infinity' from accounts where id = any(%s)"
+        " on conflict (segment_id, account_id) do update set at = excluded.at",
+        (rule_id, sorted(account_ids)),
+    )
+
+
+async def waiting(connection: Connection) -> tuple[int, float]:
+    """How many changes wait to be looked at, and the age of the oldest in real seconds."""
+    cursor = await connection.execute(
+        "select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)"
+        " from account_changes"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0]), float(row[1])
+
+
+async def feeds_now(connection: Connection, now: datetime, patience: float) -> dict[str, str]:
+    """How far each feed is, as a text that differs when verdicts may: its last complete day, and
+    whether it is complete up to `patience` seconds ago."""
+    cursor = await connection.execute(
+        "select feed, complete_day::text, complete_through >= %s::timestamptz"
+        " - make_interval(secs => %s) from feeds",
+        (now, patience),
+    )
+    return {
+        feed: f"{day or 'unknown'}{' on time' if on_time and feed == 'tickets' else ''}"
+        for feed, day, on_time in await cursor.fetchall()
+    }
