@@ -91,7 +91,9 @@ class EnrollmentActivities:
         metrics.ADVANCES.inc()
         for _ in range(MOST_ROUNDS):
             async with self._pool.connection() as connection:
-                loaded = await touch_facts.load(connection, request.enrollment_id)
+                loaded = await touch_facts.load(
+                    connection, request.enrollment_id, self._clock.now(), self._calendar.current
+                )
             if loaded is None or loaded.ended:
                 return AdvanceReply(ended=True)
             done = await _Attempt(self, request.enrollment_id, loaded).run()

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.domain.account import Event
+from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import Controls, MessageState, Position, TaskFact, WebhookFact
 from digital_cs.store import touch_facts
 from digital_cs.store.contacts import ContactRecord, save_contacts
@@ -37,7 +38,8 @@ async def test_a_fresh_enrollment(connection: Connection, accounts: list[str]) -
 
 
 async def test_there_may_be_none(connection: Connection) -> None:
-    assert await touch_facts.load(connection, "welcome:nobody:1") is None
+    nobody = await touch_facts.load(connection, "welcome:nobody:1", rig.MONDAY, BusinessCalendar())
+    assert nobody is None
 
 
 async def test_people_come_in_a_fixed_order_with_why_they_are_not_written_to(

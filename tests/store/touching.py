@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import MessageState, Outcome, Position, SendMessage
 from digital_cs.messages.keys import message_key
 from digital_cs.store import touch_facts, touches
@@ -30,7 +31,7 @@ async def enrolled(connection: Connection) -> touch_facts.Loaded:
 
 
 async def load(connection: Connection) -> touch_facts.Loaded:
-    loaded = await touch_facts.load(connection, ID)
+    loaded = await touch_facts.load(connection, ID, rig.MONDAY, BusinessCalendar())
     assert loaded is not None
     return loaded
 

@@ -11,6 +11,7 @@ from digital_cs.domain import program as spec
 from digital_cs.domain.account import MANAGED
 from digital_cs.domain.condition import leaves
 from digital_cs.domain.grammar import WEEKDAYS
+from digital_cs.domain.reads import Reads, reads
 from digital_cs.domain.send_window import SendWindow, parse_window_days, parse_window_hours
 from digital_cs.domain.span import Span
 
@@ -141,7 +142,8 @@ class Graph:
     """A program, ready to run. Made once per version and shared by everybody.
 
     `listens` is what exits and goal hear at every step, `timed` are those of their leaves that
-    time alone may flip, and `event_names` the product events that matter anywhere inside.
+    time alone may flip, `event_names` the product events that matter anywhere inside, and
+    `reads` what else of an account any condition of it looks at.
     """
 
     id: str
@@ -158,6 +160,7 @@ class Graph:
     timed: tuple[Any, ...]
     event_names: frozenset[str]
     owner: str
+    reads: Reads
 
 
 def successors(node: Node) -> Iterator[tuple[str, str]]:
@@ -401,7 +404,7 @@ def compile_program(program: spec.Program, version: int = 0) -> tuple[Graph, lis
         paths=builder.paths, window=send_window(program.send_window), goal=program.goal,
         exits=program.exits, stay_when=frozenset(program.stay_when), listens=frozenset(always),
         timed=tuple(leaf for c in conditions for leaf in leaves(c) if hasattr(leaf, "next_flip")),
-        event_names=frozenset(events), owner=program.owner,
+        event_names=frozenset(events), owner=program.owner, reads=reads(everything),
     )  # fmt: skip
     complaints = builder.complaints
     if not complaints:

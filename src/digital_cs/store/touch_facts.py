@@ -1,5 +1,6 @@
 """All that one touch may look at, read in one round trip."""
 
+# ruff: noqa: S608  the statement is put together from constants, never from values
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.account import Account, Contact, Event
+from digital_cs.domain.account import Account, Event
+from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import (
     Controls,
     MessageFact,
@@ -17,26 +19,22 @@ from digital_cs.domain.enrollment import (
     TaskFact,
     WebhookFact,
 )
+from digital_cs.store.facts import CONTACT, FACTS, PEOPLE, WIDTH, account_of, moment
 from digital_cs.store.positions import position_from_json
 
 Connection = AsyncConnection[Any]
 
 # Instant steps ride in one touch without being written down one by one, so that there may be
 # messages, tasks and calls of later visits than the one that the position is at.
-_LOAD = """
-select e.program_id, e.version, e.nth, e.started_at, e.position, e.revision, e.wake_at,
+_GIVEN = {"reads": "v.reads", "now": "%(now)s::timestamptz"}
+_LOAD = f"""
+select {FACTS.format(**_GIVEN)},
+       e.program_id, e.version, e.started_at, e.position, e.revision, e.wake_at,
        e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit,
-       e.not_before, e.skip_due_before, e.ended_at is not null,
-       a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
-       (select complete_day from feeds where feed = 'usage'), a.updated_at,
-       (select jsonb_agg(jsonb_build_array(c.id, m.roles, c.zone, c.active,
-               case when c.email is null then 'no address' else s.reason end, c.email,
+       e.not_before, e.skip_due_before, e.ended_at is not null, a.name, a.updated_at,
+       (select jsonb_agg(jsonb_build_array({CONTACT.format(**_GIVEN)}, c.email,
                c.first_name, c.full_name, c.language) order by c.created_at, c.id)
-          from memberships m join contacts c on c.id = m.contact_id
-          left join suppressions s on s.address = lower(c.email)
-         where m.account_id = a.id and m.left_at is null),
-       (select jsonb_object_agg(m.name, m.reached_at) from milestones m
-         where m.account_id = a.id),
+          from {PEOPLE}),
        (select jsonb_agg(jsonb_build_array(u.event, u.first_at, u.last_at) order by u.day)
           from usage_days u
          where u.account_id = a.id and u.event = any(v.event_names)
@@ -103,37 +101,29 @@ class Loaded:
     calls: dict[int, WebhookFact]
 
 
-async def load(connection: Connection, enrollment_id: str) -> Loaded | None:
+async def load(
+    connection: Connection, enrollment_id: str, now: datetime, calendar: BusinessCalendar
+) -> Loaded | None:
     """Read an enrollment with all that its next step may look at; None if there is none."""
-    cursor = await connection.execute(_LOAD, {"id": enrollment_id})
+    cursor = await connection.execute(_LOAD, {"id": enrollment_id, "now": now})
     row = await cursor.fetchone()
-    return _loaded(row) if row is not None else None
+    return _loaded(row, calendar) if row is not None else None
 
 
-def _loaded(row: Any) -> Loaded:
-    (program_id, version, _nth, started_at, position, revision, wake_at, paused, exit_because,
-     skip_visit, not_before, skip_due_before, ended, account_id, name, stage, managed, zone,
-     country, traits, last_active_on, usage_through, updated_at, contacts, milestones, events,
-     messages, tasks, calls) = row  # fmt: skip
-    moments = {key: _moment(value) for key, value in (milestones or {}).items()}
-    account = Account(
-        id=account_id, stage=stage, managed=managed, zone=zone, country=country, traits=traits,
-        milestones={key: at for key, at in moments.items() if at is not None},
-        last_active_on=last_active_on, usage_through=usage_through,
-        contacts=tuple(
-            Contact(id, tuple(roles), contact_zone, active, quiet)
-            for id, roles, contact_zone, active, quiet, *_ in contacts or ()
-        ),
-        events=tuple(
-            Event(name, at)
-            for name, *found in events or ()
-            for at in {_moment(value) for value in found}
-            if at is not None
-        ),
-    )  # fmt: skip
+def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
+    (program_id, version, started_at, position, revision, wake_at, paused, exit_because,
+     skip_visit, not_before, skip_due_before, ended, name, updated_at, contacts, events,
+     messages, tasks, calls) = row[WIDTH:]  # fmt: skip
+    happened = tuple(
+        Event(name, at)
+        for name, *found in events or ()
+        for at in {moment(value) for value in found}
+        if at is not None
+    )
+    account = account_of(row[:WIDTH], calendar, contacts, happened)
     recipients = {
         id: Recipient(address, first, full, language, roles[0] if roles else "")
-        for id, roles, _, _, _, address, first, full, language in contacts or ()
+        for id, roles, _, _, _, _, address, first, full, language in contacts or ()
     }
     return Loaded(
         program_id=program_id, version=version, started_at=started_at,
@@ -142,7 +132,7 @@ def _loaded(row: Any) -> Loaded:
         ended=ended, account=account, account_name=name, data_as_of=updated_at,
         recipients=recipients,
         messages={
-            visit: MessageFact(MessageState(state), attempts, _moment(retry_at), contact_id)
+            visit: MessageFact(MessageState(state), attempts, moment(retry_at), contact_id)
             for visit, _, state, attempts, retry_at, contact_id, _ in messages or ()
         },
         claims={
@@ -151,15 +141,11 @@ def _loaded(row: Any) -> Loaded:
             if state == MessageState.CLAIMED
         },
         tasks={
-            visit: TaskFact(_moment(closed_at) if state == "done" else None, _moment(due_at))
+            visit: TaskFact(moment(closed_at) if state == "done" else None, moment(due_at))
             for visit, closed_at, due_at, state in tasks or ()
         },
         calls={
-            visit: WebhookFact(state != "planned", state == "delivered", tried, _moment(retry_at))
+            visit: WebhookFact(state != "planned", state == "delivered", tried, moment(retry_at))
             for visit, state, tried, retry_at in calls or ()
         },
     )  # fmt: skip
-
-
-def _moment(value: str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if value is not None else None
