@@ -15,7 +15,7 @@ from tests.console.fetching import fetch
 from tests.console.serving import served
 
 WRITE_KEY = "a-write-key-of-this-test"
-MOST_EXAMPLES = 40
+MOST_EXAMPLES = 25
 """Of each route and phase. Before a release, raise it: 200 take three minutes."""
 
 CONFIG = f"""
