@@ -57,6 +57,7 @@ def days(
         (Dynamics(clear_for=2 * DAY), "ynyynnynnny", [0, 10]),
         (Dynamics(clear_for=2 * DAY), "yn??ny", [0, 5]),
         (Dynamics(cooldown=3 * DAY, re_arm=False), "yyyyyyy", [0, 3, 6]),
+        (Dynamics(cooldown=3 * DAY, instant=True), "yynynny", [0, 3, 6]),
         (Dynamics(), "????", []),
     ],
 )
@@ -163,3 +164,20 @@ def test_looked_at_only_when_it_turns_or_is_due_it_fires_on_the_same_days(
         if not worth_keeping(dynamics, state, moment):
             state = FRESH  # as the store forgets it
     assert fired == days(dynamics, history)[0]
+
+
+def test_what_was_known_earlier_counts_but_nothing_fires_by_it() -> None:
+    """P9: while a feed is late, who was silent may have come back since."""
+    dynamics = Dynamics(persists=DAY)
+    state, outcome = step(dynamics, FRESH, YES, START, late=True)
+    assert outcome == Held(Because.NOT_KNOWN)
+    state, outcome = step(dynamics, state, YES, START + DAY, late=True)
+    assert outcome == Held(Because.NOT_KNOWN)
+    assert step(dynamics, state, YES, START + DAY)[1] == Fired(START)
+
+
+def test_where_all_spans_are_days_days_are_counted_whole() -> None:
+    """A feed that comes at two one day and at five the next makes no difference."""
+    late = START + timedelta(hours=5)
+    assert Dynamics(persists=2 * DAY).counted_from(late) == START
+    assert Dynamics(persists=timedelta(hours=3)).counted_from(late) == late

@@ -21,7 +21,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check programs, e-mails, blocks, milestones and holidays, each complaint with file and line.
+    """Check programs, segments, triggers, e-mails, milestones and holidays, by file and line.
 
     The exit code is 1 if something is an error. Warnings are shown and do no more.
     """
@@ -53,12 +53,15 @@ def content_problems(folder: Path) -> list[Problem]:
     from digital_cs.catalog.holidays import load_calendar
     from digital_cs.catalog.milestones import load_milestones
     from digital_cs.catalog.programs import load_programs
+    from digital_cs.catalog.segments import load_segments
+    from digital_cs.catalog.triggers import load_triggers
     from digital_cs.domain.problem import Problem
     from digital_cs.rendering.library import EmailLibrary
 
     problems = [
         *load_programs(folder).problems, *EmailLibrary(folder).check(),
-        *load_milestones(folder).problems,
+        *load_milestones(folder).problems, *load_segments(folder).problems,
+        *load_triggers(folder).problems,
     ]  # fmt: skip
     holidays = folder / "holidays.yaml"
     if holidays.exists():

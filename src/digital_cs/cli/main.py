@@ -23,12 +23,16 @@ from digital_cs.cli import (
     migrate,
     milestone,
     program,
+    segment,
+    segment_answers,
     settings,
     simulate,
     sources,
     suppress,
     task,
     tickets,
+    trigger,
+    trigger_backtest,
     trouble,
     up,
     worker,
@@ -72,6 +76,11 @@ for name, command, example in (
     program.app.command(name, epilog=example)(command)
 app.add_typer(program.app, name="program", rich_help_panel=_CONTENT)
 app.add_typer(milestone.app, name="milestone", rich_help_panel=_CONTENT)
+segment.app.command("preview", epilog=segment_answers.PREVIEW)(segment_answers.preview)
+segment.app.command("explain", epilog=segment_answers.EXPLAIN)(segment_answers.explain)
+app.add_typer(segment.app, name="segment", rich_help_panel=_CONTENT)
+trigger.app.command("backtest", epilog=trigger_backtest.EXAMPLE)(trigger_backtest.backtest)
+app.add_typer(trigger.app, name="trigger", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)

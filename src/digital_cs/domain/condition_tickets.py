@@ -124,7 +124,7 @@ class TicketsAre(Bounds, _OfTickets):
 class TicketSpike(_OfTickets):
     """Clearly more tickets lately than this account usually has."""
 
-    spike: SpanField = Field(Span.parse("7 days"), description="The recent span.")
+    spike: SpanField = Field(description='The recent span: "7 days".')
     against: SpanField = Field(Span.parse("8 weeks"), description="The span before that.")
     times: float = Field(3.0, gt=1, description="So many times as many as usual.")
     at_least: int = Field(3, ge=1, description="And at least so many.")

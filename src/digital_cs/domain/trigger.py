@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -17,10 +17,11 @@ from digital_cs.domain.condition import (
     QuietFor,
     TicketSpike,
     UsageChange,
+    leaves,
 )
 from digital_cs.domain.condition_usage import ANY_EVENT, whole_days
 from digital_cs.domain.grammar import Name, PercentField, SpanField
-from digital_cs.domain.span import Span
+from digital_cs.domain.span import Span, Unit
 from digital_cs.domain.trigger_state import Dynamics
 from digital_cs.domain.verdict import Rule
 
@@ -210,22 +211,38 @@ class Trigger(Rule):
         asked = [part for part in (self.only_if, self.rule) if part is not None]
         return AllOf(all=tuple(asked)) if len(asked) > 1 else next(iter(asked), None)
 
+    def is_late(self, usage_through: date | None, now: datetime) -> bool:
+        """Whether what holds was known earlier, and may have ended since: a silence, while the
+        days after it are not complete."""
+        rule = self.condition
+        if rule is None or not any(isinstance(leaf, QuietFor) for leaf in leaves(rule)):
+            return False
+        return usage_through is None or usage_through < now.date() - timedelta(days=1)
+
     @property
-    def by_day(self) -> bool:
-        """Whether it goes by usage, which is known by whole days: then days are counted whole."""
-        return self.condition is not None and "feed:usage" in self.condition.listens()
+    def _persists(self) -> Span | str | None:
+        drop = self.persists is None and self.usage_drop is not None
+        return USAGE_DROP_PERSISTS if drop else self.persists
 
     @property
     def dynamics(self) -> Dynamics:
         """When it may fire."""
         if self.event is not None:
-            return Dynamics(cooldown=_length(self.cooldown), re_arm=False)
-        drop = self.persists is None and self.usage_drop is not None
-        persists = USAGE_DROP_PERSISTS if drop else self.persists
+            return Dynamics(cooldown=_length(self.cooldown), instant=True)
         return Dynamics(
-            persists=_length(persists), cooldown=_length(self.cooldown), re_arm=self.re_arm,
+            persists=_length(self._persists), cooldown=_length(self.cooldown), re_arm=self.re_arm,
             clear_for=_length(self.clear_for),
         )  # fmt: skip
+
+    def timing(self) -> str:
+        """When it fires, in words."""
+        if self.event is not None:
+            return f"at the event, at most once in {self.cooldown.words()}"
+        span = self._persists
+        held = f"after it held for {span.words()}" if isinstance(span, Span) else "at once"
+        stopped = "" if self.clear_for is None else f" for {self.clear_for.words()}"
+        again = f"and when it has stopped{stopped}" if self.re_arm else "even if it goes on to hold"
+        return f"{held}; again after {self.cooldown.words()}, {again}"
 
     def words(self) -> str:
         """What is noticed, in words."""
@@ -245,4 +262,9 @@ ADVICE = f"give it one of {', '.join(KINDS[:-1])} or {KINDS[-1]}"
 
 
 def _length(span: Span | str | None) -> timedelta:
-    return timedelta(seconds=span.approx_seconds) if isinstance(span, Span) else timedelta()
+    """What takes a day or more is whole days: usage is known by these, and so is what follows."""
+    if not isinstance(span, Span):
+        return timedelta()
+    if span.unit in (Unit.MINUTE, Unit.HOUR):
+        return timedelta(seconds=span.approx_seconds)
+    return timedelta(days=round(span.approx_seconds / 86_400))

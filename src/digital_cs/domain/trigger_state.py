@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 from digital_cs.domain.verdict import Verdict
 
 NONE = timedelta()
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamics:
-    """How long it must hold, how long it rests after it fired, and what makes it ready again."""
+    """How long it must hold, how long it rests after it fired, and what makes it ready again.
+
+    `instant` is what happens and is over, like an event: it never holds, and need not stop.
+    """
 
     persists: timedelta = NONE
     cooldown: timedelta = NONE
     re_arm: bool = True
     clear_for: timedelta = NONE
+    instant: bool = False
+
+    def counted_from(self, moment: datetime) -> datetime:
+        """The moment as the step takes it: days are counted whole (UTC) where all spans are days.
+
+        What is judged once a day, whenever its data comes, then fires as it would at midnight.
+        """
+        spans = (self.persists, self.cooldown, self.clear_for)
+        if any(span % A_DAY for span in spans):
+            return moment
+        return datetime.combine(moment.date(), time(), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +83,14 @@ class Held:
 
 
 def step(
-    dynamics: Dynamics, state: State, verdict: Verdict, moment: datetime
+    dynamics: Dynamics, state: State, verdict: Verdict, moment: datetime, *, late: bool = False
 ) -> tuple[State, Fired | Held | None]:
     """The state after a verdict of a moment, and what comes of it; None: it does not hold.
 
-    Not known changes nothing: it neither begins nor breaks a span for which something must hold
-    or must have stopped, and it never fires. Moments must not go back.
+    `moment` is one that `counted_from` gave; they must not go back. Not known changes nothing: it
+    neither begins nor breaks a span for which something must hold or must have stopped, and it
+    never fires. `late` is a verdict of earlier than the moment, which may have turned since: it
+    counts, but nothing fires by it.
     """
     if verdict is Verdict.UNKNOWN:
         return state, Held(Because.NOT_KNOWN)
@@ -81,15 +98,18 @@ def step(
         return _stopped(dynamics, state, moment), None
     if not state.armed:
         return replace(state, since=None), Held(Because.NOT_ARMED)
-    state = replace(state, since=state.since or moment)
-    assert state.since is not None
-    long_enough = state.since + dynamics.persists
+    since = state.since or moment
+    goes_on = replace(state, since=None if dynamics.instant else since)
+    if late:
+        return goes_on, Held(Because.NOT_KNOWN)
+    long_enough = since + dynamics.persists
     rested = state.fired_at + dynamics.cooldown if state.fired_at is not None else moment
     if moment < long_enough or moment < rested:
         because = Because.PERSISTS if long_enough >= rested else Because.COOLDOWN
-        return state, Held(because, max(long_enough, rested))
-    fired = Fired(state.since)
-    return State(not dynamics.re_arm, None if dynamics.re_arm else state.since, moment), fired
+        return goes_on, Held(because, max(long_enough, rested))
+    if dynamics.re_arm and not dynamics.instant:
+        return State(armed=False, fired_at=moment), Fired(since)
+    return replace(goes_on, fired_at=moment), Fired(since)
 
 
 def _stopped(dynamics: Dynamics, state: State, moment: datetime) -> State:

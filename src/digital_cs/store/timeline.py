@@ -71,7 +71,7 @@ class EnrollmentView:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One line of a timeline. `what` is entered, left, task, milestone, or a verdict."""
+    """One line of a timeline. `what` is entered, left, task, milestone, trigger, or a verdict."""
 
     at: datetime
     what: str
@@ -139,7 +139,12 @@ happened as (
          'Reached the milestone ' || coalesce(d.title, m.name) || '.',
          null, null, 0, 0
     from milestones m left join milestone_definitions d on d.name = m.name
-   where m.account_id = %(account)s and %(enrollment)s::text is null)
+   where m.account_id = %(account)s and %(enrollment)s::text is null
+  union all
+  select f.at, 'trigger', null, null, f.trigger_id,
+         'The trigger ' || f.trigger_id || ' fired. ' || f.words, null, null, -1, f.id
+    from trigger_firings f
+   where f.account_id = %(account)s and %(enrollment)s::text is null)
 select h.at, h.what, h.program, h.step, h.reason, h.words,
        coalesce(nullif(c.full_name, ''), h.contact_id) as contact, h.data_as_of
   from happened h left join contacts c on c.id = h.contact_id

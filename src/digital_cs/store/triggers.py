@@ -32,10 +32,10 @@ class TriggerRow:
 
 @dataclass(frozen=True, slots=True)
 class TriggerCounts:
-    """For how many accounts a trigger holds, is about to fire, fired lately, and ever."""
+    """For how many accounts a trigger holds, waits for its span, fired lately, and ever."""
 
     holds: int
-    about_to_fire: int
+    waiting: int
     fired_this_week: int
     fired: int
     last_fired_at: datetime | None
@@ -75,6 +75,11 @@ async def publish(
     )
     row = await cursor.fetchone()
     if row is not None:
+        # It may have to hold, or rest, for another span now: that is found out by a look.
+        await connection.execute(
+            "update trigger_states set due_at = %s where trigger_id = %s and due_at is not null",
+            (now, id),
+        )
         return int(row[0]), True
     cursor = await connection.execute("select version from triggers where id = %s", (id,))
     row = await cursor.fetchone()

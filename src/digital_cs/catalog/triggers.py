@@ -1,0 +1,177 @@
+"""Loads triggers from content/triggers, with file, line and advice in every complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from digital_cs.catalog.condition_checks import Finding, Names, condition_findings, parts
+from digital_cs.catalog.milestones import load_milestones
+from digital_cs.catalog.programs import stems, yaml_files
+from digital_cs.catalog.value_faults import value_problems
+from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.domain.problem import Problem
+from digital_cs.domain.trigger import KINDS, MilestoneNotReached, Trigger
+
+FOLDER = "triggers"
+"""Its name in the content folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTriggers:
+    """The usable triggers by id, where each was read, and the complaints about all files."""
+
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The complaints that keep a trigger from being used."""
+        return tuple(each for each in self.problems if each.severity == "error")
+
+
+def load_triggers(content_dir: Path) -> LoadedTriggers:
+    """Every trigger of a content folder, each checked against its segments, milestones and
+    programs; none where it has no folder of them. Never raises for content."""
+    folder = content_dir / FOLDER
+    declared = load_milestones(content_dir)
+    usable = declared.there and not declared.problems
+    names = Names(
+        stems(content_dir / "segments"),
+        frozenset(each.milestone for each in declared.milestones) if usable else None,
+        stems(content_dir / "programs"),
+    )
+    triggers: dict[str, Trigger] = {}
+    files: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for path in yaml_files(folder) if folder.is_dir() else []:
+        file = f"{content_dir.name}/{FOLDER}/{path.name}".lstrip("/")
+        try:
+            raw = path.read_bytes()
+        except OSError as fault:
+            reason = (fault.strerror or "it is no file").lower()
+            problems.append(
+                Problem(
+                    file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
+                    "Give the program the right to read it, or move it elsewhere.",
+                )
+            )  # fmt: skip
+            continue
+        found, complaints = check_trigger_text(raw, file, path.stem, names)
+        problems.extend(complaints)
+        if found is not None:
+            triggers[found.trigger], files[found.trigger] = found, path
+    return LoadedTriggers(triggers, files, tuple(problems))
+
+
+def check_trigger_text(
+    text: str | bytes, file: str = "trigger.yaml", stem: str | None = None,
+    names: Names | None = None,
+) -> tuple[Trigger | None, tuple[Problem, ...]]:  # fmt: skip
+    """The trigger in a text, unless an error keeps it from being used, and every complaint.
+
+    `stem` is the name that the file has without its ending. Never raises for content.
+    """
+    document = read_yaml(text, file)
+    problems = list(document.problems)
+    if not document.readable:
+        return None, tuple(problems)
+    if not isinstance(document.value, dict):
+        empty = document.value is None
+        nothing = Finding(
+            (), "no-trigger", "The file is empty." if empty else "The file holds no trigger.",
+            "Begin it with the lines 'trigger: …', 'name: …', 'owner: …' and, say, 'silence:'.",
+        )  # fmt: skip
+        return None, (*problems, _problem(document, nothing))
+    kinds = [_problem(document, each, of_key=True) for each in _kinds(document.value)]
+    if kinds:
+        return None, _ordered([*problems, *kinds])
+    try:
+        trigger = Trigger.model_validate(document.value)
+    except ValidationError as error:
+        return None, _ordered([*problems, *value_problems(Trigger, error, document)])
+    problems += [
+        _problem(document, each) for each in _findings(trigger, document, stem, names or Names())
+    ]
+    broken = any(problem.severity == "error" for problem in problems)
+    return None if broken else trigger, _ordered(problems)
+
+
+def trigger_to_json(trigger: Trigger) -> dict[str, Any]:
+    """The trigger as JSON values, in the words of the file, without what is the default."""
+    return trigger.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def trigger_from_json(data: Mapping[str, Any]) -> Trigger:
+    """The trigger that `trigger_to_json` was given. Raises pydantic's ValidationError."""
+    return Trigger.model_validate(data)
+
+
+def _kinds(written: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with the keys of which there must be exactly one."""
+    said = [kind for kind in KINDS if kind in written]
+    if len(said) > 1:
+        yield Finding(
+            (said[1],), "two-kinds",
+            f"A trigger notices one thing, and this one two: {said[0]} and {said[1]}.",
+            "Give each a file of its own, or write both under 'when: {all: …}'.",
+        )  # fmt: skip
+    for kind in said:
+        if written[kind] is None:
+            yield Finding(
+                (kind,), "no-value", f"'{kind}' has no value.",
+                f"Write it like '{kind}: {EXAMPLES[kind]}'.",
+            )  # fmt: skip
+
+
+EXAMPLES = {
+    "usage_drop": "{falls_by: 50%}",
+    "silence": "{for: 14 days}",
+    "milestone_missed": "{milestone: first_send, within: 14 days, of: started_on}",
+    "limit_near": "{used: seats_used, of: seats}",
+    "date_near": "{date: renewal_on, within: 90 days}",
+    "ticket_spike": "{within: 7 days}",
+    "champion_gone": "{role: champion}",
+    "event": "export_started",
+    "when": "{stage: active}",
+}
+"""Each kind as it may be written."""
+
+
+def _findings(
+    trigger: Trigger, document: Document, stem: str | None, names: Names
+) -> Iterator[Finding]:
+    if stem is not None and stem != trigger.trigger:
+        yield Finding(
+            ("trigger",), "file-name",
+            f"The trigger is called '{trigger.trigger}' and its file '{stem}'.",
+            f"Rename the file to {trigger.trigger}.yaml, or write 'trigger: {stem}'.",
+        )  # fmt: skip
+    for path, part in parts(trigger):
+        yield from condition_findings(path, part, names)
+        if isinstance(part, MilestoneNotReached):
+            for each in condition_findings(path, part.condition(), names):
+                yield replace(each, path=(*path, "milestone"))
+    if trigger.event is None and not trigger.re_arm and "cooldown" not in document.value:
+        yield Finding(
+            ("re_arm",), "again-and-again",
+            "While it goes on to hold, this trigger fires again after every cooldown.",
+            "Say with 'cooldown: …' how long that is.", "warning",
+        )  # fmt: skip
+
+
+def _problem(document: Document, found: Finding, *, of_key: bool = False) -> Problem:
+    place = document.place(found.path, of_key=of_key)
+    return Problem(
+        document.file, place.line, place.column, found.rule, found.message, found.advice,
+        found.severity,
+    )  # fmt: skip
+
+
+def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda each: (each.line, each.column, each.rule)))
