@@ -15,7 +15,7 @@ from digital_cs.ingest import collector as collector_module
 from digital_cs.ingest.collector import Collector
 from digital_cs.ingest.collector_sources import SLACK
 from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import BusyError, Group, Taken
+from digital_cs.ingest.incoming import BusyError, Group, Incoming, Taken
 from digital_cs.ingest.intake import Intake
 from digital_cs.store import partitions, usage
 from digital_cs.store import pool as pools
@@ -78,7 +78,8 @@ async def test_four_collectors_with_the_same_events_in_any_order_count_each_once
 
     async def send(collector: Collector, seed: int) -> Taken:
         mine = random.Random(seed)
-        messages = mine.sample([*sent, *joining], k=len(sent) + len(joining))
+        messages: list[Incoming] = [*sent, *joining]
+        mine.shuffle(messages)
         groups = [messages[at : at + 29] for at in range(0, len(messages), 29)]
         taken = await asyncio.gather(*(collector.take("web", group) for group in groups))
         return Taken(sum(t.kept for t in taken), sum(t.repeated for t in taken))

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import Alias, Group, Identify, Taken
+from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Taken
 from digital_cs.ingest.intake import Intake
 from digital_cs.store import pool as pools
 from digital_cs.store.accounts import AccountRecord
@@ -174,7 +174,10 @@ async def test_an_old_group_call_sent_again_does_not_undo_a_move(
 
 async def test_what_is_said_again_changes_nothing(database: str, connection: Connection) -> None:
     clock = StandingClock()
-    messages = [group(name="Acme"), identify("ann", "anon", email="ann@acme.example")]
+    messages: list[Incoming] = [
+        group(name="Acme"),
+        identify("ann", "anon", email="ann@acme.example"),
+    ]
     query = "select a.updated_at, c.updated_at from accounts a, contacts c"
     async with collecting(database, clock) as collector:
         await collector.take("web", messages)

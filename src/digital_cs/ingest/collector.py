@@ -19,7 +19,6 @@ from digital_cs.ingest.collector_sources import Ledger
 from digital_cs.ingest.collector_writer import Writer
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.incoming import BusyError, Incoming, Taken
-from digital_cs.store.events import RepeatsError
 
 log = logs.get(__name__)
 
@@ -94,7 +93,7 @@ class Collector:
         try:
             await self._writer.write(batch)
             self._ledger.count(batch)
-        except (OperationalError, RepeatsError) as error:  # all may be sent again
+        except (OperationalError, BusyError) as error:  # all may be sent again
             _fail(batch, error)
         except Exception as error:
             if len(batch.calls) > 1:  # one call must not spoil it for the others

@@ -14,9 +14,10 @@ from digital_cs.ingest.collector_batch import EVER, Batch
 from digital_cs.ingest.collector_follow import follow
 from digital_cs.ingest.collector_people import NEW_ACCOUNT, LinksAreNewError, News, keep_people
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.incoming import BusyError
 from digital_cs.store import accounts, events, partitions, people, usage, usage_sums
 from digital_cs.store.deadlock import again_after_deadlock
-from digital_cs.store.events import MOST_TRIES, RepeatsError
+from digital_cs.store.events import MOST_TRIES
 from digital_cs.store.usage_sums import Sums
 
 Connection = AsyncConnection[Any]
@@ -61,7 +62,7 @@ class Writer:
             except DataError:
                 if not await self._leave_out_unreadable(batch):
                     raise
-        raise RepeatsError
+        raise BusyError("The same events come several times at this moment. Send them again soon.")
 
     async def _leave_out_known(self, batch: Batch) -> None:
         async with self._pool.connection() as connection:

@@ -100,14 +100,6 @@ async def members(connection: Connection, contacts: Iterable[str]) -> set[tuple[
     return {(row[0], row[1]) for row in await cursor.fetchall()}
 
 
-async def contacts_among(connection: Connection, ids: Iterable[str]) -> set[str]:
-    """Those of these ids that are contacts."""
-    cursor = await connection.execute(
-        "select id from contacts where id = any(%s::text[])", (array_of(list(ids)),)
-    )
-    return {row[0] for row in await cursor.fetchall()}
-
-
 async def accounts_by_domain(connection: Connection, domains: Iterable[str]) -> dict[str, str]:
     """The account of each of these e-mail domains, where exactly one account has it."""
     cursor = await connection.execute(
