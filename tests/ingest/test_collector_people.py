@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from psycopg import AsyncConnection
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Taken
 from digital_cs.ingest.intake import Intake
+from digital_cs.store import people
 from digital_cs.store import pool as pools
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord
@@ -167,6 +169,7 @@ async def test_an_old_group_call_sent_again_does_not_undo_a_move(
         await collector.take("web", [group("acme", days_ago=9)])
         await connection.execute("update memberships set left_at = %s", (NOON,))
         await collector.take("web", [group("acme", days_ago=9)])
+        await collector.take("web", [group("acme", days_ago=5)])  # late, and as old
     assert await rows(connection, "select count(*) from memberships where left_at is null") == [
         (0,)
     ]
@@ -204,3 +207,24 @@ async def test_contacts_of_a_file_get_what_they_did_before_it_came(
     assert await rows(connection, "select account_id, n, users from usage_days") == [("acme", 3, 1)]
     assert await rows(connection, "select last_active_on from accounts") == [(NOON.date(),)]
     assert await differences(connection) == []
+
+
+async def test_an_event_and_the_news_of_its_users_account_never_miss_each_other(
+    database: str, connection: Connection
+) -> None:
+    """One process keeps an event that waits, while another hears where its user belongs."""
+    async with (
+        await AsyncConnection.connect(database, autocommit=True) as other,
+        collecting(database, StandingClock()) as collector,
+    ):
+        await collector.take("web", [track("1", account=None)])
+        async with other.transaction():
+            await people.look(other)
+            await other.execute(
+                "insert into product_events select '2', day, at, received_at, account_id, user_id,"
+                " anonymous_id, kind, name, value, properties, source from product_events"
+            )
+            joining = asyncio.create_task(collector.take("web", [group()]))
+            await asyncio.wait([joining], timeout=0.2)
+        await joining
+    assert await rows(connection, "select account_id, n from usage_days") == [("acme", 2)]
