@@ -13,7 +13,7 @@ from typing import Any
 
 WRITE_KEY = "bench-write-key"
 SOURCE = "bench"
-ACCOUNTS = 1000
+ACCOUNTS = 500
 EVENTS = (
     "Report Exported", "Dashboard Viewed", "Report Viewed", "Signed In", "Contact Added",
     "Deal Moved", "E-mail Connected", "User Invited", "Search Done", "Filter Saved",
@@ -45,7 +45,7 @@ class Traffic:
         self._random = random.Random(seed)
         self._now = now
         self._people = [self._random.randint(2, 30) for _ in range(ACCOUNTS)]
-        self._weights = [1 / (rank + 5) ** 0.8 for rank in range(ACCOUNTS)]
+        self._weights = [1 / (rank + 5) for rank in range(ACCOUNTS)]
         self._event_weights = [1 / (rank + 1) for rank in range(len(EVENTS))]
 
     def events(self, count: int) -> list[Event]:
