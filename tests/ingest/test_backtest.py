@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,11 @@ from digital_cs.domain.trigger import Trigger
 from digital_cs.ingest import backtest
 from digital_cs.ingest.backtest import Backtest
 from digital_cs.stack.postgres import PostgresServer
+from digital_cs.store.accounts import AccountRecord, save_accounts
+from digital_cs.store.contacts import ContactRecord, save_contacts
+from digital_cs.store.tickets import TicketRecord, save_tickets
+from digital_cs.store.usage import UsageRecord, save_usage
+from tests import rig
 from tests.ingest import crm_usage
 
 Connection = AsyncConnection[Any]
@@ -146,3 +152,143 @@ async def test_silence_over_months_fires_once_for_each_gap(
     assert result.passed_over == silent_already > 0
     gone = {each for each in sample.ended if first <= sample.ended[each] <= LAST - 14 * DAY}
     assert gone <= {account for _, account in expected}
+
+
+# What a small company shows
+
+
+async def company_of(connection: Connection, *ids: str, **facts: Any) -> None:
+    facts.setdefault("stage", "active")
+    await save_accounts(connection, [AccountRecord(id, id, **facts) for id in ids], NOW)
+
+
+async def works(connection: Connection, account: str, first: date, days: int, n: int = 5) -> None:
+    rows = [UsageRecord(account, first + k * DAY, "work", n) for k in range(days)]
+    await save_usage(connection, rows, NOW)
+
+
+MARCH = date(2026, 3, 2)
+QUIET = trigger("quiet", silence={"for": "7 days"}, cooldown="10 days")
+
+
+async def test_days_of_which_the_feed_is_late_are_held_and_told(connection: Connection) -> None:
+    """P9: after the last complete day nothing is a drop, and nothing is silence."""
+    await company_of(connection, "stops", "works")
+    await works(connection, "stops", MARCH, 10)
+    await works(connection, "works", MARCH, 30)
+    last = MARCH + 12 * DAY
+    await rig.usage_complete(connection, last)
+    late = await run(connection, QUIET, MARCH, MARCH + 29 * DAY)
+    assert fired(late) == []
+    assert late.usage_through == last
+    assert min(late.unknown) == MARCH + 16 * DAY
+    await rig.usage_complete(connection, MARCH + 16 * DAY)
+    assert fired(await run(connection, QUIET, MARCH, MARCH + 29 * DAY)) == [
+        (MARCH + 16 * DAY, "stops")
+    ]
+
+    drop = trigger("drop", usage_drop={"over": "1 week", "against": "1 week", "at_least": 5})
+    await rig.usage_complete(connection, MARCH + 14 * DAY)
+    held = await run(connection, drop, MARCH + 13 * DAY, MARCH + 29 * DAY)
+    assert fired(held) == []
+    assert set(held.unknown.values()) == {2}
+    assert set(held.waiting.values()) == {1}
+
+
+async def test_events_are_taken_by_day_with_what_else_must_hold(connection: Connection) -> None:
+    await company_of(connection, "acme")
+    await company_of(connection, "trial", stage="trial")
+    for account in ("acme", "trial"):
+        await works(connection, account, MARCH, 9, n=3)
+    await rig.usage_complete(connection, MARCH + 20 * DAY)
+    wanted = trigger("worked", event="work", cooldown="4 days", only_if={"stage": "active"})
+    result = await run(connection, wanted, MARCH, MARCH + 20 * DAY)
+    assert fired(result) == [(MARCH + n * DAY, "acme") for n in (0, 4, 8)]
+    assert {each.words for each in result.firings} == {"work happened."}
+
+
+async def test_tickets_and_milestones_are_those_of_the_day(connection: Connection) -> None:
+    """What is solved by now was open then, and what was reached too late was missed."""
+    await company_of(connection, "acme", traits={"started_on": MARCH.isoformat()})
+    opened = datetime(2026, 3, 5, 9, tzinfo=UTC)
+    solved = opened + 3 * DAY
+    ticket = TicketRecord("desk", "1", "solved", opened, solved, account_given="acme",
+                          solved_at=solved)  # fmt: skip
+    await save_tickets(connection, [ticket], NOW, text_days=30)
+    await connection.execute(
+        "insert into milestones (account_id, name, reached_at) values ('acme', 'sent', %s)",
+        (datetime(2026, 3, 15, tzinfo=UTC),),
+    )
+    await rig.usage_complete(connection, MARCH + 30 * DAY)
+    await connection.execute(
+        "insert into sources (name, kind, feeds, complete_through)"
+        " values ('desk', 'zendesk', '{tickets}', %s)",
+        (NOW + 900 * DAY,),
+    )
+    waits = trigger("waits", when={"tickets": "open"}, persists="2 days")
+    result = await run(connection, waits, MARCH, MARCH + 30 * DAY)
+    assert fired(result) == [(date(2026, 3, 7), "acme")]
+    assert result.firings[0].words.endswith("open at least 1 (1 open).")
+    slow = trigger("slow", when={"tickets": "open"}, persists="3 days")
+    assert fired(await run(connection, slow, MARCH, MARCH + 30 * DAY)) == []
+
+    missed = trigger("missed", milestone_missed={"milestone": "sent", "within": "7 days",
+                                                 "of": "started_on"})  # fmt: skip
+    (firing,) = (await run(connection, missed, MARCH, MARCH + 30 * DAY)).firings
+    assert (firing.day, firing.words) == (
+        MARCH + 7 * DAY,
+        "The milestone sent was not reached within 7 days of started_on: not reached, due before"
+        " 10 March 2026.",
+    )
+
+
+async def test_people_are_chosen_by_the_roles_of_the_programs_that_listen(
+    connection: Connection,
+) -> None:
+    await company_of(connection, "acme", "globex")
+    for account in ("acme", "globex"):
+        await works(connection, account, MARCH, 3)
+    await save_contacts(
+        connection,
+        [ContactRecord(f"{role}", "acme", f"{role}@acme.test", role, role, (role,))
+         for role in ("champion", "admin", "billing")],
+        NOW,
+    )  # fmt: skip
+    await rig.usage_complete(connection, MARCH + 20 * DAY)
+
+    async def people() -> Backtest:
+        return await run(connection, QUIET, MARCH, MARCH + 20 * DAY)
+
+    usual = await people()
+    assert (usual.programs, usual.chains) == ((), (("champion", "admin", "any"),))
+    assert (usual.people, usual.nobody, usual.accounts) == (1, 1, 2)
+    assert [each.contacts for each in usual.firings] == [("champion",), ()]
+
+    steps: list[dict[str, Any]] = [
+        {"send": "welcome-trial-1"}, {"send": "welcome-trial-2", "to": ["billing"]}
+    ]  # fmt: skip
+    listens = rig.program("help", steps, to=["admin"], enter={"when": [{"trigger": "quiet"}]})
+    await rig.publish(connection, listens, NOW)
+    chosen = await people()
+    assert chosen.programs == ("help",)
+    assert (chosen.people, chosen.firings[0].contacts) == (2, ("admin", "billing"))
+
+
+async def test_it_leaves_no_trace_and_says_the_same_again(connection: Connection) -> None:
+    """Whatever order accounts are kept in, and whatever is asked in between."""
+    chance = random.Random(3)
+    await company_of(connection, *(f"account-{number}" for number in range(12)))
+    for number in range(12):
+        await works(connection, f"account-{number}", MARCH, chance.randint(1, 20))
+    await rig.usage_complete(connection, MARCH + 40 * DAY)
+    first = await run(connection, QUIET, MARCH, MARCH + 40 * DAY)
+    assert len(first.firings) == 12
+    assert fired(first) == sorted(fired(first))
+    await connection.execute("update accounts set name = id || '!' where id > 'account-4'")
+    await connection.execute("cluster accounts using pk_accounts")
+    assert await run(connection, QUIET, MARCH, MARCH + 40 * DAY) == first
+    for table in ("trigger_states", "trigger_firings", "triggers", "outbox", "segments"):
+        cursor = await connection.execute(f"select count(*) from {table}")
+        assert await cursor.fetchone() == (0,)
+    cursor = await connection.execute("select 'accounts'::regclass = 'public.accounts'::regclass")
+    assert await cursor.fetchone() == (True,)

@@ -85,7 +85,8 @@ class Live:
     async def rows(self, query: str) -> list[dict[str, Any]]:
         async with self.pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
-            return await (await cursor.execute(query)).fetchall()
+            found: list[dict[str, Any]] = await (await cursor.execute(query)).fetchall()
+            return found
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from digital_cs.catalog.programs import stems, yaml_files
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, read_yaml
 from digital_cs.domain.problem import Problem
+from digital_cs.domain.program import EventEntry, Program, SegmentEntry, TriggerEntry
 from digital_cs.domain.trigger import KINDS, MilestoneNotReached, Trigger
 
 FOLDER = "triggers"
@@ -100,6 +101,29 @@ def check_trigger_text(
     ]
     broken = any(problem.severity == "error" for problem in problems)
     return None if broken else trigger, _ordered(problems)
+
+
+def triggers_of(program: Program) -> frozenset[str]:
+    """The triggers by which accounts enter a program."""
+    return frozenset(e.trigger for e in program.enter.when if isinstance(e, TriggerEntry))
+
+
+def with_their_rules(program: Program, triggers: Mapping[str, Trigger]) -> Program:
+    """The program with the rule of each trigger in the place of its name, as an entry.
+
+    A name that is not among the triggers stays as it is.
+    """
+    entries: list[Any] = []
+    for entry in program.enter.when:
+        found = triggers.get(entry.trigger) if isinstance(entry, TriggerEntry) else None
+        if found is None:
+            entries.append(entry)
+        elif found.event is not None:
+            entries.append(EventEntry(event=found.event))
+        else:
+            entries.append(SegmentEntry(segment=found.condition))
+    enter = program.enter.model_copy(update={"when": tuple(entries)})
+    return program.model_copy(update={"enter": enter})
 
 
 def trigger_to_json(trigger: Trigger) -> dict[str, Any]:

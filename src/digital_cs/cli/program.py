@@ -11,13 +11,13 @@ from digital_cs.cli.options import Json, ProgramId, Yes
 
 if TYPE_CHECKING:
     from digital_cs.catalog.programs import Catalog
+    from digital_cs.cli.along import Done
     from digital_cs.domain.program import Program
     from digital_cs.domain.segment import Segment
     from digital_cs.store.programs import ProgramRow
     from digital_cs.temporal.gateway import Gateway, Published
-    from digital_cs.temporal.segments import PublishedSegment
 
-    Answer = tuple[list[Published], dict[str, int], list[PublishedSegment]]
+    Answer = tuple[list[Published], dict[str, int], Done]
 
 app = typer.Typer(
     no_args_is_help=True, help="Programs: files in CONTENT_DIR/programs, published as versions."
@@ -94,22 +94,20 @@ def publish(
 
     At the first publishing, accounts that match already are enrolled or passed over, as the
     program says (at_launch). You are told how many there are before anybody is enrolled.
-    Without names, the milestones and segments of the folder are published first; with names, those
-    segments that the programs name and that are not published yet.
+    Without names, the milestones, segments and triggers of the folder are published first; with
+    names, those segments and triggers that the programs name and that are not published yet.
     """
-    from digital_cs.cli import milestone, output, segment
+    from digital_cs.cli import along, milestone, output, segment, trigger
     from digital_cs.cli.connection import ask
-    from digital_cs.temporal.segments import publish_segments
 
     wanted = _publishable(names, content)
-    along = _segments_along(wanted, content) if names else segment.publishable(None, content)
+    besides = along.what_they_name(wanted, content) if names else along.everything(content)
     # Before the programs, so that who has reached one is counted among those that match.
     milestones = None if names else milestone.publish_those_of(catalog(content)[0], dry_run=dry_run)
 
     async def question(gateway: Gateway) -> Answer:
-        new = await _unpublished(gateway, along) if names else along
-        seen = await publish_segments(gateway, new, dry_run=dry_run)
-        counts = await _launching(gateway, wanted, new if dry_run else [])
+        seen = await along.publish(gateway, besides, dry_run=dry_run)
+        counts = await _launching(gateway, wanted, seen.taken if dry_run else [])
         entering = sum(counts[p.program] for p in wanted
                        if p.program in counts and p.enter.at_launch == "enroll")  # fmt: skip
         if dry_run:
@@ -118,15 +116,18 @@ def publish(
             _confirm(entering, wanted, counts)
         return await gateway.publish(wanted), counts, seen
 
-    done, counts, segments = ask(question)
+    done, counts, besides_done = ask(question)
     if as_json:
         output.emit({"dry_run": dry_run, "programs": done, "matching_at_launch": counts,
-                     "milestones": milestones, "segments": segments})  # fmt: skip
+                     "milestones": milestones, "segments": besides_done.segments,
+                     "triggers": besides_done.triggers})  # fmt: skip
         return
     if milestones is not None:
         output.say(milestone.published_words(milestones))
-    for found in segments:
+    for found in besides_done.segments:
         output.say(f"segment {segment.published_words(found, dry_run)}")
+    for each_trigger in besides_done.triggers:
+        output.say(f"trigger {trigger.published_words(each_trigger, dry_run)}")
     at_launch = {program.program: program.enter.at_launch for program in wanted}
     for each in done:
         output.say(_published_words(each, counts, at_launch[each.program], dry_run))
@@ -152,23 +153,6 @@ def _publishable(names: list[str] | None, content: Path | None) -> list[Program]
                 f" There are: {', '.join(sorted(loaded.programs)) or 'none'}."
             )
     return [loaded.programs[name] for name in ids]
-
-
-def _segments_along(wanted: list[Program], content: Path | None) -> list[Segment]:
-    """The segments of the content folder that these programs name, and what those rest on."""
-    from digital_cs.catalog.segments import segments_of
-    from digital_cs.cli import segment
-
-    names = sorted({name for program in wanted for name in segments_of(program)})
-    return segment.publishable(names, content) if names else []
-
-
-async def _unpublished(gateway: Gateway, along: list[Segment]) -> list[Segment]:
-    from digital_cs.store import segments
-
-    async with gateway.pool.connection() as connection:
-        absent = await segments.missing(connection, [each.segment for each in along])
-    return [each for each in along if each.segment in absent]
 
 
 async def _launching(

@@ -43,6 +43,7 @@ def simulate(
     """
     from digital_cs.catalog.holidays import load_calendar
     from digital_cs.catalog.segments import load_segments, spelled_out
+    from digital_cs.catalog.triggers import load_triggers, with_their_rules
     from digital_cs.cli import output
     from digital_cs.cli.program import program_of_file
     from digital_cs.config import load_settings
@@ -54,7 +55,8 @@ def simulate(
 
     settings = load_settings()
     folder = content or settings.content_dir
-    wanted = spelled_out(program_of_file(program, content), load_segments(folder).segments)
+    asked = with_their_rules(program_of_file(program, content), load_triggers(folder).triggers)
+    wanted = spelled_out(asked, load_segments(folder).segments)
     graph, _ = compile_program(wanted)
     first = (start or datetime.now(UTC)).replace(
         hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC

@@ -73,20 +73,24 @@ def up(
 
 
 def _publish_first(household: Household) -> None:
-    """The first time, publish milestones, segments and programs, if they have no errors."""
+    """The first time, publish milestones, segments, triggers and programs without errors."""
     from digital_cs.catalog.milestones import load_milestones
     from digital_cs.catalog.programs import load_programs
     from digital_cs.catalog.segments import load_segments, segments_of
+    from digital_cs.catalog.triggers import load_triggers, triggers_of
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
+    from digital_cs.domain.segment import segments_named
     from digital_cs.errors import NotFoundError
     from digital_cs.store import programs
     from digital_cs.temporal.segments import publish_segments
+    from digital_cs.temporal.triggers import publish_triggers
 
     try:
         catalog = load_programs(household.settings.content_dir)
         milestones = load_milestones(household.settings.content_dir)
         segments = load_segments(household.settings.content_dir)
+        triggers = load_triggers(household.settings.content_dir)
     except NotFoundError as error:
         output.complain(f"No program is published: {error}")
         return
@@ -99,13 +103,23 @@ def _publish_first(household: Household) -> None:
             await gateway.declare_milestones(milestones.milestones)
         found = segments.sound
         await publish_segments(gateway, list(found.values()))
-        usable = [p for p in catalog.programs.values() if segments_of(p) <= found.keys()]
+        sound = {
+            name: each
+            for name, each in triggers.triggers.items()
+            if each.condition is None or segments_named(each.condition) <= found.keys()
+        }
+        await publish_triggers(gateway, list(sound.values()))
+        usable = [
+            p
+            for p in catalog.programs.values()
+            if segments_of(p) <= found.keys() and triggers_of(p) <= sound.keys()
+        ]
         return len(await gateway.publish(usable))
 
     count = ask(question)
     if count is not None:
         output.complain(f"Programs: {count} published from {household.settings.content_dir}")
-        if catalog.errors or milestones.problems or segments.errors:
+        if catalog.errors or milestones.problems or segments.errors or triggers.errors:
             output.complain("Some have errors and were left out: see `digital-cs check`.")
 
 

@@ -18,6 +18,7 @@ from digital_cs.background import running
 from digital_cs.catalog.milestones import load_milestones
 from digital_cs.catalog.programs import load_programs
 from digital_cs.catalog.segments import load_segments
+from digital_cs.catalog.triggers import load_triggers
 from digital_cs.channels.sink import read_index
 from digital_cs.clock import Clock, FastClock
 from digital_cs.demo.colleagues import Colleagues
@@ -38,6 +39,7 @@ from digital_cs.store import pool as pools
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.segments import publish_segments
+from digital_cs.temporal.triggers import publish_triggers
 
 DAYS = 90
 ACCOUNTS = 240
@@ -90,7 +92,9 @@ def run(options: Options, face: Face) -> int:
 def usable_programs(content_dir: Path) -> list[Program]:
     """The programs of the playbook. Raises UsageError when one of them has an error."""
     catalog = load_programs(content_dir)
-    errors = (*catalog.errors, *load_segments(content_dir).errors)
+    errors = (
+        *catalog.errors, *load_segments(content_dir).errors, *load_triggers(content_dir).errors
+    )  # fmt: skip
     if errors:
         first = errors[0]
         raise UsageError(
@@ -150,6 +154,8 @@ class _Demo:
         await gateway.declare_milestones(load_milestones(self.options.content_dir).milestones)
         segments = load_segments(self.options.content_dir).segments
         await publish_segments(gateway, list(segments.values()))
+        triggers = load_triggers(self.options.content_dir).triggers
+        await publish_triggers(gateway, list(triggers.values()))
         await gateway.publish(programs)
         seed = self.options.seed
         self.face.progress("Company", f"{len(company.customers)} accounts, from seed {seed}")

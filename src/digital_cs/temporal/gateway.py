@@ -37,6 +37,7 @@ from digital_cs.store.enrollments import Enrolled
 from digital_cs.store.milestone_definitions import Declared
 from digital_cs.store.programs import Button, State
 from digital_cs.temporal.segments import publish_with
+from digital_cs.temporal.triggers import require_triggers
 
 Connection = AsyncConnection[Any]
 
@@ -146,6 +147,7 @@ class Gateway:
         async with self._transaction() as connection:
             now = self.clock.now()
             await require_segments(connection, program)
+            await require_triggers(connection, program)
             number, new = await programs.publish(
                 connection, graph, spec, program_hash(program), now
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.catalog.triggers import trigger_to_json
+from digital_cs.catalog.triggers import trigger_to_json, triggers_of
 from digital_cs.domain.backtest import Day, judged_at
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.kept_rule import TRIGGER, KeptRule, spec_hash
-from digital_cs.domain.segment import segments_named
+from digital_cs.domain.program import Program
+from digital_cs.domain.segment import Segment, segments_named
 from digital_cs.domain.trigger import Trigger
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest import backtest
@@ -25,6 +26,7 @@ from digital_cs.store import milestone_definitions, milestones, segment_members,
 from digital_cs.store import triggers as store
 from digital_cs.store.accounts import countries
 from digital_cs.store.triggers import TriggerRow
+from digital_cs.temporal.segments import publish_with
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
@@ -45,15 +47,18 @@ class PublishedTrigger:
 
 
 async def publish_triggers(
-    gateway: Gateway, wanted: Sequence[Trigger], *, dry_run: bool = False
-) -> list[PublishedTrigger]:
+    gateway: Gateway, wanted: Sequence[Trigger], *, dry_run: bool = False,
+    along: Sequence[Segment] = (),
+) -> list[PublishedTrigger]:  # fmt: skip
     """Publish triggers, together; what has not changed stays at its version.
 
     For whom a new rule holds is known at once, and no trigger fires for them unless it says so.
-    `dry_run` only says what would change. Raises UsageError for a name of no published segment.
+    `dry_run` only says what would change. The segments `along` are published with them. Raises
+    UsageError for a name of no published segment.
     """
     async with gateway.pool.connection() as connection:
         async with connection.transaction(force_rollback=dry_run):
+            await publish_with(connection, gateway, along)
             await _require_segments(connection, wanted)
             done = [await _publish(connection, gateway, trigger) for trigger in wanted]
             spoken = await milestone_definitions.refresh(connection, gateway.clock.now())
@@ -88,6 +93,23 @@ async def _require_segments(connection: Connection, wanted: Sequence[Trigger]) -
                 f"The trigger {trigger.trigger} names the segment {absent[0]}, which is not"
                 f" published: `digital-cs segment publish {absent[0]}` does that."
             )
+
+
+async def require_triggers(connection: Connection, program: Program) -> None:
+    """Raises UsageError if accounts would enter the program by a trigger that does not run."""
+    absent = sorted(await unpublished(connection, triggers_of(program)))
+    if absent:
+        raise UsageError(
+            f"The program {program.program} is entered by the trigger {absent[0]}, which is not"
+            f" published: `digital-cs trigger publish {absent[0]}` does that."
+        )
+
+
+async def unpublished(connection: Connection, names: Iterable[str]) -> set[str]:
+    """Those of these names that are no running trigger."""
+    wanted = set(names)
+    rows = await store.list_triggers(connection, wanted, running_only=True)
+    return wanted - {row.id for row in rows}
 
 
 async def stop_trigger(gateway: Gateway, name: str) -> bool:
