@@ -192,6 +192,23 @@ class TestInterrupted:
             assert await members(door, "pros") == []
         assert (await door.look()).entered == 1
         assert await door.look() == NOTHING
+        assert (await moves(door, "pros"))[-1][2] == "It was looked at again after a change."
+
+    async def test_a_rule_that_breaks_holds_up_no_other(self, door: Door) -> None:
+        """P12: a fault decides nothing; the same is asked again later."""
+        await keep(door, "broken", {"stage": "trial"})
+        await keep(door, "pros", PRO)
+        change = "update segments set spec = %s::jsonb, content_hash = %s where id = 'broken'"
+        await door.ask(f"{change} returning id", '{"when": {"trait": 1}}', "x")
+        await plan(door, ("acme", "pro"))
+        await door.look()
+        assert await members(door, "pros") == ["acme"]
+        assert await members(door, "broken") == []
+
+        await door.ask(f"{change} returning id", '{"when": {"stage": "trial"}}', "y")
+        door.later(minutes=11)
+        await door.look()
+        assert await members(door, "broken") == ["acme"]
 
     async def test_who_changed_without_knowing_a_new_rule_is_found_all_the_same(
         self, door: Door, database: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, DataError, ProgrammingError
+from pydantic import ValidationError
 
+from digital_cs import logs
 from digital_cs.domain.condition_tickets import FEED_PATIENCE
 from digital_cs.domain.kept_rule import ENTRY
 from digital_cs.domain.segment import in_order
@@ -20,6 +23,8 @@ from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.segment_members import Move
 from digital_cs.store.segments import SegmentRow
 
+log = logs.get(__name__)
+
 Connection = AsyncConnection[Any]
 
 BATCH = 2000
@@ -30,6 +35,12 @@ MOST_ROUNDS = 100
 """Batches in one call of `look`: its caller has other things to do as well."""
 
 TIME_PASSED = "Time passed."
+AGAIN = "It was looked at again after a change."
+
+FAULTS = (DataError, ProgrammingError, ValidationError)
+"""What a rule itself may break by, as against a database that is away."""
+AFTER_A_FAULT = timedelta(minutes=10)
+"""Then the same is asked again: in business time for some accounts, in real time for all."""
 
 
 @dataclass(slots=True)
@@ -62,6 +73,7 @@ class Membership:
         self._pool = entries.pool
         self._clock = entries.clock
         self._judge = Judge(entries.workspace_zone, entries.calendar)
+        self._faulty: dict[str, float] = {}
         self._followers = (entries.follow, entries.triggers.follow, *followers)
 
     # What changed, and whose moment has come
@@ -70,9 +82,10 @@ class Membership:
         """Look at accounts that changed and at those whose moment has come."""
         total = Looked()
         for _ in range(MOST_ROUNDS):
+            before = total.verdicts
             taken = await self._look_at_changes(total)
-            taken += await self._look_at_due(total)
-            if not taken:
+            await self._look_at_due(total)
+            if not taken and total.verdicts == before:
                 break
         return total
 
@@ -86,18 +99,17 @@ class Membership:
         return len(changed)
 
     @again_after_deadlock
-    async def _look_at_due(self, total: Looked) -> int:
+    async def _look_at_due(self, total: Looked) -> None:
         now = self._clock.now()
         async with self._pool.connection() as connection, connection.transaction():
             due = await segment_queue.take_due(connection, now, BATCH)
             if due:
                 rules = await segments.kept(connection)
                 await self._by_keys(connection, rules, {}, due, total)
-        return sum(len(ids) for ids in due.values())
 
     async def _by_keys(
         self, connection: Connection, rules: Sequence[SegmentRow],
-        changed: Mapping[str, set[str]], due: Mapping[str, Sequence[str]], total: Looked,
+        changed: Mapping[str, set[str]], due: Mapping[str, Mapping[str, bool]], total: Looked,
     ) -> None:  # fmt: skip
         """Evaluate the rules that read what changed, each after those that it rests on: whoever
         moves in one has changed for those that read it."""
@@ -108,25 +120,36 @@ class Membership:
         now = self._clock.now()
         for rule in _in_order(rules):
             heard = {key: by_key[key] for key in rule.reads if key in by_key}
-            because = _because(heard)
-            because |= {id: TIME_PASSED for id in due.get(rule.id, ()) if id not in because}
+            because = {id: AGAIN if asked else TIME_PASSED
+                       for id, asked in due.get(rule.id, {}).items()}  # fmt: skip
+            because |= _because(heard)
             if not because:
                 continue
             if not await segment_queue.hold_free(connection, [rule.id]):
                 await segment_queue.look_later(connection, rule.id, because)
                 continue
-            moves = await self._evaluate(connection, rule, because, now)
             total.verdicts += len(because)
-            total.count(moves)
-            if moves:
-                by_key.setdefault(f"segment:{rule.id}", set()).update(m.account_id for m in moves)
-                await self._tell(connection, Moved(rule.id, tuple(moves), now))
+            for move in await self._some(connection, rule, because, now, total):
+                by_key.setdefault(f"segment:{rule.id}", set()).add(move.account_id)
 
-    async def _evaluate(
-        self, connection: Connection, rule: SegmentRow, because: Mapping[str, str], now: datetime
-    ) -> list[Move]:
-        verdicts = await self._judge.some(connection, rule, sorted(because), now)
-        return await segment_members.write(connection, rule.id, verdicts, now, because)
+    async def _some(
+        self, connection: Connection, rule: SegmentRow, because: Mapping[str, str], now: datetime,
+        total: Looked,
+    ) -> Sequence[Move]:  # fmt: skip
+        """Evaluate a rule for some accounts. A fault of one rule is not one of the others: they
+        are asked again later."""
+        try:
+            async with connection.transaction():
+                verdicts = await self._judge.some(connection, rule, sorted(because), now)
+                moves = await segment_members.write(connection, rule.id, verdicts, now, because)
+                if moves:
+                    await self._tell(connection, Moved(rule.id, tuple(moves), now))
+        except FAULTS as error:
+            log.error("rule.fault", rule=rule.id, error=type(error).__name__)
+            await segment_queue.look_later(connection, rule.id, because, now + AFTER_A_FAULT)
+            return ()
+        total.count(moves)
+        return moves
 
     async def _tell(self, connection: Connection, moved: Moved) -> None:
         if ":" not in moved.rule_id:
@@ -147,7 +170,13 @@ class Membership:
         total = Looked()
         done, ids = await self._turning(only)
         for id in ids:
-            await self._turn(id, done, total)
+            if self._faulty.get(id, 0.0) > time.monotonic():
+                continue
+            try:
+                await self._turn(id, done, total)
+            except FAULTS as error:
+                log.error("rule.fault", rule=id, error=type(error).__name__)
+                self._faulty[id] = time.monotonic() + AFTER_A_FAULT.total_seconds()
         return total
 
     async def _turning(self, only: Sequence[str] | None) -> tuple[int, list[str]]:

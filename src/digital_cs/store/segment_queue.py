@@ -29,8 +29,9 @@ async def take_changes(connection: Connection, most: int) -> dict[str, set[str]]
     return {row[0]: set(row[1]) for row in await cursor.fetchall()}
 
 
-async def take_due(connection: Connection, now: datetime, most: int) -> dict[str, list[str]]:
-    """Accounts by rule whose moment has come, at most so many of each rule."""
+async def take_due(connection: Connection, now: datetime, most: int) -> dict[str, dict[str, bool]]:
+    """Accounts by rule whose moment has come, at most so many of each rule; and whether it was
+    `look_later` that asked for it."""
     cursor = await connection.execute(
         f"""
         with due as (
@@ -41,12 +42,12 @@ async def take_due(connection: Connection, now: datetime, most: int) -> dict[str
         taken as (
           delete from segment_flips f using due
            where f.segment_id = due.id and f.account_id = due.account_id and f.at <= %(now)s
-          returning f.segment_id, f.account_id)
-        select segment_id, array_agg(account_id order by account_id) from taken group by 1
+          returning f.segment_id, f.account_id, f.at = '-infinity' as asked)
+        select segment_id, array_agg(account_id), array_agg(asked) from taken group by 1
         """,
         {"now": now, "most": most},
     )
-    return {row[0]: row[1] for row in await cursor.fetchall()}
+    return {row[0]: dict(zip(row[1], row[2], strict=True)) for row in await cursor.fetchall()}
 
 
 async def hold(connection: Connection, rule_id: str) -> None:
@@ -69,13 +70,16 @@ async def hold_free(connection: Connection, rule_ids: Sequence[str]) -> set[str]
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def look_later(connection: Connection, rule_id: str, account_ids: Iterable[str]) -> None:
-    """Have accounts looked at by a rule as soon as whoever evaluates it now is done."""
+async def look_later(
+    connection: Connection, rule_id: str, account_ids: Iterable[str], at: datetime | None = None
+) -> None:
+    """Have accounts looked at by a rule at a moment, or (None) as soon as whoever evaluates it now
+    is done."""
     await connection.execute(
         "insert into segment_flips (segment_id, account_id, at)"
-        " select %s, id, '-infinity' from accounts where id = any(%s)"
+        " select %s, id, coalesce(%s::timestamptz, '-infinity') from accounts where id = any(%s)"
         " on conflict (segment_id, account_id) do update set at = excluded.at",
-        (rule_id, sorted(account_ids)),
+        (rule_id, at, sorted(account_ids)),
     )
 
 
