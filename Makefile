@@ -16,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-ingest chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-sweep bench-react bench-ingest chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -59,6 +59,12 @@ bench-touch: $(READY_TO_TEST) ## Measure what a touch costs against a bare workf
 
 bench-ingest: $(READY_TO_TEST) ## Measure events through the API against a bare COPY, and kill the API under load
 	@exec $(BIN)/python -m tests.bench.ingest
+
+bench-sweep: $(READY_TO_TEST) ## Judge a million accounts by a trigger, against a bare scan (BENCH_ACCOUNTS)
+	@exec $(BIN)/python -m tests.bench.sweep
+
+bench-react: $(READY_TO_TEST) ## Measure how soon a track call moves the enrollment that waits for it
+	@exec $(BIN)/python -m tests.bench.react
 
 chaos: $(READY_TO_TEST) ## Kill and break parts at random while programs run, then count: lost 0, twice 0
 	@exec $(BIN)/python -m tests.chaos

@@ -10,18 +10,19 @@ from psycopg import AsyncConnection
 DAYS = 90
 LAST_DAY = date(2026, 3, 1)
 
-# An account is quiet, usual or busy by a hash of its number; one in fifty stops near the end, as
-# real ones do. Active on some of the working days, with a few of eight events on each.
+# An account uses one or two of eight events on every second, third or fourth day, and hardly on
+# weekends; one in fifty stops near the end, as real ones do.
 _ROWS = """
 insert into usage_days (account_id, event, day, n, users, value)
-select a.id, 'event_' || e.k, %(day)s::date, 1 + (a.h >> 8) %% 9 + e.k, 1 + (a.h >> 4) %% 3, 0
+select a.id, 'event_' || 1 + (a.h + e.k) %% 8, %(day)s::date, 3 + (a.h >> 8) %% 5 + a.roll %% 3,
+       1 + (a.h >> 4) %% 3, 0
   from (select id, hashtextextended(id, 7) & 2147483647 as h,
                hashtextextended(id, %(nth)s) & 2147483647 as roll
           from accounts) a
- cross join lateral generate_series(1, (1 + a.h %% 2 + a.roll %% 2)::int) as e(k)
- where a.roll %% 100 < case when a.h %% 50 = 0 and %(nth)s > %(days)s - 14 then 0
-                            when extract(isodow from %(day)s::date) > 5 then 3
-                            else 10 + a.h %% 28 end
+ cross join lateral generate_series(1, (1 + (a.h >> 5) %% 2)::int) as e(k)
+ where case when a.h %% 50 = 0 and %(nth)s > %(days)s - 14 then false
+            when extract(isodow from %(day)s::date) > 5 then a.roll %% 100 < 3
+            else (%(nth)s + a.h) %% (2 + (a.h >> 6) %% 3) = 0 end
 """
 
 
