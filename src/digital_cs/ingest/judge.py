@@ -70,13 +70,15 @@ class Judge:
 
     async def pages(
         self, connection: Connection, row: SegmentRow, now: datetime
-    ) -> AsyncIterator[Verdicts]:
-        """The verdicts on all accounts that have the date, page by page; others are not known."""
+    ) -> AsyncIterator[tuple[list[str], Verdicts]]:
+        """The verdicts on all accounts that have the date, page by page with the accounts; others
+        are not known."""
         rule, compiled = self._rule(row)
         assert rule.date is not None
         after = ""
         while page := await segment_dates.page(connection, rule.date.date, after, PAGE):
-            yield await self._dated(connection, rule, compiled, page, now)
+            ids = [each.account_id for each in page]
+            yield ids, await self._dated(connection, rule, compiled, page, now)
             after = page[-1].account_id
 
     async def _dated(

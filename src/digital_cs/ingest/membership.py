@@ -140,8 +140,11 @@ class Membership:
         are asked again later."""
         try:
             async with connection.transaction():
-                verdicts = await self._judge.some(connection, rule, sorted(because), now)
-                moves = await segment_members.write(connection, rule.id, verdicts, now, because)
+                ids = sorted(because)
+                verdicts = await self._judge.some(connection, rule, ids, now)
+                moves = await segment_members.write(
+                    connection, rule.id, verdicts, now, ids, because
+                )
                 if moves:
                     await self._tell(connection, Moved(rule.id, tuple(moves), now))
         except FAULTS as error:
@@ -240,8 +243,8 @@ class Membership:
     ) -> AsyncIterator[list[Move]]:  # fmt: skip
         """Write down the verdicts on everybody; gives who moved, page by page."""
         if self._judge.reads_dates(rule):
-            async for verdicts in self._judge.pages(connection, rule, now):
-                yield await segment_members.write(connection, rule.id, verdicts, now, because)
+            async for ids, verdicts in self._judge.pages(connection, rule, now):
+                yield await segment_members.write(connection, rule.id, verdicts, now, ids, because)
             return
         # Who belonged by another rule, and is not known by this one, does not belong.
         strict = crowd and rule.evaluated_at is None and not rule.id.startswith(ENTRY)

@@ -64,31 +64,34 @@ def in_memory(rows: Sequence[Found]) -> Verdicts:
     )
 
 
-# What is not known leaves members and marks as they are (P9), but may have a next moment. A flip
-# at -infinity was asked for while somebody else held the rule, and is not ours to put off.
+# For some accounts each table is told so too: a plan made while a segment was small would read all
+# its members for every account that changes. What is not known leaves members and marks as they are
+# (P9), but may have a next moment. A flip at -infinity was asked for while somebody else held the
+# rule, and is not ours to put off.
 _WRITE = """
 with found as materialized ({verdicts}),
      gone as (
        delete from segment_members m using found f
         where m.segment_id = %(kept_id)s and m.account_id = f.account_id and f.verdict is false
+          {m}
        returning m.account_id),
      come as (
        insert into segment_members as m (segment_id, account_id, since, mark)
        select %(kept_id)s, f.account_id, %(kept_now)s, f.mark from found f
         where f.verdict and not exists (select from segment_members o
-          where o.segment_id = %(kept_id)s and o.account_id = f.account_id and o.mark = f.mark)
+          where o.segment_id = %(kept_id)s and o.account_id = f.account_id and o.mark = f.mark {o})
        on conflict (segment_id, account_id) do update
          set since = excluded.since, mark = excluded.mark where m.mark <> excluded.mark
        returning m.account_id, m.mark),
      calm as (
        delete from segment_flips s using found f
         where s.segment_id = %(kept_id)s and s.account_id = f.account_id and f.flip is null
-          and s.at > '-infinity'),
+          and s.at > '-infinity' {s}),
      ahead as (
        insert into segment_flips as s (segment_id, account_id, at)
        select %(kept_id)s, f.account_id, f.flip from found f
         where f.flip is not null and not exists (select from segment_flips o
-          where o.segment_id = %(kept_id)s and o.account_id = f.account_id and o.at = f.flip)
+          where o.segment_id = %(kept_id)s and o.account_id = f.account_id and o.at = f.flip {o})
        on conflict (segment_id, account_id) do update set at = excluded.at
         where s.at <> excluded.at and s.at > '-infinity'),
      moved as (
@@ -104,30 +107,41 @@ with found as materialized ({verdicts}),
 """
 
 
+def _statement(verdicts: Verdicts, of: Sequence[str] | None) -> str:
+    some = {
+        name: f"and {name}.account_id = any(%(kept_of)s)" if of is not None else ""
+        for name in ("m", "o", "s")
+    }
+    return _WRITE.format(verdicts=verdicts.sql, **some)
+
+
 def _values(
-    rule_id: str, verdicts: Verdicts, now: datetime, because: str | Mapping[str, str] | None
-) -> dict[str, Any]:
+    rule_id: str, verdicts: Verdicts, now: datetime, because: str | Mapping[str, str] | None,
+    of: Sequence[str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     each = because if isinstance(because, Mapping) else {}
     return {
-        **verdicts.values, "kept_id": rule_id, "kept_now": now, "kept_told": because is not None and not rule_id.startswith(ENTRY),
+        **verdicts.values, "kept_id": rule_id, "kept_now": now,
+        "kept_told": because is not None and not rule_id.startswith(ENTRY),
         "kept_because": because if isinstance(because, str) else "",
         "kept_ids": list(each), "kept_becauses": list(each.values()),
+        "kept_of": list(of) if of is not None else None,
     }  # fmt: skip
 
 
 async def write(
-    connection: Connection, rule_id: str, verdicts: Verdicts, now: datetime,
+    connection: Connection, rule_id: str, verdicts: Verdicts, now: datetime, of: Sequence[str],
     because: str | Mapping[str, str] | None,
 ) -> list[Move]:  # fmt: skip
     """Make members of whom the rule holds for, and none of whom it does not; returns who moved.
 
-    `because` is the reason, one for all or by account; None leaves no trace of who moved. Of
-    entries there never is one: who entered says so itself.
+    `of` are the accounts that the verdicts are about. `because` is the reason, one for all or by
+    account; None leaves no trace of who moved. Of entries there never is one: who entered says so
+    itself.
     """
     cursor = await connection.execute(
-        _WRITE.format(verdicts=verdicts.sql)
-        + "select account_id, kind, mark from moved order by account_id",
-        _values(rule_id, verdicts, now, because),
+        f"{_statement(verdicts, of)} select account_id, kind, mark from moved order by account_id",
+        _values(rule_id, verdicts, now, because, of),
     )
     return [Move(*row) for row in await cursor.fetchall()]
 
@@ -145,8 +159,8 @@ async def write_all(
         " on commit drop"
     )
     cursor = await connection.execute(
-        _WRITE.format(verdicts=verdicts.sql)
-        + "insert into kept_moves select account_id, kind, mark from moved",
+        f"{_statement(verdicts, None)}"
+        " insert into kept_moves select account_id, kind, mark from moved",
         _values(rule_id, verdicts, now, because),
     )
     return cursor.rowcount
