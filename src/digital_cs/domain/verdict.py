@@ -47,7 +47,7 @@ def some(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
-"""What no database keeps in a text, so that nothing can equal it."""
+"""What no database keeps in a text, so that nothing could equal it."""
 
 
 class Rule(BaseModel):

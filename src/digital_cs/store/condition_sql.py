@@ -94,16 +94,17 @@ def compile_condition(condition: Any, prefix: str = "c") -> Compiled:
     flip = f"least({', '.join(flips)})" if flips else "null::timestamptz"
     ids = f"{prefix}_ids"
 
-    def query(among: str | None) -> str:
+    def query(one_by_one: bool) -> str:
         joins = [_FEEDS] if sheet.feeds else []
-        joins += [family.text(among) for family in sheet.families.values()]
-        where = [f"where a.id = any({among})"] if among is not None else []
+        joins += sheet.joins.values()
+        joins += [family.text(one_by_one) for family in sheet.families.values()]
+        where = [f"where a.id = any(%({ids})s::text[])"] if one_by_one else []
         return "\n".join(
             (f"select a.id as account_id, {verdict} as verdict,", f"  {flip} as flip",
              "  from accounts a", *joins, *where)
         )  # fmt: skip
 
-    return Compiled(query(None), query(f"%({ids})s::text[]"), sheet.given, sheet.later, ids)
+    return Compiled(query(False), query(True), sheet.given, sheet.later, ids)
 
 
 def _verdict(sheet: Sheet, condition: Any, flips: dict[str, None]) -> str:

@@ -59,16 +59,18 @@ class Family:
         open_ = self.held(f"bool_or(({verdict}) is null) filter (where {among})")
         return f"({yes} or case when {open_} then null else false end)"
 
-    def text(self, ids: str | None) -> str:
-        """The join to the accounts `a`; `ids` is a parameter, or None for all accounts."""
-        where = list(self.where)
-        if ids is not None:
-            where.append(f"{self.account} = any({ids})")
+    def text(self, one_by_one: bool) -> str:
+        """The join to the accounts `a`: in one pass for all of them, or looked up for each."""
+        where, lateral = list(self.where), ""
+        on = f"{self.name}.account_id = a.id"
+        if one_by_one:
+            where.append(f"{self.account} = a.id")
+            lateral, on = "lateral ", "true"
         columns = "".join(f",\n    {what} as {name}" for what, name in self.columns.items())
         return (
-            f"left join (select {self.account} as account_id{columns}\n"
+            f"left join {lateral}(select {self.account} as account_id{columns}\n"
             f"    from {self.source}\n   where {' and '.join(where) or 'true'}\n"
-            f"   group by {self.account}) {self.name} on {self.name}.account_id = a.id"
+            f"   group by {self.account}) {self.name} on {on}"
         )
 
 
@@ -80,6 +82,7 @@ class Sheet:
         self.given: dict[str, Any] = {}
         self.later: dict[str, Later] = {}
         self.families: dict[str, Family] = {}
+        self.joins: dict[str, str] = {}
         self.feeds = False
         self._known: dict[Any, str] = {}
 

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.condition_product import EventHappened
 from digital_cs.domain.condition_usage import QuietFor, UsageChange, UsageIs, whole_days
+from digital_cs.domain.verdict import decimal
 from digital_cs.store.condition_sql_sheet import (
     A_DAY,
     Family,
@@ -26,7 +27,7 @@ from digital_cs.store.condition_sql_sheet import (
     first_after,
     midnight,
 )
-from digital_cs.store.condition_sql_traits import judged, number
+from digital_cs.store.condition_sql_traits import judged
 
 DAYS_OF_A_WORD = 63
 """So many days are counted by the bits of one bigint; a count of distinct ones would sort."""
@@ -187,34 +188,49 @@ def change(sheet: Sheet, leaf: UsageChange) -> Leaf:
         before = family.amount("days", Window(both.events, both.first, recent.first + 1))
     else:
         before = f"({family.amount(leaf.measure, both)} - {lately})"
-    there, here = (_working_days(sheet, leaf, place) for place in (0, 1))
-    if leaf.falls_by is not None:
-        sign, share = "<=", f"(100 - {number(sheet, leaf.falls_by)})"
-    else:
-        assert leaf.grows_by is not None
-        sign, share = ">=", f"(100 + {number(sheet, leaf.grows_by)})"
-    least = number(sheet, leaf.at_least)
+    work = _work(sheet, leaf)
+    sign = "<=" if leaf.falls_by is not None else ">="
     # Exact, without a division: numerics of any size, as fractions are in memory.
     return Leaf(
-        f"(case when {sheet.usage_day()} >= {sheet.day(1)} and {there} > 0 and {here} > 0 then"
-        f" {before} * {here} >= {least} * {there}"
-        f" and {lately} * {there} * 100 {sign} {before} * {here} * {share} end)"
+        f"(case when {sheet.usage_day()} >= {sheet.day(1)} then {before} * {work}.here"
+        f" >= {work}.least and {lately} * {work}.there {sign} {before} * {work}.usual end)"
     )
 
 
-def _working_days(sheet: Sheet, leaf: UsageChange, place: int) -> str:
-    """Working days of the baseline (place 0) or of the recent days (1), by the country."""
-    over, against = whole_days(leaf.over), whole_days(leaf.against)
+def _work(sheet: Sheet, leaf: UsageChange) -> str:
+    """The join to what working days make of the bounds, by country; '' is one not known.
 
-    def table(now: datetime, calendar: BusinessCalendar) -> Jsonb:
-        return Jsonb(_by_country(calendar, *leaf.windows(now)))
+    Multiplied out here, because every operation on an account is one for each of a million.
+    """
+    if leaf.falls_by is not None:
+        share = 100 - decimal(leaf.falls_by)
+    else:
+        assert leaf.grows_by is not None
+        share = 100 + decimal(leaf.grows_by)
 
-    def otherwise(now: datetime, calendar: BusinessCalendar) -> int:
-        return _counted(calendar, *leaf.windows(now), None)[place]
+    def rows(now: datetime, calendar: BusinessCalendar) -> Jsonb:
+        found = []
+        for country, (there, here) in _by_country(calendar, *leaf.windows(now)).items():
+            row: dict[str, str] = {"country": country}
+            # Without a working day there is nothing to compare: all is null, so not known.
+            if here and there:
+                row |= {"here": str(here), "least": str(decimal(leaf.at_least) * there),
+                        "there": str(100 * there), "usual": str(here * share)}  # fmt: skip
+            found.append(row)
+        return Jsonb(found)
 
-    by_country = sheet.at(("working", over, against), "jsonb", table)
-    default = sheet.at(("working", over, against, place), "int", otherwise)
-    return f"coalesce(({by_country} -> a.country ->> {place})::int, {default})"
+    def countries(now: datetime, calendar: BusinessCalendar) -> list[str]:
+        return sorted(_by_country(calendar, *leaf.windows(now)))
+
+    name = f"work{len(sheet.joins)}"
+    table = sheet.at(("work", leaf), "jsonb", rows)
+    known = sheet.at(("countries", leaf.over, leaf.against), "text[]", countries)
+    sheet.joins[name] = (
+        f"left join jsonb_to_recordset({table}) as {name} (country text, here numeric,"
+        f" least numeric, there numeric, usual numeric) on {name}.country"
+        f" = case when a.country = any({known}) then a.country else '' end"
+    )
+    return name
 
 
 @lru_cache(maxsize=64)
@@ -230,7 +246,8 @@ def _by_country(
         country: _counted(calendar, first, recent, last, country)
         for country in {*calendar.holidays, *calendar.weekends}
     }
-    return {country: days for country, days in found.items() if days != otherwise}
+    differ = {country: days for country, days in found.items() if days != otherwise}
+    return differ | {"": otherwise}
 
 
 def _counted(

@@ -30,7 +30,8 @@ Connection = AsyncConnection[Any]
 
 # What one account is loaded with, as select items over accounts `a`. {reads} is the JSON of a
 # Reads: what is not in it costs one look at a key, here and on the hot path of a touch. {now} is
-# the moment of business.
+# the moment of business; a day more than is asked for, as a touch may be judged for the moment for
+# which it was planned.
 FACTS = f"""
        a.id, a.stage, a.managed, a.zone, a.country, a.traits, a.last_active_on,
        (select complete_day from feeds where feed = 'usage'),
@@ -41,7 +42,8 @@ FACTS = f"""
                  case when {{reads}} ? 'users' then u.user_keys end) order by u.event, u.day)
             from usage_days u
            where u.account_id = a.id
-             and u.day >= ({{now}} at time zone 'UTC')::date - ({{reads}} ->> 'usage_days')::int
+             and u.day >= ({{now}} at time zone 'UTC')::date - 1
+                          - ({{reads}} ->> 'usage_days')::int
              and ({{reads}} ? 'usage_of_any' or {{reads}} -> 'usage' ? u.event)) end,
        case when {{reads}} ? 'ticket_days' then
          (select jsonb_build_array(
@@ -49,7 +51,7 @@ FACTS = f"""
                  jsonb_agg(jsonb_build_array(t.id, t.status, t.opened_at, t.solved_at, t.severity,
                            t.topic, t.tags)))
             from tickets t, (select {{now}} - interval '24 hours'
-                                     * ({{reads}} ->> 'ticket_days')::int as at) old
+                                     * (({{reads}} ->> 'ticket_days')::int + 1) as at) old
            where t.account_id = a.id and (t.status not in {SOLVED}
                  or t.opened_at >= old.at or t.solved_at >= old.at)) end,
        case when {{reads}} ? 'subscriptions' then
