@@ -250,3 +250,13 @@ def test_names_are_held_against_what_the_folder_has(tmp_path: Path) -> None:
 
 def test_a_folder_without_triggers_has_none(tmp_path: Path) -> None:
     assert load_triggers(tmp_path).triggers == {}
+
+
+def test_the_page_about_triggers_says_what_is_so() -> None:
+    page = (CONTENT.parent / "docs" / "triggers.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    found, problems = check_trigger_text(example)
+    assert problems == ()
+    assert found == load_triggers(CONTENT).triggers["usage-drop"].model_copy(update={"about": ""})
+    told = {line[3:].split(":")[0] for line in page.splitlines() if line.startswith("| `")}
+    assert set(KINDS) <= told

@@ -55,13 +55,16 @@ def load_programs(content_dir: Path, emails: Collection[str] | None = None) -> C
     paths = yaml_files(folder)
     known = emails if emails is not None else email_names(content_dir)
     milestones = milestone_names(content_dir)
+    segments, triggers = stems(content_dir / "segments"), stems(content_dir / "triggers")
     drafts = [_draft(path) for path in paths]
     ids = {each.program.program for each in drafts if each.program} | {p.stem for p in paths}
     programs: dict[str, Program] = {}
     files: dict[str, Path] = {}
     problems: list[Problem] = []
     for path, draft in zip(paths, drafts, strict=True):
-        around = Surroundings(path.stem, known, ids, milestones=milestones)
+        around = Surroundings(
+            path.stem, known, ids, segments=segments, milestones=milestones, triggers=triggers
+        )
         found = _check(draft, around)
         problems.extend(found.problems)
         if found.program is None:

@@ -55,7 +55,7 @@ _FIND = {
 }
 
 _ENROLLMENT = """
-select a.id, a.name, v.spec->>'name', e.started_at, e.ended_at, e.ending, e.because
+select a.id, a.name, v.spec->>'name', e.source, e.started_at, e.ended_at, e.ending, e.because
   from enrollments e join accounts a on a.id = e.account_id
   join program_versions v on v.program_id = e.program_id and v.number = e.version
  where e.id = %s
@@ -63,8 +63,12 @@ select a.id, a.name, v.spec->>'name', e.started_at, e.ended_at, e.ending, e.beca
 
 _MESSAGES = """
 select coalesce(m.settled_at, m.claimed_at, m.due_at), m.step, m.state, m.zone, m.message_id,
-       c.full_name, c.roles[1]
-  from messages m left join contacts c on c.id = m.contact_id
+       c.full_name,
+       (select s.roles[1] from memberships s
+         where s.contact_id = m.contact_id and s.account_id = e.account_id
+         order by s.joined_at desc limit 1)
+  from messages m join enrollments e on e.id = m.enrollment_id
+  left join contacts c on c.id = m.contact_id
  where m.enrollment_id = %s and m.state <> 'skipped' order by 1, m.key
 """
 
@@ -104,8 +108,11 @@ async def _tell(
     cursor = await connection.execute(_ENROLLMENT, (enrollment_id,))
     row = await cursor.fetchone()
     assert row is not None
-    account_id, account, program, started, ended, ending, because = row
-    lines: list[tuple[datetime, str]] = [(started, f"entered “{program}”")]
+    account_id, account, program, source, started, ended, ending, because = row
+    # What a trigger noticed is the reason for all that follows (P19).
+    noticed = source.partition(": ")[2] if source.startswith("trigger ") else ""
+    entered = f"{noticed}; entered “{program}”" if noticed else f"entered “{program}”"
+    lines: list[tuple[datetime, str]] = [(started, entered)]
     if interlude is not None:
         lines.append((interlude.paused_at, "paused by hand: somebody wants to talk to them first"))
         if interlude.resumed_at is not None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from psycopg import AsyncConnection, DataError, ProgrammingError
-from pydantic import ValidationError
+from psycopg import AsyncConnection
 
 from digital_cs import logs
 from digital_cs.domain.condition_tickets import FEED_PATIENCE
@@ -17,7 +16,7 @@ from digital_cs.domain.kept_rule import ENTRY
 from digital_cs.domain.segment import in_order
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.judge import Judge
-from digital_cs.ingest.moves import Follower, Moved
+from digital_cs.ingest.moves import FAULTS, Follower, Moved
 from digital_cs.store import changes, enrollments, segment_members, segment_queue, segments
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.segment_members import Move
@@ -37,8 +36,6 @@ MOST_ROUNDS = 100
 TIME_PASSED = "Time passed."
 AGAIN = "It was looked at again after a change."
 
-FAULTS = (DataError, ProgrammingError, ValidationError)
-"""What a rule itself may break by, as against a database that is away."""
 AFTER_A_FAULT = timedelta(minutes=10)
 """Then the same is asked again: in business time for some accounts, in real time for all."""
 

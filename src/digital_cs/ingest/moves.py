@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, DataError, ProgrammingError
+from pydantic import ValidationError
 
 from digital_cs.store.segment_members import Move
+
+FAULTS = (DataError, ProgrammingError, ValidationError)
+"""What a rule itself may break by, as against a database that is away."""
 
 
 @dataclass(frozen=True, slots=True)

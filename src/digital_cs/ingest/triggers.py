@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs import logs
 from digital_cs.catalog.triggers import trigger_from_json
 from digital_cs.clock import Clock
 from digital_cs.domain.kept_rule import TRIGGER
@@ -28,13 +29,15 @@ from digital_cs.domain.trigger_state import (
 from digital_cs.domain.trigger_words import reason
 from digital_cs.domain.verdict import Verdict
 from digital_cs.ingest.calendars import Calendar, calendar_for
-from digital_cs.ingest.moves import Moved
+from digital_cs.ingest.moves import FAULTS, Moved
 from digital_cs.store import accounts, changes, facts, sources
 from digital_cs.store import triggers as store
 from digital_cs.store.condition_sql import Compiled, compile_condition, evaluate
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.events import EventRecord
 from digital_cs.store.segment_members import Move
+
+log = logs.get(__name__)
 
 Connection = AsyncConnection[Any]
 Enter = Callable[[Connection, str, Mapping[str, str], datetime], Awaitable[object]]
@@ -43,6 +46,9 @@ Enter = Callable[[Connection, str, Mapping[str, str], datetime], Awaitable[objec
 PAGE = 1000
 LOOK_AGAIN_SECONDS = 300.0
 """What is due and not known is asked again when a feed moves, and after so many real seconds."""
+
+STILL_NEWS = timedelta(days=7)
+"""An event that is told later than this is history: somebody imports, and nobody is written to."""
 
 _BEGINNING = (datetime.min.replace(tzinfo=UTC), "", "")
 
@@ -122,14 +128,21 @@ class Triggers:
         return {each.trigger.event for each in running if each.trigger.event is not None}
 
     async def by_events(self, connection: Connection, events: Sequence[EventRecord]) -> int:
-        """Fire what waits for one of these events, in the transaction that keeps them."""
+        """Fire what waits for one of these events, in the transaction that keeps them.
+
+        History that is brought in later fires nothing.
+        """
         names, now = {event.name for event in events}, self._clock.now()
         fired = 0
         for name, running in (await self._running(connection)).items():
             if running.trigger.event not in names:
                 continue
             wanted = running.trigger.event
-            happened = {event.account_id for event in events if event.name == wanted}
+            happened = {
+                event.account_id
+                for event in events
+                if event.name == wanted and event.at >= now - STILL_NEWS
+            }
             # Of two that bring the same event at once, the second must see what the first fired.
             ids = sorted(await accounts.lock(connection, happened))
             verdicts = dict.fromkeys(ids, Verdict.YES)
@@ -181,18 +194,27 @@ class Triggers:
             rules = await self._running(connection, {each.trigger for each in found})
             for name, running in rules.items():
                 members = {each.account: each.member for each in found if each.trigger == name}
-                if running.condition is None:
-                    continue
-                found_now = await self._verdicts(connection, running, sorted(members), now)
-                # Where what is kept says otherwise, its own change is still to come, and will be
-                # judged then.
-                verdicts = {
-                    id: verdict
-                    for id, verdict in found_now.items()
-                    if (verdict is Verdict.YES) is members[id]
-                }
-                fired += await self._judge(connection, name, running, verdicts, now)
+                try:
+                    async with connection.transaction():
+                        fired += await self._due(connection, name, running, members, now)
+                except FAULTS as error:
+                    # It is asked again later, and holds up no other.
+                    log.error("trigger.fault", trigger=name, error=type(error).__name__)
         return found, fired
+
+    async def _due(
+        self, connection: Connection, name: str, running: _Running, members: Mapping[str, bool],
+        now: datetime,
+    ) -> int:  # fmt: skip
+        if running.condition is None:
+            return 0
+        found = await self._verdicts(connection, running, sorted(members), now)
+        # Where what is kept says otherwise, its own change is still to come, and judged then.
+        agreed = {
+            id: verdict for id, verdict in found.items()
+            if (verdict is Verdict.YES) is members[id]
+        }  # fmt: skip
+        return await self._judge(connection, name, running, agreed, now)
 
     async def _judge(
         self, connection: Connection, name: str, running: _Running,
