@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from digital_cs.catalog.condition_checks import USUAL_STAGES
 from digital_cs.catalog.part_names import for_people, part_name
-from digital_cs.catalog.program_checks import USUAL_ROLES, USUAL_STAGES
+from digital_cs.catalog.program_checks import USUAL_ROLES
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 from digital_cs.domain.grammar import WEEKDAYS
 from digital_cs.domain.milestone import Milestones

@@ -82,7 +82,7 @@ def untried(program: Program) -> list[str]:
     return list(found.values())
 
 
-def _rules(part: BaseModel) -> Iterator[Rule]:
+def _rules(part: BaseModel) -> Iterator[Any]:
     if isinstance(part, Rule):
         yield part
     for name in type(part).model_fields:
