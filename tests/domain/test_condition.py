@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from digital_cs.domain.account import Account, Event, day_of
+from digital_cs.domain.account import Account, Event, UsageDay, day_of
 from digital_cs.domain.condition import (
     AllOf,
     AnyOf,
@@ -93,6 +93,62 @@ def test_bounds_are_exact_also_for_numbers_written_as_text(
 def test_a_condition_that_asks_nothing_is_refused(written: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         READ.validate_python(written)
+
+
+def test_everything_that_is_said_must_hold_and_one_no_is_enough() -> None:
+    """Also where another part cannot be answered: a number contains no text, but is too small."""
+    rule = read(trait="seats", contains="x", at_least=10)
+    assert [asked(rule, acme(traits={"seats": seats})) for seats in (9, 10)] == [NO, UNKNOWN]
+
+
+def test_numbers_that_no_float_tells_apart_are_equal_and_one_too_large_equals_nothing() -> None:
+    large = 2**53 + 1
+    assert asked(read(**{"trait": "id", "is": large}), acme(traits={"id": large})) is YES
+    assert asked(read(**{"trait": "id", "is": 10**400}), acme(traits={"id": 10**400})) is NO
+
+
+def test_wildcards_end_in_time_whatever_the_text() -> None:
+    rule = read(trait="plan", matches="*a*a*a*a*a*a*a*a*a*a*a*a*b")
+    assert asked(rule, acme(traits={"plan": "a" * 2000})) is NO
+    assert asked(rule, acme(traits={"plan": "a" * 2000 + "b"})) is YES
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("pro*", "pro plan", YES), ("pro*", "a pro", NO), ("*plan", "plan plan", YES),
+        ("p?o", "pro", YES), ("p?o", "po", NO), ("*", "", YES), ("", "", YES), ("", "x", NO),
+        ("a*b*c", "a b b c", YES), ("a*bc", "abcbc", YES), ("*b", "b\nb", YES), (".*", "x", NO),
+    ],
+)  # fmt: skip
+def test_wildcards_stand_for_letters(pattern: str, text: str, expected: Verdict) -> None:
+    assert asked(read(trait="plan", matches=pattern), acme(traits={"plan": text})) is expected
+
+
+def test_shares_are_exact() -> None:
+    """57 of 100 are 57%, though no float multiplies out to that."""
+    rule = read(limit="used", of="seats", at_least="57%")
+    assert asked(rule, acme(traits={"used": 0.57, "seats": 1})) is YES
+    assert asked(rule, acme(traits={"used": 0.569, "seats": 1})) is NO
+
+
+def test_sums_of_value_are_exact_in_whatever_order() -> None:
+    rule = read(usage="paid", measure="value", within="7 days", at_most=0.6)
+    days = [UsageDay((MONDAY - n * DAY).date(), 1, value=n / 10) for n in (1, 2, 3)]
+    for rows in (days, days[::-1]):
+        account = acme(usage={"paid": tuple(rows)}, usage_through=MONDAY.date())
+        assert asked(rule, account) is YES
+
+
+def test_anybody_who_left_makes_an_account_without_people_one_that_they_are_gone_from() -> None:
+    rule = read(gone="any")
+    assert asked(rule, acme(contacts=(), former_roles=frozenset({"admin"}))) is YES
+    assert asked(rule, acme(contacts=())) is NO
+
+
+def test_a_text_that_no_database_keeps_is_refused() -> None:
+    with pytest.raises(ValidationError, match="NUL"):
+        read(**{"trait": "plan", "is": "a\0b"})
 
 
 def test_a_stage_is_one_of_those_named_and_unknown_while_the_account_has_none() -> None:
