@@ -21,6 +21,10 @@ MENDED = Counter("digital_cs_mended_total", "Mismatches the reconciler mended.",
 ZENDESK_PUSHED = Counter(
     "digital_cs_zendesk_pushed_total", "Requests of Zendesk's webhook, by result.", ["result"]
 )
+CHANGES_WAITING = Gauge(
+    "digital_cs_changes_waiting", "Changes of accounts that no rule has looked at yet."
+)
+CHANGES_LAG = Gauge("digital_cs_changes_lag_seconds", "Age of the oldest of them.")
 DUE = Gauge("digital_cs_due", "Enrollments with something due now.")
 LATE = Gauge("digital_cs_late", "Enrollments due for longer than the dispatch grace.")
 SOURCE_LAG = Gauge(

@@ -131,6 +131,20 @@ class TestChanges:
         assert await door.look() == NOTHING
 
 
+    async def test_what_waits_to_be_looked_at_is_known(self, door: Door) -> None:
+        await keep(door, "pros", PRO)
+        await settled(door)
+
+        async def waiting() -> tuple[int, float]:
+            async with door.pool.connection() as connection:
+                return await segment_queue.waiting(connection)
+
+        assert await waiting() == (0, 0.0)
+        await plan(door, ("acme", "pro"))
+        count, age = await waiting()
+        assert (count, age > 0) == (1, True)
+
+
 class TestInterrupted:
     async def test_what_was_taken_before_a_crash_is_taken_again(self, door: Door) -> None:
         """Members, queue and all that follows are one transaction."""

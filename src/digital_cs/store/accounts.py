@@ -95,7 +95,7 @@ async def lock(connection: Connection, ids: Iterable[str]) -> set[str]:
 
 
 async def mark_changed(connection: Connection, ids: Iterable[str], now: datetime) -> None:
-    """Say that something changed which the rules of entry may look at."""
+    """Note when something was last heard of accounts: decisions say how old their data was."""
     await connection.execute(
         "update accounts set updated_at = %s where id = any(%s)", (now, sorted(set(ids)))
     )

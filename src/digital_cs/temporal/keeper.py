@@ -16,13 +16,14 @@ from temporalio.service import RPCError
 
 from digital_cs import logs, metrics
 from digital_cs.background import running
-from digital_cs.clock import Clock
+from digital_cs.clock import Clock, pace
 from digital_cs.ingest.membership import Membership
 from digital_cs.ingest.triggers import Triggers
 from digital_cs.store import (
     outbox,
     partitions,
     programs,
+    segment_queue,
     sources,
     ticket_matches,
     tickets,
@@ -95,7 +96,7 @@ class Keeper:
     async def _turn(self) -> None:
         while True:
             await self._membership.turn()
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(pace(self._clock, TURN_SECONDS))
 
     async def _tick(self) -> None:
         now = self._clock.now()
@@ -133,8 +134,11 @@ class Keeper:
             grace = timedelta(seconds=self._grace * self._clock.speed)
             due, late = await outbox.due_counts(connection, now, now - grace)
             known = await sources.list_sources(connection, retired=False)
+            changes, age = await segment_queue.waiting(connection)
         metrics.RELAY_WAITING.set(waiting)
         metrics.RELAY_LAG.set(oldest)
+        metrics.CHANGES_WAITING.set(changes)
+        metrics.CHANGES_LAG.set(age)
         metrics.DUE.set(due)
         metrics.LATE.set(late)
         for gauge in (metrics.SOURCE_LAG, metrics.SOURCE_LATE):
