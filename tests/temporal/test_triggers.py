@@ -14,6 +14,7 @@ from digital_cs.store.contacts import ContactRecord
 from digital_cs.store.events import EventRecord
 from digital_cs.store.suppressions import suppress
 from digital_cs.temporal.triggers import publish_triggers, stop_trigger
+from tests.ingest.collecting import collecting, track
 from tests.temporal.live import DAY, SILENCE, TODAY, Live, a_program, trigger
 
 # What a firing does, and does once
@@ -186,6 +187,23 @@ async def test_an_event_fires_once_in_its_cooldown_for_whom_the_rest_holds(live:
     await live.happens("acme", "export")
     assert await live.fired() == [("exported", "acme")] * 2
     assert (await live.rows("select words from trigger_firings"))[0]["words"] == "export happened."
+
+
+async def test_events_of_the_apis_processes_fire_it_once_between_them(
+    live: Live, database: str
+) -> None:
+    """Two processes get the same moment's events, each in a group of its own."""
+    await live.account("acme")
+    await live.publish(trigger("exported", event="export"))
+    async with (
+        collecting(database, live.clock) as one,
+        collecting(database, live.clock) as other,
+    ):
+        await asyncio.gather(*(
+            collector.take("web", [track(f"{number}", "export", at=live.clock.now())])
+            for number, collector in enumerate((one, other) * 4)
+        ))  # fmt: skip
+    assert await live.fired() == [("exported", "acme")]
 
 
 async def test_an_event_of_long_ago_is_history_and_fires_nothing(live: Live) -> None:
