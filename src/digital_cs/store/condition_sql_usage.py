@@ -190,10 +190,12 @@ def change(sheet: Sheet, leaf: UsageChange) -> Leaf:
         before = f"({family.amount(leaf.measure, both)} - {lately})"
     work = _work(sheet, leaf)
     sign = "<=" if leaf.falls_by is not None else ">="
-    # Exact, without a division: numerics of any size, as fractions are in memory.
+    # Exact, without a division: numerics of any size, as fractions are in memory. What most
+    # accounts fail is asked first, which spares them the other half.
     return Leaf(
-        f"(case when {sheet.usage_day()} >= {sheet.day(1)} then {before} * {work}.here"
-        f" >= {work}.least and {lately} * {work}.there {sign} {before} * {work}.usual end)"
+        f"(case when {sheet.usage_day()} >= {sheet.day(1)}"
+        f" then {lately} * {work}.there {sign} {before} * {work}.usual"
+        f" and {before} * {work}.here >= {work}.least end)"
     )
 
 
