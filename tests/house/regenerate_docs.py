@@ -42,7 +42,7 @@ def _default(field: FieldInfo) -> str:
     if value is None:
         return ""
     if isinstance(value, SecretStr):
-        return "a well-known one"
+        return "a well-known one" if value.get_secret_value() else ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from digital_cs import metrics
 from digital_cs.catalog.programs import check_program_text, email_names, load_programs
+from digital_cs.cli.main import run
+from digital_cs.domain.condition import KINDS
 from digital_cs.domain.enrollment import Ending, MessageState
 from digital_cs.domain.program import STEP_KINDS
 from digital_cs.store.programs import State
@@ -94,6 +97,40 @@ def test_the_guide_shows_every_kind_of_step() -> None:
         kind for kind in STEP_KINDS if not re.search(rf"^ *- (id: .*\n +)?{kind}:", shown, re.M)
     ]
     assert missing == []
+
+
+def test_the_guide_lists_every_condition() -> None:
+    conditions = (DOCS / "writing-a-program.md").read_text().split("## Conditions\n", 1)[1]
+    shown = re.findall(r"`\{(\w+):", conditions)
+    assert sorted(set(shown)) == sorted(KINDS)
+
+
+def tour(stop: str) -> tuple[list[str], str]:
+    """What the README's tour types at a stop, as arguments, and what it says is printed."""
+    found = re.search(
+        rf"^<!-- tour: {stop} -->\n```console\n\$ digital-cs ([^\n]+)\n(.*?)^```$",
+        (HOUSE / "README.md").read_text(), re.MULTILINE | re.DOTALL,
+    )  # fmt: skip
+    assert found is not None
+    return found[1].split(), found[2]
+
+
+@pytest.mark.parametrize(("stop", "slip"), [("show", ""), ("check", "for_upto")])
+def test_the_tour_shows_what_is_printed(
+    stop: str, slip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    shutil.copytree(CONTENT, tmp_path / "content")
+    program = tmp_path / "content" / "programs" / "usage-drop.yaml"
+    if slip:
+        program.write_text(program.read_text().replace("for_up_to", slip))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CONTENT_DIR", "content")
+    typed, told = tour(stop)
+
+    run(typed)
+
+    assert "".join(capsys.readouterr()).strip() == told.strip()
 
 
 def told_commands(page: Path) -> set[str]:
