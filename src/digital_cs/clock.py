@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+_QUARTER_OF_A_DAY = 21_600.0
+_SHORTEST = 0.2
+
 
 class Clock(Protocol):
     """Business time, and how long a business span takes in real seconds."""
@@ -68,3 +71,9 @@ class FastClock:
         slow_from = max(now, self.until)
         fast = (slow_from - now).total_seconds() / self.speed
         return still + fast + (moment - slow_from).total_seconds()
+
+
+def pace(clock: Clock, seconds: float) -> float:
+    """Real seconds between two looks at something: `seconds`, or less where a business day is so
+    short that it would be over before; never under a fifth of one."""
+    return min(seconds, max(_QUARTER_OF_A_DAY / clock.speed, _SHORTEST))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digital_cs.clock import FastClock
+from digital_cs.clock import FastClock, SystemClock, pace
 
 ORIGIN = datetime(2026, 3, 2, tzinfo=UTC)
 UNTIL = ORIGIN + timedelta(days=90)
@@ -43,3 +43,11 @@ def test_from_until_on_a_second_is_a_second() -> None:
     assert clock.seconds_until(UNTIL) == 0
     fast = clock_started(timedelta(seconds=60))
     assert fast.seconds_until(UNTIL + DAY) == pytest.approx(30 + 86_400, abs=10)
+
+
+def test_what_is_looked_at_every_second_is_looked_at_several_times_on_a_day_of_a_second() -> None:
+    assert pace(SystemClock(), 1.0) == 1.0
+    assert pace(clock_started(DAY), 1.0) == 0.25
+    assert pace(clock_started(DAY), 0.1) == 0.1
+    hurried = FastClock(ORIGIN, ORIGIN, 1_000_000.0)
+    assert pace(hurried, 1.0) == 0.2, "a machine has only so much time"

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs import logs
 from digital_cs.background import running
-from digital_cs.clock import Clock
+from digital_cs.clock import Clock, pace
 from digital_cs.ingest.collector_batch import Batch, Call
 from digital_cs.ingest.collector_sources import Ledger
 from digital_cs.ingest.collector_writer import Writer
@@ -109,7 +109,7 @@ class Collector:
 
     async def _note_all(self) -> None:
         while True:
-            await asyncio.sleep(NOTE_SECONDS)
+            await asyncio.sleep(pace(self._clock, NOTE_SECONDS))
             await self._note()
 
     async def _note(self) -> None:
