@@ -207,6 +207,18 @@ class TestDeleting:
         with pytest.raises(UsageError, match="names the segment pros, which is not published"):
             await gateway.open_program("welcome")
 
+    async def test_other_entries_that_are_published_while_it_is_closed_let_no_crowd_in_p20(
+        self, gateway: Gateway, connection: AsyncConnection[Any]
+    ) -> None:
+        await gateway.publish([a_program()])
+        await gateway.stop_entering("welcome")
+        (done,) = await gateway.publish([a_program(enter={"when": [{"segment": PRO}]})])
+        assert done.matching == 2
+        await gateway.open_program("welcome")
+        await gateway.membership.turn()
+        cursor = await connection.execute("select count(*) from enrollments")
+        assert await cursor.fetchone() == (0,)
+
     async def test_who_came_to_match_while_it_was_closed_enters_at_the_opening(
         self, gateway: Gateway, connection: AsyncConnection[Any]
     ) -> None:

@@ -210,7 +210,7 @@ class Membership:
         """
         total, now, anew = Looked(), self._clock.now(), set(ids)
         feeds = await _feeds(connection, now)
-        for rule in _in_order(await segments.kept(connection)):
+        for rule in _in_order(await segments.kept(connection, closed=True)):
             if rule.id not in anew and not any(f"segment:{id}" in rule.reads for id in anew):
                 continue
             anew.add(rule.id)

@@ -112,13 +112,16 @@ async def keep(
     return Published(id, row[0], False, row[1])
 
 
-async def kept(connection: Connection, ids: Iterable[str] | None = None) -> list[SegmentRow]:
-    """The rules that are looked at now, or those of these ids that are."""
+async def kept(
+    connection: Connection, ids: Iterable[str] | None = None, *, closed: bool = False
+) -> list[SegmentRow]:
+    """The rules that are looked at now, or those of these ids that are; with `closed` also the
+    entries of programs that nobody may enter."""
     async with connection.cursor(row_factory=class_row(SegmentRow)) as cursor:
         await cursor.execute(
-            f"select {_COLUMNS} from segments s where s.state = 'kept' and {OPEN}"
+            f"select {_COLUMNS} from segments s where s.state = 'kept' and (%(closed)s or {OPEN})"
             " and (%(ids)s::text[] is null or s.id = any(%(ids)s)) order by s.id",
-            {"ids": list(ids) if ids is not None else None},
+            {"ids": list(ids) if ids is not None else None, "closed": closed},
         )
         return await cursor.fetchall()
 

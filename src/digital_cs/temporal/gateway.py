@@ -182,7 +182,8 @@ class Gateway:
     async def _settle_entries(self, connection: Connection, program: Program) -> int:
         """Take those who match new entries of a program for known; returns how many they are."""
         rules = list(entry_rules(program.program, program.enter))
-        anew = [r.id for r in await segments.kept(connection, rules) if r.evaluated_at is None]
+        known = await segments.kept(connection, rules, closed=True)
+        anew = [rule.id for rule in known if rule.evaluated_at is None]
         await self.membership.settle(connection, anew, "")
         return await segment_members.count_accounts(connection, anew)
 
