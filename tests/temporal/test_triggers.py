@@ -32,7 +32,9 @@ async def test_a_firing_says_why_and_who_enters_by_it_knows_the_reason(live: Liv
     (firing,) = await live.rows("select * from trigger_firings")
     assert (firing["account_id"], firing["version"], firing["at"]) == ("acme", 1, live.clock.now())
     assert firing["words"] == words
-    assert firing["figures"] == {"quiet for 7 days": "last active on 2 March 2026"}
+    assert firing["figures"] == {
+        "quiet for 7 days": "last active on 2 March 2026", "usage complete up to": "9 March 2026"
+    }  # fmt: skip
     (entered,) = await live.rows("select account_id, source, started_at from enrollments")
     assert entered["source"] == f"trigger quiet: {words[:-1]}"
     async with live.pool.connection() as connection:

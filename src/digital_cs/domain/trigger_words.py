@@ -19,6 +19,9 @@ from digital_cs.domain.condition import (
 )
 from digital_cs.domain.trigger import Trigger
 
+USAGE_UP_TO = "usage complete up to"
+"""The figure that says how old the data was (P19), where a trigger goes by usage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -32,6 +35,9 @@ def reason(trigger: Trigger, account: Account, now: datetime) -> Reason:
     """Why `trigger` fires for `account` now."""
     asked = list(leaves(trigger.condition)) if trigger.condition is not None else []
     figures = {leaf.words(): leaf.figure(account, now) for leaf in asked}
+    through = account.usage_through
+    if through is not None and any("feed:usage" in leaf.listens() for leaf in asked):
+        figures[USAGE_UP_TO] = f"{through:%-d %B %Y}"
     if trigger.event is not None:
         return Reason(f"{trigger.event} happened.", figures)
     return Reason(_sentence(trigger.rule, account, now), figures)
