@@ -35,9 +35,10 @@ def up(
 ) -> None:
     """Run everything here: Postgres, Temporal, a mail sink, a worker and the API, until Ctrl-C.
 
-    State is kept in STATE_DIR: stop and start it as you like. The first time, the programs of
-    CONTENT_DIR are published. Mail goes to a folder and to nobody, unless SMTP_HOST is set. Other
-    commands, given the same STATE_DIR, find all of this by themselves.
+    State is kept in STATE_DIR: stop and start it as you like. The first time, the playbook in
+    CONTENT_DIR is published: programs, segments, triggers and milestones. Mail goes to a folder and
+    to nobody, unless SMTP_HOST is set. Other commands, given the same STATE_DIR, find all of this
+    by themselves.
     """
     from digital_cs.cli import output
     from digital_cs.cli.household import Household, Ports
@@ -95,7 +96,7 @@ def _publish_first(household: Household) -> None:
         output.complain(f"No program is published: {error}")
         return
 
-    async def question(gateway: Gateway) -> int | None:
+    async def question(gateway: Gateway) -> tuple[int, ...] | None:
         async with gateway.pool.connection() as connection:
             if await programs.list_programs(connection):
                 return None
@@ -114,11 +115,17 @@ def _publish_first(household: Household) -> None:
             for p in catalog.programs.values()
             if segments_of(p) <= found.keys() and triggers_of(p) <= sound.keys()
         ]
-        return len(await gateway.publish(usable))
+        done = await gateway.publish(usable)
+        return len(done), len(found), len(sound), len(milestones.milestones)
 
-    count = ask(question)
-    if count is not None:
-        output.complain(f"Programs: {count} published from {household.settings.content_dir}")
+    counts = ask(question)
+    if counts is not None:
+        nouns = zip(counts, ("program", "segment", "trigger", "milestone"), strict=True)
+        parts = [output.count_of(count, noun) for count, noun in nouns]
+        output.complain(
+            f"Playbook: {', '.join(parts[:-1])} and {parts[-1]} published"
+            f" from {household.settings.content_dir}"
+        )
         if catalog.errors or milestones.problems or segments.errors or triggers.errors:
             output.complain("Some have errors and were left out: see `digital-cs check`.")
 
@@ -151,6 +158,7 @@ def _tell(household: Household, settings: Settings, as_json: bool) -> None:
         "In another terminal:\n\n"
         f"  {prefix}digital-cs load accounts accounts.csv\n"
         f"  {prefix}digital-cs program list\n"
+        f"  {prefix}digital-cs trigger list\n"
         f"  {prefix}digital-cs enroll welcome-trial ACCOUNT\n"
         f"  {prefix}digital-cs account show ACCOUNT\n"
     )
