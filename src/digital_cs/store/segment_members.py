@@ -107,6 +107,20 @@ with found as materialized ({verdicts}),
 """
 
 
+# Everybody is judged in a statement that only reads: one that also writes is not run in parallel.
+# What comes out is what differs from what is kept, which is little on most days.
+_DIFFERENT = """
+create temporary table kept_found on commit drop as
+select f.account_id, f.verdict, f.flip, f.mark
+  from ({verdicts}) f
+  left join segment_members m on m.segment_id = %(kept_id)s and m.account_id = f.account_id
+  left join segment_flips s on s.segment_id = %(kept_id)s and s.account_id = f.account_id
+ where (f.verdict and m.mark is distinct from f.mark)
+    or (f.verdict is false and m.account_id is not null)
+    or f.flip is distinct from s.at
+"""
+
+
 def _statement(verdicts: Verdicts, of: Sequence[str] | None) -> str:
     some = {
         name: f"and {name}.account_id = any(%(kept_of)s)" if of is not None else ""
@@ -153,15 +167,19 @@ async def write_all(
 
     `moves` gives them page by page, in the same transaction.
     """
-    await connection.execute("drop table if exists pg_temp.kept_moves")
+    await connection.execute("drop table if exists pg_temp.kept_found, pg_temp.kept_moves")
+    await connection.execute("set local jit = off")  # to compile it takes as long as to run it
+    values = _values(rule_id, verdicts, now, because)
+    await connection.execute(_DIFFERENT.format(verdicts=verdicts.sql), values)
     await connection.execute(
         "create temporary table kept_moves (account_id text primary key, kind text, mark text)"
         " on commit drop"
     )
+    different = Verdicts("select * from pg_temp.kept_found", {})
     cursor = await connection.execute(
-        f"{_statement(verdicts, None)}"
+        f"{_statement(different, None)}"
         " insert into kept_moves select account_id, kind, mark from moved",
-        _values(rule_id, verdicts, now, because),
+        values,
     )
     return cursor.rowcount
 
