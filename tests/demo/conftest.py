@@ -12,9 +12,12 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs.domain.trigger_words import USAGE_UP_TO
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.store import pool as pools
+from digital_cs.store import usage
 from digital_cs.store.migrate import migrate
+from digital_cs.store.usage import UsageRecord
 
 ORIGIN = datetime(2026, 3, 2, tzinfo=UTC)
 NOW = ORIGIN + timedelta(days=90)
@@ -53,9 +56,14 @@ class Scene:
             "accounts", id=id, name=name, created_at=day(0), updated_at=day(0)
         )  # fmt: skip
         for number, (full_name, role) in enumerate(people, start=1):
+            contact = f"{id}-p{number}"
             await self._insert(
-                "contacts", id=f"{id}-p{number}", account_id=id, full_name=full_name,
-                email=f"{id}-p{number}@shop.example", roles=[role], created_at=day(0),
+                "contacts", id=contact, full_name=full_name, email=f"{contact}@shop.example",
+                created_at=day(0), updated_at=day(0),
+            )  # fmt: skip
+            await self._insert(
+                "memberships", contact_id=contact, account_id=id, roles=[role], joined_at=day(0),
+                source="crm",
             )  # fmt: skip
 
     async def program(self, id: str, name: str) -> None:
@@ -69,8 +77,8 @@ class Scene:
         id = f"{program}:{account}:1"
         await self._insert(
             "enrollments", id=id, program_id=program, version=1, account_id=account, nth=1,
-            source="event", started_at=day(started), step="one", visit=1,
-            entered_at=day(started), touched_at=day(started), **more,
+            **{"source": "event", "started_at": day(started), "step": "one", "visit": 1,
+               "entered_at": day(started), "touched_at": day(started), **more},
         )  # fmt: skip
         return id
 
@@ -107,6 +115,21 @@ class Scene:
             **{"note": "", "assign_to": "csm", "state": "open", **more},
         )  # fmt: skip
         return key
+
+    async def noticed(self, trigger: str, name: str, account: str, at: float, last: float) -> None:
+        """A trigger fired for an account that was active last on some day."""
+        await self._insert(
+            "triggers", id=trigger, version=1, content_hash=trigger, spec=Jsonb({"name": name}),
+            state="running", changed_at=day(0),
+        )  # fmt: skip
+        await self._insert(
+            "trigger_firings", trigger_id=trigger, version=1, account_id=account, at=day(at),
+            words=f"Nothing was heard for 14 days: last active on {day(last):%-d %B %Y}.",
+            figures=Jsonb({USAGE_UP_TO: f"{day(at - 1):%-d %B %Y}"}),
+        )  # fmt: skip
+        await usage.save_usage(
+            self.connection, [UsageRecord(account, day(last).date(), "email_sent", 1)], day(at)
+        )
 
     async def _insert(self, table: str, **values: Any) -> None:
         names, marks = ", ".join(values), ", ".join(["%s"] * len(values))

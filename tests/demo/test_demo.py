@@ -111,6 +111,11 @@ def test_a_demo_runs_to_its_end_and_leaves_mail_and_no_process(state_dir: Path) 
     assert summary["accounts"] == 30
     assert {program["id"] for program in summary["programs"]} >= {"welcome-trial", "usage-drop"}
     assert summary["stories"]
+    known = summary["known"]
+    assert known["events"] > 1000, "the product speaks through the API"
+    assert known["late"] == []
+    assert known["segments"]["Customers"] > 10
+    assert sum(known["triggers"].values()) > 0
 
     mail_folder = state_dir / "demo" / "mail"
     sent = read_index(mail_folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from digital_cs.channels.sink import SinkEntry
 from digital_cs.demo.snapshot import look
 from digital_cs.demo.stories import Interlude
 from digital_cs.demo.summary import Places, Summary, in_words, summarise
+from digital_cs.store import sources
 from tests.demo.conftest import NOW, ORIGIN, Scene, day
 
 PLACES = Places(Path("/state/demo"), Path("/state/demo/mail"), temporal_ui="http://127.0.0.1:1")
@@ -44,7 +46,12 @@ async def played(scene: Scene) -> Scene:
     )
     await scene.task(happy, 2, "Offer a call", state="done", closed_at=day(3), closed_by="priya")
 
-    quiet = await scene.enrollment("usage-drop", "quiet", 20, wake_at=day(95), label="wait 7 days")
+    await scene.noticed("gone-quiet", "Not seen for two weeks", "quiet", at=20, last=5)
+    await scene.noticed("usage-drop", "Sends half as much", "quiet", at=19, last=5)
+    quiet = await scene.enrollment(
+        "usage-drop", "quiet", 20, wake_at=day(95), label="wait 7 days",
+        source="trigger gone-quiet: Nothing was heard for 14 days",
+    )  # fmt: skip
     await scene.message(quiet, 21, "usage-drop-check-in", 1)
 
     empty = await scene.enrollment("welcome-trial", "empty", 3, wake_at=day(17))
@@ -99,6 +106,39 @@ async def test_the_summary_tells_a_story_of_each_kind_that_happened(played: Scen
     )
     assert stories["Empty Wool"].lines[-1].endswith("held: The account has no contacts.")
     assert stories["Moved Soaps"].lines[-1].endswith("to Bo Here, admin (Europe/Berlin)")
+
+
+async def test_the_story_of_a_quiet_account_says_what_was_noticed_and_by_which_data(
+    played: Scene,
+) -> None:
+    """P19: why it was written to, and how old the data was that said so."""
+    stories = {story.account: story for story in (await summary_of(played.connection)).stories}
+    assert stories["Quiet Tea"].lines == (
+        " 7 Mar  last seen",
+        "22 Mar  noticed by “Not seen for two weeks”: Nothing was heard for 14 days: last active on"
+        " 7 March 2026 (usage complete up to 21 March 2026)",
+        "22 Mar  entered “Gone quiet”",
+        "23 Mar  usage-drop-check-in to Max Moll, champion (Europe/Berlin)",
+    )
+
+
+async def test_the_summary_says_what_came_in_and_what_was_made_of_it(
+    played: Scene,
+) -> None:
+    for late, words in ((False, "no source is late"), (True, "late: csv:tickets")):
+        for name, kind, feed, through, received in (
+            ("product", "api", "usage", NOW - timedelta(minutes=10), 2500),
+            ("csv:tickets", "csv", "tickets", day(80 if late else 89), 0 if late else 3),
+        ):
+            await played.connection.execute("delete from sources where name = %s", (name,))
+            await sources.note(
+                played.connection, name, kind=kind, feeds=[feed], at=NOW, received=received,
+                complete_through=through,
+            )  # fmt: skip
+        text = "\n".join(in_words(await summary_of(played.connection)))
+        assert f"usage is complete up to 30 May 23:50, {words}." in text
+        assert "The product sent 2,500 events" in text
+    assert "noticed: Not seen for two weeks (1), Sends half as much (1)." in text
 
 
 async def test_a_pause_by_hand_is_told_with_its_end(played: Scene) -> None:

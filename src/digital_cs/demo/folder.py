@@ -14,6 +14,7 @@ SINK_PORT = "sink.port"
 _LOCK = "lock"
 _OURS = {
     _LOCK, "stack.json", "postgres", "temporal", "logs", MAIL, SINK_PORT, "signing.key",
+    "write.key",
 }  # fmt: skip
 _PATIENCE = 15.0
 

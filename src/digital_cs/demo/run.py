@@ -20,22 +20,28 @@ from digital_cs.catalog.programs import load_programs
 from digital_cs.catalog.segments import load_segments
 from digital_cs.catalog.triggers import load_triggers
 from digital_cs.channels.sink import read_index
-from digital_cs.clock import Clock, FastClock
+from digital_cs.clock import Clock, FastClock, pace
 from digital_cs.demo.colleagues import Colleagues
 from digital_cs.demo.company import generate
-from digital_cs.demo.driver import Driver
+from digital_cs.demo.driver import HISTORY, Doors, Driver
 from digital_cs.demo.face import Face
+from digital_cs.demo.product import Product
 from digital_cs.demo.snapshot import look
 from digital_cs.demo.stage import Stage
 from digital_cs.demo.stories import Interlude
 from digital_cs.demo.story import story_of
 from digital_cs.demo.summary import Places, Summary, summarise
+from digital_cs.demo.support import HelpDesk
 from digital_cs.demo.view import Frame
+from digital_cs.domain.milestone import Milestone
 from digital_cs.domain.program import Program
+from digital_cs.domain.segment import Segment
+from digital_cs.domain.trigger import Trigger
 from digital_cs.errors import UsageError
+from digital_cs.ingest.collector import NOTE_SECONDS
 from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.intake import Intake
 from digital_cs.store import pool as pools
+from digital_cs.store import sources
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.segments import publish_segments
@@ -89,18 +95,40 @@ def run(options: Options, face: Face) -> int:
     return 0
 
 
-def usable_programs(content_dir: Path) -> list[Program]:
-    """The programs of the playbook. Raises UsageError when one of them has an error."""
-    catalog = load_programs(content_dir)
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """All that is published: programs, and the segments, triggers and milestones they go by."""
+
+    programs: list[Program]
+    segments: list[Segment]
+    triggers: list[Trigger]
+    milestones: Sequence[Milestone]
+
+    def words(self) -> str:
+        """How many of each."""
+        return (
+            f"{len(self.programs)} programs, {len(self.segments)} segments,"
+            f" {len(self.triggers)} triggers and {len(self.milestones)} milestones"
+        )
+
+
+def usable_playbook(content_dir: Path) -> Playbook:
+    """What the content folder holds. Raises UsageError when there is an error in it."""
+    programs, segments = load_programs(content_dir), load_segments(content_dir)
+    triggers, milestones = load_triggers(content_dir), load_milestones(content_dir)
     errors = (
-        *catalog.errors, *load_segments(content_dir).errors, *load_triggers(content_dir).errors
+        *programs.errors, *segments.errors, *triggers.errors,
+        *(problem for problem in milestones.problems if problem.severity == "error"),
     )  # fmt: skip
     if errors:
         first = errors[0]
         raise UsageError(
             f"{first.file}:{first.line}: {first.message} `digital-cs check` shows everything."
         )
-    return list(catalog.programs.values())
+    return Playbook(
+        list(programs.programs.values()), list(segments.segments.values()),
+        list(triggers.triggers.values()), milestones.milestones,
+    )  # fmt: skip
 
 
 class _Demo:
@@ -115,27 +143,32 @@ class _Demo:
 
     def run(self) -> None:
         """Start everything, perform, stop everything."""
-        programs = usable_programs(self.options.content_dir)
+        playbook = usable_playbook(self.options.content_dir)
         folder, content = self.options.state_dir, self.options.content_dir
         with Stage(folder, content, self.face.progress) as stage:
             migrate(stage.database_url)
-            asyncio.run(self._perform(stage, programs))
+            asyncio.run(self._perform(stage, playbook))
 
-    async def _perform(self, stage: Stage, programs: list[Program]) -> None:
+    async def _perform(self, stage: Stage, playbook: Playbook) -> None:
         async with pools.opened(stage.database_url, 4) as pool:
             # Until everything is ready, business time stands still at the first moment.
             standing = FastClock(
                 self.origin, datetime.max.replace(tzinfo=UTC),
                 timedelta(days=DAYS).total_seconds() / self.options.length, self.until,
             )  # fmt: skip
-            driver = await self._move_in(pool, standing, programs)
+            driver = await self._move_in(pool, standing, playbook)
             clock = await stage.start_workers(standing)
             self.face.say(f"\n{DAYS} days of programs in {self.options.length:g} seconds:")
             await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
-            gateway, intake = _doors(pool, clock)
+            gateway = _gateway(pool, clock)
             colleagues = Colleagues(gateway, pool, clock, self.origin, stage.mail_folder)
-            async with running(driver.run(intake, clock), colleagues.run()) as helpers:
-                await self._watch(stage, pool, clock, driver, helpers)
+            async with Product(stage.api_url, stage.write_key) as product:
+                help_desk = HelpDesk(pool, clock, gateway.intake)
+                doors = Doors(gateway.intake, product, help_desk)
+                async with running(driver.run(doors, clock), colleagues.run()) as helpers:
+                    await self._watch(stage, pool, clock, driver, helpers)
+            # What came last is noted a moment later: until then its source looks late.
+            await asyncio.sleep(2 * pace(clock, NOTE_SECONDS))
             summary = await self._sum_up(stage, pool, clock.now(), colleagues.interlude)
         self.face.tell(summary)
         self.is_told = True
@@ -145,21 +178,22 @@ class _Demo:
                 await asyncio.sleep(1.0)
                 stage.require_alive()
 
-    async def _move_in(self, pool: Pool, clock: Clock, programs: list[Program]) -> Driver:
-        """Make the company known up to the first day, and only then publish the programs."""
+    async def _move_in(self, pool: Pool, clock: Clock, playbook: Playbook) -> Driver:
+        """Make the company known up to the first day, and only then publish the playbook."""
         company = generate(self.options.accounts, self.options.seed, self.origin, DAYS)
         driver = Driver(story_of(company))
-        gateway, intake = _doors(pool, clock)
-        await driver.tell(intake, self.origin)
-        await gateway.declare_milestones(load_milestones(self.options.content_dir).milestones)
-        segments = load_segments(self.options.content_dir).segments
-        await publish_segments(gateway, list(segments.values()))
-        triggers = load_triggers(self.options.content_dir).triggers
-        await publish_triggers(gateway, list(triggers.values()))
-        await gateway.publish(programs)
+        gateway = _gateway(pool, clock)
+        await driver.look_back(gateway.intake, self.origin)
+        async with pool.connection() as connection:
+            # It ended where the product itself begins to tell: nothing may wait for more of it.
+            await sources.retire(connection, HISTORY, clock.now())
+        await gateway.declare_milestones(playbook.milestones)
+        await publish_segments(gateway, playbook.segments)
+        await publish_triggers(gateway, playbook.triggers)
+        await gateway.publish(playbook.programs)
         seed = self.options.seed
         self.face.progress("Company", f"{len(company.customers)} accounts, from seed {seed}")
-        self.face.progress("Programs", f"{len(programs)} published")
+        self.face.progress("Playbook", f"{playbook.words()} published")
         return driver
 
     async def _watch(
@@ -212,6 +246,5 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _doors(pool: Pool, clock: Clock) -> tuple[Gateway, Intake]:
-    entries = Entries(pool, clock, _ZONE)
-    return Gateway(pool, clock, entries), Intake(pool, clock, entries)
+def _gateway(pool: Pool, clock: Clock) -> Gateway:
+    return Gateway(pool, clock, Entries(pool, clock, _ZONE))

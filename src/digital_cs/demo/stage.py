@@ -1,4 +1,4 @@
-"""The servers and processes of a demo: embedded stack, mail sink, worker, unsubscribe links."""
+"""The servers and processes of a demo: embedded stack, mail sink, worker, API."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from digital_cs import logs
 from digital_cs.clock import FastClock
+from digital_cs.console.key_file import kept_key
 from digital_cs.demo.folder import MAIL, SINK_PORT, empty_folder
 from digital_cs.demo.surroundings import demo_settings, environment
 from digital_cs.errors import DigitalCsError
@@ -71,6 +72,16 @@ class Stage:
         """Where a browser finds Temporal."""
         return self.stack.running.temporal_ui_url
 
+    @property
+    def api_url(self) -> str:
+        """Where the API of this demo is, once the workers are started."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def write_key(self) -> str:
+        """The key with which the sample company's product sends events."""
+        return kept_key(self.state_dir, "write").read_text("ascii").strip()
+
     def _start_sink(self) -> None:
         self._progress("Mail sink", "starting")
         port_file = self.state_dir / SINK_PORT
@@ -85,20 +96,20 @@ class Stage:
         self._progress("Mail sink", f"ready, keeps everything in {self.mail_folder}")
 
     async def start_workers(self, clock: FastClock) -> FastClock:
-        """Start the worker and the links; returns the clock, which starts a moment after this.
+        """Start the worker and the API; returns the clock, which starts a moment after this.
 
         They are told at their start when the clock starts, so that all go by the same one. Where
-        they are not ready by then, or somebody took the port of the links, they are started again.
+        they are not ready by then, or somebody took the port of the API, they are started again.
         """
         self._progress("Worker", "starting")
         head_start = HEAD_START
         for _ in range(TRIES):
             running = replace(clock, started=datetime.now(UTC) + head_start)
             self.api_port = free_port()
-            worker, links = self._spawn("worker", running), self._spawn("api", running)
-            while datetime.now(UTC) < running.started and worker.is_running and links.is_running:
-                if _says(worker, logs.WORKER_STARTED) and _says(links, logs.API_SERVED):
-                    self._children += [worker, links]
+            worker, api = self._spawn("worker", running), self._spawn("api", running)
+            while datetime.now(UTC) < running.started and worker.is_running and api.is_running:
+                if _says(worker, logs.WORKER_STARTED) and _says(api, logs.API_SERVED):
+                    self._children += [worker, api]
                     self._publish(running)
                     self._progress("Worker", "ready")
                     return running
@@ -108,7 +119,7 @@ class Stage:
                     f"The worker ended while starting. The whole log is {worker.log};"
                     f" its last lines:\n{worker.log_tail()}"
                 )
-            for child in (worker, links):
+            for child in (worker, api):
                 child.kill()
                 child.log.unlink()
             head_start *= 2

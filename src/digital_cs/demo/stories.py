@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.domain.trigger_words import USAGE_UP_TO
+
 Connection = AsyncConnection[Any]
 
-MOST_LINES = 7
+MOST_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,21 @@ _FIND = {
 }
 
 _ENROLLMENT = """
-select a.id, a.name, v.spec->>'name', e.source, e.started_at, e.ended_at, e.ending, e.because
+select a.id, a.name, v.spec->>'name', e.started_at, e.ended_at, e.ending, e.because
   from enrollments e join accounts a on a.id = e.account_id
   join program_versions v on v.program_id = e.program_id and v.number = e.version
  where e.id = %s
+"""
+
+# A trigger fires and lets in at one moment, in one transaction.
+_NOTICED = """
+select t.spec->>'name', f.at, f.words, f.figures,
+       (select max(u.day) from usage_days u
+         where u.account_id = f.account_id and u.day < f.at and u.n > 0)
+  from enrollments e
+  join trigger_firings f on f.account_id = e.account_id and f.at = e.started_at
+  join triggers t on t.id = f.trigger_id
+ where e.id = %s and e.source like 'trigger ' || t.id || ':%%'
 """
 
 _MESSAGES = """
@@ -108,11 +121,11 @@ async def _tell(
     cursor = await connection.execute(_ENROLLMENT, (enrollment_id,))
     row = await cursor.fetchone()
     assert row is not None
-    account_id, account, program, source, started, ended, ending, because = row
-    # What a trigger noticed is the reason for all that follows (P19).
-    noticed = source.partition(": ")[2] if source.startswith("trigger ") else ""
-    entered = f"{noticed}; entered “{program}”" if noticed else f"entered “{program}”"
-    lines: list[tuple[datetime, str]] = [(started, entered)]
+    account_id, account, program, started, ended, ending, because = row
+    lines = [
+        *await _why(connection, enrollment_id),
+        (started, f"entered “{program}”"),
+    ]
     if interlude is not None:
         lines.append((interlude.paused_at, "paused by hand: somebody wants to talk to them first"))
         if interlude.resumed_at is not None:
@@ -138,6 +151,17 @@ async def _tell(
         title, account_id, account, enrollment_id,
         tuple(f"{at:%e %b}  {words}" for at, words in lines), message_id,
     )  # fmt: skip
+
+
+async def _why(connection: Connection, enrollment_id: str) -> list[tuple[datetime, str]]:
+    """What was noticed and let the account in, with what it rests on (P19)."""
+    lines = []
+    for trigger, at, words, figures, last in await _rows(connection, _NOTICED, enrollment_id):
+        if last is not None:
+            lines.append((datetime.combine(last, time(), UTC), "last seen"))
+        known = f" ({USAGE_UP_TO} {figures[USAGE_UP_TO]})" if USAGE_UP_TO in figures else ""
+        lines.append((at, f"noticed by “{trigger}”: {words.rstrip('.')}{known}"))
+    return lines
 
 
 async def _rows(connection: Connection, query: str, id: str) -> list[tuple[Any, ...]]:

@@ -8,23 +8,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from digital_cs.demo.company import FIRST_WEEKS, TRIAL, Company, Customer
+from digital_cs.demo.support import TicketExport, exports
 from digital_cs.domain.account import day_of
+from digital_cs.domain.enrollment import share_of
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord
 from digital_cs.store.events import EventRecord
 from digital_cs.store.usage import UsageRecord
 
 USAGE_EVENT = "email_sent"
-HISTORY = timedelta(days=30)
+HISTORY = timedelta(weeks=10)
 """How far back usage is told of those who were customers before the first day."""
 
-FEED_AT = time(2, 0, tzinfo=UTC)
-"""When the usage of a day is delivered, on the day after."""
+GROWING = 10
+"""From so many seats on, the product tells how many of them are taken."""
+FILL_UP = 0.2
+"""The share of those that take all of them in the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class UsageFeed:
-    """The usage of all accounts on one day. An account that is not named did nothing."""
+class UsageDay:
+    """The usage of one day before the first. An account that is not named did nothing."""
 
     day: date
     records: tuple[UsageRecord, ...]
@@ -35,10 +39,10 @@ class Fact:
     """Something that becomes known at a business moment."""
 
     at: datetime
-    what: AccountRecord | ContactRecord | EventRecord | UsageFeed
+    what: AccountRecord | ContactRecord | EventRecord | UsageDay | TicketExport
 
 
-_ORDER = (AccountRecord, ContactRecord, EventRecord, UsageFeed)
+_ORDER = (AccountRecord, ContactRecord, EventRecord, UsageDay, TicketExport)
 
 
 def story_of(company: Company) -> list[Fact]:
@@ -47,14 +51,15 @@ def story_of(company: Company) -> list[Fact]:
     facts = [
         fact
         for customer in company.customers
-        for fact in _life(customer)
+        for fact in _life(customer, company.origin)
         if fact.at < until
     ]  # fmt: skip
     facts += _usage(company)
+    facts += [Fact(export.at, export) for export in exports(company)]
     return sorted(facts, key=lambda fact: (fact.at, _ORDER.index(type(fact.what))))
 
 
-def _life(customer: Customer) -> Iterator[Fact]:
+def _life(customer: Customer, origin: datetime) -> Iterator[Fact]:
     """What is told of one customer, but for its usage."""
     record = _first_record(customer)
     yield Fact(customer.starts, record)
@@ -77,6 +82,10 @@ def _life(customer: Customer) -> Iterator[Fact]:
     if customer.managed_from is not None:
         managed = AccountRecord(customer.id, customer.name, managed=True)
         yield Fact(customer.managed_from, managed)
+    if customer.seats >= GROWING and share_of(customer.id, "fills up") < FILL_UP:
+        days = 20 + 60 * share_of(customer.id, "fills up on")
+        full = max(customer.starts + FIRST_WEEKS, origin) + timedelta(days=days)
+        yield from _change(customer, full, seats_used=customer.seats)
     if customer.churns is not None:
         yield from _change(customer, customer.churns, stage="churned")
     if customer.returns is not None:
@@ -88,7 +97,12 @@ def _life(customer: Customer) -> Iterator[Fact]:
 
 
 def _first_record(customer: Customer) -> AccountRecord:
-    traits: dict[str, object] = {"plan": customer.plan, "seats": customer.seats}
+    traits: dict[str, object] = {
+        "plan": customer.plan, "seats": customer.seats,
+        "started_on": customer.starts.date().isoformat(),
+    }  # fmt: skip
+    if customer.seats >= GROWING:
+        traits["seats_used"] = round(customer.seats * share_of(customer.id, "seats") * 0.8)
     if customer.trial_ends_on is not None:
         traits["trial_ends_on"] = customer.trial_ends_on.isoformat()
         stage = "trial"
@@ -134,21 +148,32 @@ def _event(customer: Customer, name: str, at: datetime, *, again: bool = False) 
 
 
 def _usage(company: Company) -> Iterator[Fact]:
-    """One feed a day, from before the first day to the last."""
+    """What is used on each day: before the first day as counts, from then on as it happens."""
     chance = random.Random(company.origin.toordinal() + len(company.customers))  # noqa: S311
     first = (company.origin - HISTORY).date()
-    for number in range(HISTORY.days + company.days - 1):
+    for number in range(HISTORY.days + company.days):
         day = first + timedelta(days=number)
-        records = [
-            UsageRecord(
-                customer.id, day, USAGE_EVENT, n=chance.randint(1, 4 + customer.seats),
-                users=chance.randint(1, customer.seats),
-            )
+        midnight = datetime.combine(day, time(), UTC)
+        active = [
+            (customer, chance.randint(1, 4 + customer.seats // 25))
             for customer in company.customers
             if chance.random() < customer.activity and _is_there(customer, day)
-        ]  # fmt: skip
-        at = datetime.combine(day + timedelta(days=1), FEED_AT)
-        yield Fact(at, UsageFeed(day, tuple(records)))
+        ]
+        if midnight < company.origin:
+            counts = tuple(
+                UsageRecord(customer.id, day, USAGE_EVENT, n, min(n, len(customer.contacts)))
+                for customer, n in active
+            )
+            yield Fact(midnight + timedelta(days=1), UsageDay(day, counts))
+            continue
+        for customer, n in active:
+            people = [person.id for person in customer.contacts if person.active]
+            for nth in range(n):
+                at = midnight + timedelta(seconds=chance.randrange(86_400))
+                yield Fact(at, EventRecord(
+                    f"{customer.id}-{day:%Y%m%d}-{nth}", customer.id, USAGE_EVENT, at,
+                    contact_id=chance.choice(people) if people else None,
+                ))  # fmt: skip
 
 
 def _is_there(customer: Customer, day: date) -> bool:

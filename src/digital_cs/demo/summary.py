@@ -13,6 +13,8 @@ from psycopg import AsyncConnection
 
 from digital_cs.channels.sink import SinkEntry
 from digital_cs.demo.stories import Interlude, Story, tell_stories
+from digital_cs.domain.source import late_sources
+from digital_cs.store import segments, sources
 
 Connection = AsyncConnection[Any]
 
@@ -28,6 +30,21 @@ class ProgramResult:
     goal: int
     completed: int
     exited: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What came in, and what was made of it: counts by the names of segments and triggers.
+
+    `complete_through` is up to when all usage is here, and `late` the sources that are late.
+    """
+
+    events: int
+    tickets: int
+    complete_through: datetime | None
+    late: tuple[str, ...]
+    segments: Mapping[str, int]
+    triggers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +80,7 @@ class Summary:
     overdue: int
     arrived: int
     twice: int
+    known: Known
     places: Places
     stories: tuple[Story, ...] = ()
 
@@ -80,6 +98,11 @@ select p.id, v.spec->>'name', count(e.id), count(e.id) filter (where e.ended_at 
   from programs p join program_versions v on v.program_id = p.id and v.number = p.version
   left join enrollments e on e.program_id = p.id
  group by 1, 2 order by 3 desc, 1
+"""
+
+_TRIGGERS = """
+select t.spec->>'name', count(f.id) from triggers t left join trigger_firings f
+    on f.trigger_id = t.id group by 1
 """
 
 _COUNTS = """
@@ -120,8 +143,25 @@ async def summarise(
         decisions=await _counts(
             connection, "select verdict || ' ' || reason, count(*) from decisions group by 1"
         ),
-        stories=stories, places=places,
+        known=await _known(connection, now), stories=stories, places=places,
     )  # fmt: skip
+
+
+async def _known(connection: Connection, now: datetime) -> Known:
+    found = await sources.list_sources(connection, retired=False)
+    members = {
+        row.spec["name"]: row.members for row in await segments.list_segments(connection)
+    }  # fmt: skip
+    usage = [source for source in found if "usage" in source.feeds]
+    complete = [source.complete_through for source in usage if source.complete_through]
+    return Known(
+        events=sum(source.received for source in usage),
+        tickets=sum(source.received for source in found if "tickets" in source.feeds),
+        complete_through=min(complete, default=None),
+        late=tuple(source.name for source in late_sources(found, now)),
+        segments=dict(sorted(members.items(), key=lambda row: (-row[1], row[0]))),
+        triggers=await _counts(connection, _TRIGGERS),
+    )
 
 
 async def _counts(connection: Connection, query: str) -> dict[str, int]:
@@ -136,7 +176,7 @@ def commands(summary: Summary) -> list[str]:
     places = summary.places
     return [
         f"STATE_DIR={shlex.quote(str(places.state_dir))} {places.command} {command}"
-        for command in (*wanted, "program list", "task list")
+        for command in (*wanted, "segment list", "trigger firings", "sources", "task list")
     ]
 
 
@@ -148,6 +188,8 @@ def in_words(summary: Summary) -> Iterator[str]:
     )
     yield ""
     yield from _programs_in_words(summary)
+    yield ""
+    yield from _known_in_words(summary.known)
     yield ""
     yield from _totals_in_words(summary)
     for story in summary.stories:
@@ -166,6 +208,23 @@ def _programs_in_words(summary: Summary) -> Iterator[str]:
         parts += [f"{program.completed} went to the end"] * bool(program.completed)
         parts += [f"{program.exited} left before"] * bool(program.exited)
         yield f"  {program.name:<{width}}  {program.entered:>3} entered: {', '.join(parts)}"
+
+
+def _known_in_words(known: Known) -> Iterator[str]:
+    if known.complete_through is not None:
+        late = f"late: {', '.join(known.late)}" if known.late else "no source is late"
+        yield (
+            f"The product sent {known.events:,} events and the help desk {known.tickets:,} changes"
+            f" of tickets; usage is complete up to {known.complete_through:%-d %B %H:%M}, {late}."
+        )
+    if known.segments:
+        yield f"Who belongs where now: {_each(known.segments)}."
+    if known.triggers:
+        yield f"How often something was noticed: {_each(known.triggers)}."
+
+
+def _each(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
 
 
 def _totals_in_words(summary: Summary) -> Iterator[str]:
