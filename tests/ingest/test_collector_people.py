@@ -54,6 +54,45 @@ async def test_a_group_call_makes_the_account_and_the_contact_join_it(
     ]
 
 
+async def test_who_only_has_the_sdks_can_say_all_that_rules_and_sends_go_by(
+    database: str, connection: Connection
+) -> None:
+    said = {"stage": "trial", "country": "DE", "timezone": "Europe/Berlin", "managed": False,
+            "domain": "Acme.Example", "plan": "pro"}  # fmt: skip
+    async with collecting(database, StandingClock()) as collector:
+        await collector.take("web", [group(**said)])
+        await collector.take("web", [group("other"), identify(role="admin")])
+        await collector.take("web", [identify(account="acme", roles=["champion", "admin"])])
+        await collector.take("web", [group(**said | {"stage": "active"}), group(**said)])
+    assert await rows(
+        connection,
+        "select stage, country, zone, managed, domains, traits from accounts where id = 'acme'",
+    ) == [("trial", "DE", "Europe/Berlin", False, ["acme.example"], {"plan": "pro"})]
+    assert await rows(
+        connection, "select account_id, roles from memberships order by account_id"
+    ) == [("acme", ["champion", "admin"]), ("other", ["admin"])]
+
+
+async def test_what_is_no_country_of_ours_stays_a_trait(
+    database: str, connection: Connection
+) -> None:
+    odd = {"country": "Elbonia", "managed": "yes", "stage": 7, "domains": [1]}
+    async with collecting(database, StandingClock()) as collector:
+        taken = await collector.take("web", [group(**odd), identify(role=["x"], roles="")])
+    assert not taken.refused
+    assert await rows(
+        connection, "select stage, country, managed, domains, traits from accounts"
+    ) == [
+        (
+            None,
+            None,
+            False,
+            [],
+            {"country": "Elbonia", "managed": "yes", "stage": 7, "domains": [1]},
+        )
+    ]
+
+
 async def test_what_cannot_be_used_as_an_address_or_a_zone_stays_a_trait(
     database: str, connection: Connection
 ) -> None:

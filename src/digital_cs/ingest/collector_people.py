@@ -6,12 +6,15 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.catalog.countries import check_country
 from digital_cs.channels.mail import MailError, wire_address
 from digital_cs.domain.zone import UnknownZoneError, load_zone
+from digital_cs.errors import DigitalCsError
 from digital_cs.ingest.collector_batch import Batch, Call, People
 from digital_cs.ingest.incoming import Alias, Group, Identify
 from digital_cs.store import accounts, events, people, usage_sums
@@ -85,6 +88,7 @@ class _Said:
         self.people: dict[str, PersonRecord] = {}
         self.joinings: dict[tuple[str, str], Joining] = {}
         self.mergings: list[_Merging] = []
+        self.roles: dict[tuple[str, str | None], tuple[str, ...]] = {}
         self.source = ""
         self._known_as = known_as
 
@@ -108,7 +112,9 @@ class _Said:
         contact = self._contact(message)
         if contact is None:
             return  # a visitor whom nobody knows yet; their events wait
-        _complete(self._person(contact), message.traits)
+        roles = _complete(self._person(contact), message.traits)
+        if roles:
+            self.roles[contact, message.account_id] = roles
         if message.user_id is not None and message.anonymous_id not in (None, message.user_id):
             # A browser that two people use stays with the first of them.
             self._merge(message.anonymous_id, contact, at)
@@ -147,13 +153,25 @@ class _Said:
 
     def _account(self, id: str, traits: Mapping[str, Any]) -> None:
         known = self.accounts.get(id) or AccountRecord(id)
-        name = _text(traits.get("name"))
-        others = {key: value for key, value in traits.items() if key != "name"}
-        self.accounts[id] = replace(known, name=name or known.name, traits=known.traits | others)
+        others = dict(traits)
+        managed, domains = others.get("managed"), _texts(others, "domains", "domain")
+        self.accounts[id] = replace(
+            known,
+            name=_take(others, "name") or known.name,
+            stage=_take(others, "stage") or known.stage,
+            managed=others.pop("managed") if isinstance(managed, bool) else known.managed,
+            zone=_zone(others) or known.zone,
+            country=_country(others) or known.country,
+            domains=tuple(domain.lower() for domain in domains) or known.domains,
+            traits=known.traits | others,
+        )
 
 
-def _complete(person: PersonRecord, traits: Mapping[str, Any]) -> None:
-    """Put traits where we know what they are; what we cannot use as such stays a trait."""
+def _complete(person: PersonRecord, traits: Mapping[str, Any]) -> tuple[str, ...]:
+    """Put traits where we know what they are; what we cannot use as such stays a trait.
+
+    Returns the roles of the person, which are theirs in an account.
+    """
     others = dict(traits)
     first, last = (_text(others.get(key)) for key in ("firstName", "lastName"))
     full = _text(others.get("name")) or " ".join(filter(None, (first, last)))
@@ -161,10 +179,12 @@ def _complete(person: PersonRecord, traits: Mapping[str, Any]) -> None:
     person.first_name = first or person.first_name
     person.full_name = full or person.full_name
     person.zone = _zone(others) or person.zone
-    person.language = _text(others.pop("language", None)) or person.language
+    person.language = _take(others, "language") or person.language
     for key in ("name", "firstName", "lastName"):
         others.pop(key, None)
+    roles = _texts(others, "roles", "role")
     person.traits |= others
+    return roles
 
 
 def _address(traits: dict[str, Any]) -> str | None:
@@ -186,6 +206,37 @@ def _zone(traits: dict[str, Any]) -> str | None:
             del traits["timezone"]
             return text
     return None
+
+
+def _country(traits: dict[str, Any]) -> str | None:
+    code = _known_country(_text(traits.get("country")) or "")
+    if code is not None:
+        del traits["country"]
+    return code
+
+
+@lru_cache(maxsize=1000)
+def _known_country(text: str) -> str | None:
+    """A country's code, if it is one: to find out that it is none takes a while."""
+    with contextlib.suppress(DigitalCsError):
+        return check_country(text)
+    return None
+
+
+def _texts(traits: dict[str, Any], several: str, one: str) -> tuple[str, ...]:
+    """A list of texts, or a single one under its own name, taken out of the traits."""
+    given = traits.get(several)
+    if isinstance(given, list) and all(_text(each) for each in given):
+        return tuple(each.strip() for each in traits.pop(several))
+    text = _take(traits, one)
+    return (text,) if text is not None else ()
+
+
+def _take(traits: dict[str, Any], name: str) -> str | None:
+    text = _text(traits.get(name))
+    if text is not None:
+        del traits[name]
+    return text
 
 
 def _text(value: object) -> str | None:
@@ -212,6 +263,7 @@ async def _write(connection: Connection, said: _Said, news: News, *, alone: bool
     linked = {contact for contact, _ in joined} | {one.contact for one in said.mergings}
     if linked:
         news.assigned = await events.assign_waiting(connection, linked)
+    changed |= await people.give_roles(connection, said.roles)
     for account in await people.accounts_of(connection, changed | linked):
         news.tell(account, "contacts")
 

@@ -121,12 +121,22 @@ async def different(
     connection: Connection, records: Sequence[AccountRecord]
 ) -> list[AccountRecord]:
     """Those of these records that say something new: SDKs repeat an account at every login."""
-    rows = [{"id": r.id, "name": r.name, "traits": r.traits} for r in records]
+    rows = [
+        {
+            "id": r.id, "name": r.name, "stage": r.stage, "managed": r.managed, "zone": r.zone,
+            "country": r.country, "traits": r.traits,
+            "domains": list(r.domains) if r.domains is not None else None,
+        }
+        for r in records
+    ]  # fmt: skip
     cursor = await connection.execute(
-        "select g.id from jsonb_to_recordset(%s) as g(id text, name text, traits jsonb)"
-        " left join accounts a on a.id = g.id"
-        " where a.id is null or (a.name, a.traits) is distinct from"
-        " (coalesce(g.name, a.name), a.traits || g.traits)",
+        "select g.id from jsonb_to_recordset(%s) as g(id text, name text, stage text,"
+        " managed bool, zone text, country text, traits jsonb, domains text[])"
+        " left join accounts a on a.id = g.id where a.id is null or"
+        " (a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.domains) is distinct from"
+        " (coalesce(g.name, a.name), coalesce(g.stage, a.stage), coalesce(g.managed, a.managed),"
+        " coalesce(g.zone, a.zone), coalesce(g.country, a.country), a.traits || g.traits,"
+        " coalesce(g.domains, a.domains))",
         (Jsonb(rows),),
     )
     new = {row[0] for row in await cursor.fetchall()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -180,6 +180,29 @@ async def join(
         },
     )  # fmt: skip
     return {(row[0], row[1]) for row in await cursor.fetchall()}
+
+
+async def give_roles(
+    connection: Connection, roles: Mapping[tuple[str, str | None], Sequence[str]]
+) -> set[str]:
+    """Give contacts these roles in an account, or in all that they belong to where none is named.
+
+    Returns the contacts of whom that is new.
+    """
+    if not roles:
+        return set()
+    rows = [
+        {"contact_id": contact, "account_id": account, "roles": list(given)}
+        for (contact, account), given in roles.items()
+    ]
+    cursor = await connection.execute(
+        "update memberships m set roles = g.roles from jsonb_to_recordset(%s)"
+        " as g(contact_id text, account_id text, roles text[])"
+        " where m.contact_id = g.contact_id and m.left_at is null and m.roles <> g.roles"
+        " and m.account_id = coalesce(g.account_id, m.account_id) returning m.contact_id",
+        (Jsonb(rows),),
+    )
+    return {row[0] for row in await cursor.fetchall()}
 
 
 # Nothing is deleted: memberships of the former id end, and begin for the one that is left.
