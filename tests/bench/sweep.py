@@ -54,10 +54,11 @@ DROP = Trigger.model_validate(
 # The sum of sums, because what nobody asks for is not computed.
 BARE = "select sum(n) from (select account_id, sum(n) as n from usage_days group by account_id) g"
 
-# One account in a hundred, spread over all, had something happen to it.
+# Of one account in a hundred, spread over all, usage of a day that is over came late. What happens
+# today is cheaper still: it changes no verdict of this rule, and so nobody looks.
 CHANGE = """
 insert into account_changes (account_id, keys)
-select id, array['usage:*', 'usage:event_1'] from accounts
+select id, array['past:*', 'past:event_1'] from accounts
  where abs(hashtextextended(id, %s)) %% 100 = 0
 """
 
@@ -187,8 +188,8 @@ async def main() -> int:
     return 0 if holds else 1
 
 
-POSTGRES = {"shared_buffers": "512MB", "max_wal_size": "8GB"}
-"""Nothing that favours one side: both read the same table through the same cache."""
+POSTGRES = {"shared_buffers": "6GB", "max_wal_size": "8GB"}
+"""A quarter of 24 GB, as a server of its own has. Both sides read the same table through it."""
 
 if __name__ == "__main__":
     code = asyncio.run(main())

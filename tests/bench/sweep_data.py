@@ -42,6 +42,11 @@ async def make_usage(connection: AsyncConnection[Any], count: int) -> int:
 
     Without the primary key while it is filled: what is measured is reading, not loading.
     """
+    cursor = await connection.execute(
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = 'pk_usage_days'"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
     await connection.execute("alter table usage_days drop constraint pk_usage_days")
     rows = 0
     for nth in range(1, DAYS + 1):
@@ -49,9 +54,7 @@ async def make_usage(connection: AsyncConnection[Any], count: int) -> int:
         cursor = await connection.execute(_ROWS, {"day": day, "nth": nth, "days": DAYS})
         rows += cursor.rowcount
     await connection.execute("set maintenance_work_mem = '1GB'")
-    await connection.execute(
-        "alter table usage_days add constraint pk_usage_days primary key (account_id, event, day)"
-    )
+    await connection.execute(f"alter table usage_days add constraint pk_usage_days {row[0]}")
     await connection.execute(
         "update accounts a set last_active_on = u.day from"
         " (select account_id, max(day) as day from usage_days group by 1) u"

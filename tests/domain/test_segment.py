@@ -68,5 +68,5 @@ def test_a_rule_reads_what_its_conditions_listen_to_and_every_new_account() -> N
     )
     assert segments_named(rule) == {"pros", "calm"}
     assert keys_of(rule) == {
-        "account", "country", "feed:usage", "segment:calm", "segment:pros", "usage:login",
+        "account", "country", "feed:usage", "segment:calm", "segment:pros", "past:login",
     }  # fmt: skip

@@ -60,7 +60,7 @@ async def used(door: Door, account: str, day: date, n: int = 1) -> None:
     record = UsageRecord(account, day, "login", n)
     async with door.pool.connection() as connection, connection.transaction():
         saved = await usage.save_usage(connection, [record], door.clock.now())
-        keys = changes.of_usage([(account, "login")])
+        keys = changes.of_usage({(account, "login"): day}, door.clock.now().date())
         for id in saved.moved:
             keys[id].add("usage")
         await changes.tell(connection, keys)
@@ -129,7 +129,6 @@ class TestChanges:
             await changes.tell(connection, await save_accounts(connection, records, rig.MONDAY))
         assert (await door.look()).entered == 4500
         assert await door.look() == NOTHING
-
 
     async def test_what_waits_to_be_looked_at_is_known(self, door: Door) -> None:
         await keep(door, "pros", PRO)

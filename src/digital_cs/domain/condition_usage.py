@@ -67,13 +67,11 @@ class _Windowed(Rule):
     """What rules over windows of days share: which events, and when they are looked at again."""
 
     names_in: ClassVar[str]
+    looks_at: ClassVar[str] = "usage"
 
     def listens(self) -> Iterator[str]:
-        names = self.events()
-        if not names:
-            yield "usage:*"
-        for name in names:
-            yield f"usage:{name}"
+        for name in self.events() or ("*",):
+            yield f"{self.looks_at}:{name}"
         yield "feed:usage"
 
     def events(self) -> tuple[str, ...]:
@@ -220,6 +218,7 @@ class UsageChange(_Windowed):
     """
 
     names_in = "change"
+    looks_at = "past"  # whole days: what happens today changes no verdict
 
     change: str | tuple[str, ...] = Field(
         description='An event, a list of them (together), or "any".'

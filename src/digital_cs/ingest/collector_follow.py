@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -29,11 +29,15 @@ async def follow(
         return
     heard, reaching = await changes.heard(connection)
     days: dict[tuple[str, str], date] = {}
-    by_event: dict[str, set[str]] = {}
+    today = now.astimezone(UTC).date().isoformat()
+    happened: set[str] = set()
+    by_event: dict[tuple[str, bool], set[str]] = {}
     for account, event, day in sums:
-        wanted = by_event.get(event)
+        past = day < today
+        wanted = by_event.get((event, past))
         if wanted is None:
-            wanted = by_event[event] = {f"event:{event}", f"usage:{event}", "usage:*"} & heard
+            happened.add(event)
+            wanted = by_event[event, past] = changes.usage_keys(event, past) & heard
         if wanted:
             keys.setdefault(account, set()).update(wanted)
         if event in reaching:
@@ -48,7 +52,7 @@ async def follow(
     if reached:
         await accounts.mark_changed(connection, {account for account, _ in reached}, now)
     await changes.tell(connection, keys)
-    entering = await entries.event_names(connection) & by_event.keys()
+    entering = await entries.event_names(connection) & happened
     if entering:
         await entries.by_events(connection, [
             EventRecord("", account, event, datetime.fromisoformat(each.last_at))

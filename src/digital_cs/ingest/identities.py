@@ -124,8 +124,9 @@ async def _refuse(connection: Connection, alias: str, kept: str, is_already: str
         )
     if alias == kept:
         raise UsageError(f"'{alias}' is that contact already: name the id that is to go.")
-    contacts = await people.contacts_among(connection, [alias])
-    if not contacts and not await identity.seen(connection, alias):
+    if await identity.contact(connection, alias) is None and not await identity.seen(
+        connection, alias
+    ):
         raise NotFoundError(
             f"There is no contact '{alias}', and nobody did anything under that id. Check it."
         )

@@ -126,7 +126,7 @@ class Intake:
             for event in fresh:
                 key = event.account_id, event.name
                 days[key] = min(event.day, days.get(key, event.day))
-            keys = changes.of_usage(days)
+            keys = changes.of_usage(days, now.astimezone(UTC).date())
             reached = await milestones.reach(connection, days)
             for account, milestone in reached:
                 keys[account].add(f"milestone:{milestone}")
@@ -202,7 +202,7 @@ class Intake:
             for record in saved.changed:
                 pair = record.account_id, record.event
                 days[pair] = min(record.day, days.get(pair, record.day))
-            keys = changes.of_usage(days)
+            keys = changes.of_usage(days, now.astimezone(UTC).date())
             for account in saved.moved:
                 keys[account].add("usage")
             reached = await milestones.reach(connection, days)

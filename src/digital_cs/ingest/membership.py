@@ -26,7 +26,7 @@ log = logs.get(__name__)
 
 Connection = AsyncConnection[Any]
 
-BATCH = 2000
+BATCH = 5000
 """Changes, or due accounts of a rule, that are looked at in one transaction."""
 PAGE = 1000
 """Of many who moved at once, so many are told of at a time."""
@@ -106,14 +106,10 @@ class Membership:
 
     async def _by_keys(
         self, connection: Connection, rules: Sequence[SegmentRow],
-        changed: Mapping[str, set[str]], due: Mapping[str, Mapping[str, bool]], total: Looked,
+        by_key: dict[str, set[str]], due: Mapping[str, Mapping[str, bool]], total: Looked,
     ) -> None:  # fmt: skip
         """Evaluate the rules that read what changed, each after those that it rests on: whoever
         moves in one has changed for those that read it."""
-        by_key: dict[str, set[str]] = {}
-        for account, keys in changed.items():
-            for key in keys:
-                by_key.setdefault(key, set()).add(account)
         now = self._clock.now()
         for rule in _in_order(rules):
             heard = {key: by_key[key] for key in rule.reads if key in by_key}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -71,9 +72,22 @@ async def heard(connection: Connection) -> tuple[set[str], set[str]]:
     return set(row[0]), set(row[1])
 
 
-def of_usage(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """The keys by account that changed with the usage of these (account, event) pairs."""
+def of_usage(days: Mapping[tuple[str, str], date], today: date) -> dict[str, set[str]]:
+    """The keys by account that changed with the usage of these (account, event) pairs.
+
+    The date is the earliest UTC day of which the usage of the pair changed.
+    """
     keys: dict[str, set[str]] = {}
-    for account, event in pairs:
-        keys.setdefault(account, {"usage:*"}).update((f"usage:{event}", f"event:{event}"))
+    for (account, event), day in days.items():
+        keys.setdefault(account, set()).update(usage_keys(event, day < today))
     return keys
+
+
+def usage_keys(event: str, past: bool) -> set[str]:
+    """The keys that change with the usage of an event, today's or that of a day that is over.
+
+    They are apart because rules over whole days have nothing to do with what happens today, which
+    is nearly all that ever happens.
+    """
+    keys = {"usage:*", f"usage:{event}", f"event:{event}"}
+    return keys | {"past:*", f"past:{event}"} if past else keys

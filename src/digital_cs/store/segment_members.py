@@ -134,6 +134,8 @@ def _values(
     of: Sequence[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     each = because if isinstance(because, Mapping) else {}
+    if len(set(each.values())) == 1:  # the usual case, in which none has to be named
+        because, each = next(iter(each.values())), {}
     return {
         **verdicts.values, "kept_id": rule_id, "kept_now": now,
         "kept_told": because is not None and not rule_id.startswith(ENTRY),

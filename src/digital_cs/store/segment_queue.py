@@ -19,11 +19,11 @@ _SEED = 0x5E65
 
 
 async def take_changes(connection: Connection, most: int) -> dict[str, set[str]]:
-    """The oldest changes: keys by account. Others skip them, and a rollback puts them back."""
+    """The oldest changes: accounts by key. Others skip them, and a rollback puts them back."""
     cursor = await connection.execute(
         "with taken as (delete from account_changes where id in (select id from account_changes"
         " order by id limit %s for update skip locked) returning account_id, keys)"
-        " select account_id, array_agg(distinct key) from taken, unnest(keys) as key group by 1",
+        " select key, array_agg(distinct account_id) from taken, unnest(keys) as key group by 1",
         (most,),
     )
     return {row[0]: set(row[1]) for row in await cursor.fetchall()}
