@@ -22,8 +22,9 @@ from digital_cs.ingest.incoming import BusyError, Incoming, Taken
 
 log = logs.get(__name__)
 
-MOST_IN_A_BATCH = 8_000
-"""Messages of one transaction: more save little, and hold what they lock for longer."""
+MOST_IN_A_BATCH = 3_200
+"""Messages of one transaction. Of more, all senders wait for the same answer, and the database has
+nothing to do while they write what comes next; of less, each transaction counts too little."""
 MOST_WAITING = 40_000
 """Messages that wait before senders are told to come again: some 100 MB, and about a second."""
 NOTE_SECONDS = 1.0

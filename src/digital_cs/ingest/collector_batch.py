@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Taken, Track
+from digital_cs.store.copying import texts_of
 from digital_cs.store.usage_sums import Sum, Sums
 
 People = Identify | Group | Alias
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Call:
@@ -63,13 +63,15 @@ class Batch:
         self.days: set[str] = set()
         self.accounts: set[str] = set()
         self.users: set[str] = set()
-        self.homeless: list[tuple[Track, str]] = []
+        self.homeless: list[tuple[Track, str, str]] = []
 
     def add(self, call: Call) -> None:
         """Take up a call. An event that is in the batch already is repeated in it."""
         self.calls.append(call)
         self.size += len(call.messages)
-        events, newest = self._events, EVER
+        events = self._events
+        taken: list[Track] = []
+        moments: list[datetime] = []
         for index, message in enumerate(call.messages):
             if not isinstance(message, Track):
                 self.people.append((call, index, message))
@@ -77,18 +79,21 @@ class Batch:
                 call.repeated.add(index)
             else:
                 events[message.id] = call, index, message
+                taken.append(message)
                 moment = message.at
                 if moment is None:
                     moment, self._some_undated = self.received_at, True
-                newest = max(newest, moment)
-                self._take(message, moment, call.source)
-        call.newest = newest if newest > EVER else None
+                moments.append(moment)
+        if taken:
+            call.newest = max(moments)
+            for event, at in zip(taken, texts_of(moments), strict=True):
+                self._take(event, at, call.source)
 
     def again(self) -> None:
         """Make all events ready from the start, as they were before `settle`."""
         self._clear()
         for call, _, event in self._events.values():
-            self._take(event, event.at or self.received_at, call.source)
+            self._take(event, (event.at or self.received_at).isoformat(), call.source)
 
     def ids_by_day(self) -> dict[str, list[str]]:
         """The ids of all events by their UTC day (ISO)."""
@@ -117,33 +122,32 @@ class Batch:
 
     def homeless_users(self) -> set[str]:
         """The users whose account has to be found out."""
-        users = (event.user_id or event.anonymous_id for event, _ in self.homeless)
+        users = (event.user_id or event.anonymous_id for event, _, _ in self.homeless)
         return {user for user in users if user is not None}
 
     def settle(self, homes: Mapping[str, str]) -> None:
         """Put the homeless where their user is at home. Without a home they wait, uncounted."""
-        for event, source in self.homeless:
+        for event, at, source in self.homeless:
             user = event.user_id or event.anonymous_id
             account = None if user is None else homes.get(user)
-            self._put(event, event.at or self.received_at, source, user, account)
+            self._put(event, at, source, user, account)
         self.homeless, self.settled = [], True
 
-    def _take(self, event: Track, moment: datetime, source: str) -> None:
+    def _take(self, event: Track, at: str, source: str) -> None:
         user, account = event.user_id or event.anonymous_id, event.account_id
         if user is not None:
             self.users.add(user)
         if account is None:
-            self.days.add(moment.isoformat()[:10])
-            self.homeless.append((event, source))
+            self.days.add(at[:10])
+            self.homeless.append((event, at, source))
         else:
             self.accounts.add(account)
-            self._put(event, moment, source, user, account)
+            self._put(event, at, source, user, account)
 
     def _put(
-        self, event: Track, moment: datetime, source: str, user: str | None, account: str | None
+        self, event: Track, at: str, source: str, user: str | None, account: str | None
     ) -> None:
-        value, at = event.value, moment.isoformat()
-        day = at[:10]
+        value, day = event.value, at[:10]
         # As store.events.line writes it: a call of that for each takes a tenth of all the time.
         self.lines.append(
             f"{event.id}\t{day}\t{at}\t{self._received}\t{account or ''}\t"

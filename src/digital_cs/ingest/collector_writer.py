@@ -10,7 +10,7 @@ from psycopg.errors import CheckViolation, DataError, UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
-from digital_cs.ingest.collector_batch import EVER, Batch
+from digital_cs.ingest.collector_batch import Batch
 from digital_cs.ingest.collector_follow import follow
 from digital_cs.ingest.collector_people import NEW_ACCOUNT, LinksAreNewError, News, keep_people
 from digital_cs.ingest.entries import Entries
@@ -22,6 +22,7 @@ from digital_cs.store.usage_sums import Sums
 
 Connection = AsyncConnection[Any]
 
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_TOLD = timedelta(hours=1)
 """How often a day is said to have received something: it is kept for weeks by that."""
 MOST_REMEMBERED = 500_000

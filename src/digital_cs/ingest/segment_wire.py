@@ -148,9 +148,9 @@ def _take_apart_patiently(body: bytes, kind: str | None) -> Envelope:
 def read(envelope: Envelope, now: datetime) -> Letters:
     """Read every message by itself; `now` is the moment of receipt."""
     letters = Letters([], [], [])
-    for place, raw in enumerate(envelope.messages):
+    for place, raw in enumerate(map(bytes, envelope.messages)):
         try:
-            if len(memoryview(raw)) > MOST_MESSAGE_BYTES:
+            if len(raw) > MOST_MESSAGE_BYTES:
                 raise MessageError(f"It is larger than {MOST_MESSAGE_BYTES >> 10} KB.")
             letters.messages.append(read_message(raw, now, envelope.kind, place))
             letters.places.append(place)
