@@ -56,10 +56,13 @@ class Door:
         await self.look()
         return len(await self.ids()) - before
 
-    async def happens(self, *names: str, account: str = "acme") -> tuple[str, ...]:
+    async def happens(
+        self, *names: str, account: str = "acme", days_ago: int = 0
+    ) -> tuple[str, ...]:
         """Events that come in now; returns the accounts that entered."""
         now = self.clock.now()
-        records = [EventRecord(f"{account}-{n}-{now}", account, n, now) for n in names]
+        at = now - timedelta(days=days_ago)
+        records = [EventRecord(f"{account}-{n}-{at}", account, n, at) for n in names]
         async with self.pool.connection() as connection, connection.transaction():
             fresh = await events.record_events(connection, records, now)
             return (await self.entries.by_events(connection, fresh)).enrolled

@@ -27,6 +27,13 @@ class TestByEvent:
         assert await door.happens("signed_up") == ()
         assert await door.entered() == [("p:acme:1", "event")]
 
+    async def test_history_that_is_brought_in_later_enrolls_nobody(self, door: Door) -> None:
+        """P8: who imports last year's events writes to nobody."""
+        await door.publish(when=[{"event": "signed_up"}])
+        await door.account()
+        assert await door.happens("signed_up", days_ago=8) == ()
+        assert await door.happens("signed_up", days_ago=6) == ("acme",)
+
     async def test_always_means_as_often_as_it_happens(self, door: Door) -> None:
         await door.publish(when=[{"event": "signed_up"}], again="always")
         await door.account()

@@ -22,7 +22,7 @@ from digital_cs.domain.program import (
 )
 from digital_cs.ingest.calendars import Calendar, calendar_for, no_holidays
 from digital_cs.ingest.moves import Moved
-from digital_cs.ingest.triggers import Triggers
+from digital_cs.ingest.triggers import STILL_NEWS, Triggers
 from digital_cs.store import events, programs, segment_members
 from digital_cs.store.condition_sql import compile_condition, evaluate
 from digital_cs.store.enrollments import Enrolled, enroll
@@ -69,9 +69,10 @@ class Entries:
         self, connection: Connection, events: Sequence[events.EventRecord]
     ) -> Enrolled:
         """Enroll the accounts that new product events bring in, and fire the triggers that wait
-        for one, in the caller's transaction."""
+        for one, in the caller's transaction. History that is brought in later does neither."""
         total = Enrolled()
         now = self.clock.now()
+        events = [event for event in events if event.at > now - STILL_NEWS]
         for program in await self._programs(connection):
             names = {rule.event for rule in program.enter.when if isinstance(rule, EventEntry)}
             ids = sorted({event.account_id for event in events if event.name in names})
