@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     api_port: int = Field(
         8088, ge=1, le=65535, description="Port that `digital-cs api` listens on."
     )
+    api_processes: int = Field(
+        1, ge=1, le=64,
+        description="Processes of `digital-cs api` that share its port: for many events a second.",
+    )  # fmt: skip
 
     write_keys: SecretStr = Field(
         SecretStr(""),

@@ -25,6 +25,9 @@ from digital_cs.store.migrate import migrate
 from tests.bench.ingest_traffic import SOURCE, WRITE_KEY, request
 from tests.rig import ROOT
 
+PROCESSES = os.environ.get("BENCH_PROCESSES", "2")
+"""Of the API: while one waits for the database, another reads what comes."""
+
 
 @dataclass
 class Rig:
@@ -82,7 +85,7 @@ def answers(process: subprocess.Popen[str]) -> tuple[float, list[int]]:
 
 def _api(folder: Path, database: str, port: int) -> Child:
     environment = {
-        **os.environ, "DATABASE_URL": database, "API_PORT": str(port),
+        **os.environ, "DATABASE_URL": database, "API_PORT": str(port), "API_PROCESSES": PROCESSES,
         "WRITE_KEYS": f"{SOURCE}={WRITE_KEY}", "WRITE_RATE": "1000000000",
         "SIGNING_KEY": "only-for-this-bench", "LOG_LEVEL": "warning", "STATE_DIR": str(folder),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from digital_cs.config import load_settings
-from digital_cs.console.server import serve
+from digital_cs.console.server import listening, serve
 from digital_cs.stack.ports import free_port
 from tests.console.client import KEY
 
@@ -22,15 +22,16 @@ async def served(database: str, **overrides: Any) -> AsyncIterator[str]:
         database_url=database, api_key=KEY, api_port=free_port(), signing_key=SIGNING_KEY,
         **overrides,
     )  # fmt: skip
-    stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(serve(settings, stop, ready.set_result))
-    try:
-        done, _ = await asyncio.wait(
-            [running, ready], return_when=asyncio.FIRST_COMPLETED, timeout=30
-        )
-        if running in done:
-            await running
-        yield await ready
-    finally:
-        stop.set()
-        await asyncio.wait_for(running, 30)
+    with listening(settings.api_host, settings.api_port) as (listener,):
+        stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+        running = asyncio.create_task(serve(settings, listener, stop, ready.set_result))
+        try:
+            done, _ = await asyncio.wait(
+                [running, ready], return_when=asyncio.FIRST_COMPLETED, timeout=30
+            )
+            if running in done:
+                await running
+            yield await ready
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 30)

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 from digital_cs.channels.mail import OutgoingMail, to_bytes
 from digital_cs.config import load_settings
 from digital_cs.console.key_file import kept_key
-from digital_cs.console.server import _listening, serve
+from digital_cs.console.server import listening, serve
 from digital_cs.errors import DigitalCsError, SettingsError, UnavailableError
 from digital_cs.signing import Signer
 from digital_cs.stack.ports import PortTakenError, free_port
@@ -93,7 +93,7 @@ def test_an_answer_does_not_wait_for_the_other_side_to_confirm_its_head() -> Non
     """Nagle's algorithm and delayed ACKs together cost 40 ms an answer on a kept connection."""
     port = free_port()
     with (
-        _listening("127.0.0.1", port) as listener,
+        listening("127.0.0.1", port) as (listener,),
         socket.create_connection(("127.0.0.1", port)),
         listener.accept()[0] as accepted,
     ):
@@ -101,9 +101,12 @@ def test_an_answer_does_not_wait_for_the_other_side_to_confirm_its_head() -> Non
 
 
 async def failure(**overrides: Any) -> DigitalCsError:
-    with pytest.raises(DigitalCsError) as caught:
-        await serve(load_settings(api_port=free_port()).model_copy(update=overrides),
-                    asyncio.Event())  # fmt: skip
+    settings = load_settings(api_port=free_port()).model_copy(update=overrides)
+    with (
+        pytest.raises(DigitalCsError) as caught,
+        listening(settings.api_host, settings.api_port) as (listener,),
+    ):
+        await serve(settings, listener, asyncio.Event())
     return caught.value
 
 

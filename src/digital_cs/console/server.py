@@ -33,37 +33,39 @@ GRACE = 10
 
 
 async def serve(
-    settings: Settings, stop: asyncio.Event, on_ready: Callable[[str], None] = lambda url: None
+    settings: Settings,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    on_ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve until `stop` is set; requests under way are answered first.
+    """Serve on a socket that is listening until `stop` is set; what is under way is answered first.
 
-    `on_ready` is told the address once it is listened on. Raises PortTakenError, and
-    UnavailableError, DatabaseBehindError or DatabaseAheadError when there is nothing to serve.
+    `on_ready` is told the address once it is served. Raises UnavailableError,
+    DatabaseBehindError or DatabaseAheadError when there is nothing to serve.
     """
     clock = settings.clock()
-    with _listening(settings.api_host, settings.api_port) as listener:
-        async with pools.opened(
-            database_url(settings), settings.database_pool, patience=POOL_PATIENCE
-        ) as pool:
-            async with pool.connection() as connection:
-                revision.require_newest(await revision.current(connection))
-            calendar = calendar_of(pool, clock, settings.content_dir)
-            entries = Entries(pool, clock, settings.workspace_zone, calendar)
-            collector = Collector(pool, clock, entries, oldest_days=settings.events_oldest)
-            signer = Signer(settings.signing_key.get_secret_value())
-            app = build_app(Gateway(pool, clock, entries), pool, settings, signer, collector)
-            server = _Server(
-                uvicorn.Config(
-                    app, lifespan="off", log_config=None, access_log=False, server_header=False,
-                    proxy_headers=False, ws="none", timeout_graceful_shutdown=GRACE,
-                )
-            )  # fmt: skip
-            stopping = asyncio.create_task(server.exit_at(stop))
-            try:
-                async with collector.collecting():
-                    await server.serve_on(listener, lambda: on_ready(_url(settings)))
-            finally:
-                stopping.cancel()
+    async with pools.opened(
+        database_url(settings), settings.database_pool, patience=POOL_PATIENCE
+    ) as pool:
+        async with pool.connection() as connection:
+            revision.require_newest(await revision.current(connection))
+        calendar = calendar_of(pool, clock, settings.content_dir)
+        entries = Entries(pool, clock, settings.workspace_zone, calendar)
+        collector = Collector(pool, clock, entries, oldest_days=settings.events_oldest)
+        signer = Signer(settings.signing_key.get_secret_value())
+        app = build_app(Gateway(pool, clock, entries), pool, settings, signer, collector)
+        server = _Server(
+            uvicorn.Config(
+                app, lifespan="off", log_config=None, access_log=False, server_header=False,
+                proxy_headers=False, ws="none", timeout_graceful_shutdown=GRACE,
+            )
+        )  # fmt: skip
+        stopping = asyncio.create_task(server.exit_at(stop))
+        try:
+            async with collector.collecting():
+                await server.serve_on(listener, lambda: on_ready(_url(settings)))
+        finally:
+            stopping.cancel()
     log.info("api.stopped")
 
 
@@ -88,11 +90,25 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that holds the port from here on: whoever wants it too is told at once."""
+def listening(host: str, port: int, count: int = 1) -> Iterator[list[socket.socket]]:
+    """Sockets that hold the port from here on: whoever wants it too is told at once.
+
+    Of several, the kernel gives each new connection to one. Raises PortTakenError and
+    UnavailableError.
+    """
+    with contextlib.ExitStack() as open_ones:
+        first = _listener(host, port, shared=False)
+        if count == 1:
+            yield [open_ones.enter_context(first)]
+            return
+        first.close()  # nobody else has it, which those that share it would not notice
+        yield [open_ones.enter_context(_listener(host, port, shared=True)) for _ in range(count)]
+
+
+def _listener(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=512, reuse_port=shared)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTakenError(
@@ -106,8 +122,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     # Its connections take this over. Asyncio does it only for sockets that name TCP as their
     # protocol; without it the body of an answer waits some 40 ms for an ACK of its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with listener:
-        yield listener
+    return listener
 
 
 def _url(settings: Settings) -> str:
