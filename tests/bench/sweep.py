@@ -29,6 +29,7 @@ from digital_cs.ingest.calendars import calendar_of
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.membership import Membership
 from digital_cs.stack.postgres import PostgresServer
+from digital_cs.store import changes
 from digital_cs.store import pool as pools
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
@@ -54,13 +55,8 @@ DROP = Trigger.model_validate(
 # The sum of sums, because what nobody asks for is not computed.
 BARE = "select sum(n) from (select account_id, sum(n) as n from usage_days group by account_id) g"
 
-# Of one account in a hundred, spread over all, usage of a day that is over came late. What happens
-# today is cheaper still: it changes no verdict of this rule, and so nobody looks.
-CHANGE = """
-insert into account_changes (account_id, keys)
-select id, array['past:*', 'past:event_1'] from accounts
- where abs(hashtextextended(id, %s)) %% 100 = 0
-"""
+SOME = "select id from accounts where abs(hashtextextended(id, %s)) %% 100 = 0"
+"""One account in a hundred, spread over all."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,7 @@ class Measured:
     full: float
     first: float
     tick: float
+    late: float
     changed: int
     holds_for: int
 
@@ -83,6 +80,10 @@ class Measured:
     @property
     def tick_ratio(self) -> float:
         return self.tick / self.full
+
+    @property
+    def late_ratio(self) -> float:
+        return self.late / self.full
 
 
 async def timed(what: Callable[[], Awaitable[Any]]) -> float:
@@ -109,24 +110,32 @@ class Sweep:
             rows = await make_usage(connection, self.accounts)
             rig.say(f"{self.accounts:,} accounts with {rows:,} rows of usage are there")
             first = await timed(lambda: publish_triggers(self.gateway, [DROP]))
-            bare, full, tick, changed = [], [], [], 0
+            bare, full, tick, late, changed = [], [], [], [], 0
             for number in range(ROUNDS + 1):
                 bare.append(await timed(lambda: connection.execute(BARE)))
                 full.append(await timed(lambda: self._turn(connection)))
-                cursor = await connection.execute(CHANGE, (number,))
-                changed = cursor.rowcount
-                tick.append(await timed(self.membership.look))
-                rig.say(f"  bare {bare[-1]:.2f} s, all {full[-1]:.2f} s,"
-                        f" {changed:,} changed {tick[-1]:.3f} s")  # fmt: skip
+                for past, found in ((False, tick), (True, late)):
+                    changed = await self._change(connection, 2 * number + past, past)
+                    found.append(await timed(self.membership.look))
+                rig.say(f"  bare {bare[-1]:.2f} s, all {full[-1]:.2f} s, {changed:,} changed"
+                        f" {tick[-1]:.3f} s, late {late[-1]:.3f} s")  # fmt: skip
             cursor = await connection.execute("select count(*) from segment_members")
             row = await cursor.fetchone()
             assert row is not None
         # The first round warms up the caches.
-        bare, full, tick = bare[1:], full[1:], tick[1:]
+        bare, full, tick, late = bare[1:], full[1:], tick[1:], late[1:]
         return Measured(
             self.accounts, rows, statistics.median(bare), statistics.median(full), first,
-            statistics.median(tick), changed, row[0],
+            statistics.median(tick), statistics.median(late), changed, row[0],
         )  # fmt: skip
+
+    async def _change(self, connection: AsyncConnection[Any], nth: int, past: bool) -> int:
+        """Say of one account in a hundred, as the intake does, that it used the product today; or
+        `past`, that usage of a day that is over came late."""
+        cursor = await connection.execute(SOME, (nth,))
+        ids = [row[0] for row in await cursor.fetchall()]
+        await changes.tell_all(connection, ids, changes.usage_keys("event_1", past))
+        return len(ids)
 
     async def _turn(self, connection: AsyncConnection[Any]) -> None:
         """What a keeper does once when the day has turned: everybody is judged anew."""
@@ -157,19 +166,22 @@ async def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     largest = found[-1]
-    holds = largest.full_ratio <= FULL_GOAL and largest.tick_ratio <= TICK_GOAL
+    within = (largest.tick_ratio <= TICK_GOAL, largest.late_ratio <= TICK_GOAL)
+    holds = largest.full_ratio <= FULL_GOAL and all(within)
     growth = slope(found, lambda each: each.full)
     table = Table(title="A usage-drop trigger over all accounts, 90 days of usage")
-    for column in ("accounts", "rows", "bare scan-and-group", "all judged", "ratio", "1% changed",
-                   "share", "held for"):  # fmt: skip
+    for column in ("accounts", "rows", "bare scan-and-group", "all judged", "ratio", "1% used it",
+                   "share", "1% late data", "share"):  # fmt: skip
         table.add_column(column, justify="right")
     for each in found:
         table.add_row(
             f"{each.accounts:,}", f"{each.rows:,}", f"{each.bare:.3f} s", f"{each.full:.3f} s",
             f"{each.full_ratio:.2f}", f"{each.tick:.3f} s", f"{each.tick_ratio:.1%}",
-            f"{each.holds_for:,}",
+            f"{each.late:.3f} s", f"{each.late_ratio:.1%}",
         )  # fmt: skip
-    table.add_row("goal", "", "", "", f"<= {FULL_GOAL}", "", f"<= {TICK_GOAL:.0%}", "")
+    table.add_row(
+        "goal", "", "", "", f"<= {FULL_GOAL}", "", f"<= {TICK_GOAL:.0%}", "", f"<= {TICK_GOAL:.0%}"
+    )
     Console(file=sys.stdout, width=110).print(table)
     sys.stdout.write(f"Growth of judging all: accounts to the power of {growth:.2f}.\n")
     sys.stdout.write(
@@ -180,7 +192,9 @@ async def main() -> int:
                 "holds": holds, "slope": round(growth, 3), "accounts": largest.accounts,
                 "rows": largest.rows, "bare_seconds": round(largest.bare, 3),
                 "full_seconds": round(largest.full, 3), "first_seconds": round(largest.first, 3),
-                "tick_seconds": round(largest.tick, 4), "changed": largest.changed,
+                "tick_seconds": round(largest.tick, 4), "late_seconds": round(largest.late, 4),
+                "late_share": round(largest.late_ratio, 4), "changed": largest.changed,
+                "held_for": largest.holds_for,
             }
         )
         + "\n"
