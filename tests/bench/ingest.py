@@ -24,7 +24,7 @@ from tests.rig import say
 GOAL = 0.25
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-CLIENTS = int(os.environ.get("BENCH_CLIENTS", "64"))
+CLIENTS = int(os.environ.get("BENCH_CLIENTS", "128"))
 KILLS = 3
 KILL_AFTER = 0.7
 WRITE_BYTES = 65_536

@@ -44,7 +44,7 @@ def api(as_json: JsonLogs = False) -> None:
 def _collect_seldom() -> None:
     """Look for garbage cycles seldom: events make none, and looking took a third of the time."""
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(400_000, 50, 100)
 
 
 async def _serve(settings: Settings, process: Process) -> None:
