@@ -203,9 +203,7 @@ async def open_engine(
         client = await connect(settings)
         async with opened.connection() as connection:
             known = await countries(connection)
-        calendar = CalendarShelf(
-            load_business_calendar(settings.content_dir, clock.now(), known)
-        )
+        calendar = CalendarShelf(load_business_calendar(settings.content_dir, clock.now(), known))
         mailing = Mailing(
             pool=opened, library=library, channel=channel,
             connections=settings.smtp_connections,

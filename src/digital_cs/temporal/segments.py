@@ -228,4 +228,3 @@ def _listed(words: Sequence[str]) -> str:
     if len(words) == 1:
         return f"the {words[0]}"
     return f"{', '.join(f'the {each}' for each in words[:-1])} and the {words[-1]}"
-
