@@ -47,7 +47,8 @@ def split(listeners: Sequence[socket.socket]) -> Process | None:
         children.add(child)
     os.close(lifeline)
     _close(listeners)
-    return _wait(children, held)
+    _wait(children, held)
+    return None
 
 
 def _close(listeners: Iterable[socket.socket]) -> None:

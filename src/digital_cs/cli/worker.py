@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +14,9 @@ from digital_cs.cli.options import JsonLogs
 
 if TYPE_CHECKING:
     from digital_cs.config import Settings
+
+PATIENCE = 10.0
+"""Seconds that a start waits for its database."""
 
 EXAMPLE = "Example: METRICS_PORT=9100 digital-cs worker"
 
@@ -36,11 +41,27 @@ def worker(
 
     settings = find_settings().settings
     logs.configure(settings.log_level, "json" if as_json else settings.log_format)
-    require_current(database_url(settings))
+    _when_there(lambda: require_current(database_url(settings)))
     port = metrics_port or settings.metrics_port
     if port is not None:
         _serve_metrics(port)
     uvloop.run(_work(settings))
+
+
+def _when_there(look: Callable[[], None]) -> None:
+    """Look at a database that may be starting at this moment too, as after a power cut."""
+    from digital_cs.errors import UnavailableError
+
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            look()
+        except UnavailableError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _serve_metrics(port: int) -> None:

@@ -73,7 +73,7 @@ class EventLoad(_HappeningLoad[EventRecord]):
         return [row for row in rows if row[1].day not in gone], remarks
 
     async def save(self, records: list[EventRecord]) -> Mapping[str, int]:
-        done = await self.door.intake.record_events(records, self.door.source)
+        done = await self.door.intake.record_events(records, self.door.source, history=True)
         return {"enrollments through them": done.enrolled}
 
     def complete_through(self) -> datetime | None:

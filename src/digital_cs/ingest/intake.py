@@ -109,12 +109,17 @@ class Intake:
 
     @again_after_deadlock
     async def record_events(
-        self, records: Sequence[events.EventRecord], source: str = "api"
+        self, records: Sequence[events.EventRecord], source: str = "api", *, history: bool = False
     ) -> Recorded:
         """Keep product events, each once, with all that follows from them, in one transaction:
-        usage, milestones reached, enrollments woken, accounts entering programs."""
+        usage, milestones reached, enrollments woken, accounts entering programs.
+
+        `history`: somebody brings in what happened before, however long ago.
+        """
         now = self._clock.now()
         oldest = now.astimezone(UTC).date() - timedelta(days=self._oldest_days)
+        if history:
+            oldest = date.min
         async with self._transaction() as connection:
             await people.look(connection)
             known = await accounts.lock(connection, (record.account_id for record in records))
