@@ -53,7 +53,8 @@ async def serve(
         entries = Entries(pool, clock, settings.workspace_zone, calendar)
         collector = Collector(pool, clock, entries, oldest_days=settings.events_oldest)
         signer = Signer(settings.signing_key.get_secret_value())
-        app = build_app(Gateway(pool, clock, entries), pool, settings, signer, collector)
+        gateway = Gateway(pool, clock, entries, events_oldest=settings.events_oldest)
+        app = build_app(gateway, pool, settings, signer, collector)
         server = _Server(
             uvicorn.Config(
                 app, lifespan="off", log_config=None, access_log=False, server_header=False,

@@ -96,10 +96,13 @@ class Gateway:
     """Everything is done in Postgres, each wish in one transaction together with its outbox row:
     no server of Temporal is needed to ask, and nothing that was promised is lost."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock, entries: Entries) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Any], clock: Clock, entries: Entries,
+        *, events_oldest: int = 400,
+    ) -> None:  # fmt: skip
         self.pool = pool
         self.clock = clock
-        self.intake = Intake(pool, clock, entries)
+        self.intake = Intake(pool, clock, entries, oldest_days=events_oldest)
         self.identities = Identities(pool, clock, entries)
         self.entries = entries
         self.membership = Membership(entries)
