@@ -22,7 +22,7 @@ from tests.bench.ingest_traffic import SOURCE, Event, Traffic, message, row_text
 from tests.rig import say
 
 GOAL = 0.25
-EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
+EVENTS = int(os.environ.get("BENCH_EVENTS", "300000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 CLIENTS = int(os.environ.get("BENCH_CLIENTS", "128"))
 KILLS = 3

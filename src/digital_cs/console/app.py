@@ -55,9 +55,9 @@ def build_app(
     ):  # fmt: skip
         app.include_router(routes, prefix=API, responses=openapi.REFUSALS)
     sources = settings.sources_by_key()
-    app.include_router(
-        segment.router(taker, gateway.clock, sources, settings.write_rate), prefix=API
-    )
+    by_sdks = segment.router(taker, gateway.clock, sources, settings.write_rate)
+    app.include_router(by_sdks, prefix=API)
+    app.router.routes[:0] = segment.quick_routes(by_sdks, API)
     app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
     app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
     app.include_router(health.router(pool))
