@@ -13,7 +13,7 @@ from digital_cs.domain.reads import Reads
 from digital_cs.store import accounts as store
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.enrollments import enroll, wake_by_usage, wake_listeners
+from digital_cs.store.enrollments import enroll, wake_by_feed, wake_listeners
 from digital_cs.store.events import EventRecord, record_events
 from digital_cs.store.facts import facts_page
 from digital_cs.store.suppressions import suppress, suppress_address
@@ -139,14 +139,19 @@ async def test_a_change_wakes_those_whose_program_ever_listens_to_it(
 async def test_news_of_usage_wakes_those_who_rest_on_it(
     connection: Connection, accounts: list[str]
 ) -> None:
-    """P9."""
+    """P9: silence and amounts alike, and versions of before amounts could be asked for."""
     await enroll(connection, "welcome", accounts[:2], source="test", now=NOW, again="never")
     await connection.execute("delete from outbox")
-    assert await wake_by_usage(connection) == 0
+    assert await wake_by_feed(connection, "usage") == 0
+    await connection.execute(
+        "update enrollments set listens = '{past:sent,feed:usage}' where account_id = %s",
+        (accounts[1],),
+    )
+    assert await wake_by_feed(connection, "usage") == 1
     await connection.execute(
         "update enrollments set listens = '{usage,stage}' where account_id = %s", (accounts[0],)
     )
-    assert await wake_by_usage(connection) == 1
+    assert await wake_by_feed(connection, "usage") == 2
 
 
 async def test_the_first_reason_of_a_suppression_stays(

@@ -122,7 +122,7 @@ def retire(name: Name, as_json: Json = False) -> None:
             if not changed and await sources.get(connection, name) is None:
                 raise _unknown(name, await sources.list_sources(connection))
             if await sources.usage_through(connection) != before:
-                await enrollments.wake_by_usage(connection)
+                await enrollments.wake_by_feed(connection, "usage")
             return changed
 
     changed = ask(question)

@@ -17,7 +17,7 @@ from digital_cs.domain.zone import UnknownZoneError, load_zone
 from digital_cs.errors import DigitalCsError
 from digital_cs.ingest.collector_batch import Batch, Call, People
 from digital_cs.ingest.incoming import Alias, Group, Identify
-from digital_cs.store import accounts, events, people, usage_sums
+from digital_cs.store import accounts, changes, events, people, usage_sums
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.people import Joining, PersonRecord
 from digital_cs.store.usage_sums import Sums
@@ -294,4 +294,4 @@ async def _merge(connection: Connection, merging: _Merging, news: News, now: dat
     }
     await people.merge(connection, alias, contact, merging.at, merging.source, now)
     for account, event in await usage_sums.rename_user(connection, where, alias, contact):
-        news.tell(account, "usage:*", f"usage:{event}", f"event:{event}")
+        news.tell(account, *changes.usage_keys(event, past=False))

@@ -99,4 +99,4 @@ async def _note(connection: Connection, name: str, brought: _Brought, now: datet
         complete_through=None if newest is None else newest - SLACK,
     )  # fmt: skip
     if further and "usage" in brought.feeds:
-        await enrollments.wake_by_usage(connection)
+        await enrollments.wake_by_feed(connection, "usage")

@@ -228,7 +228,7 @@ class Intake:
                 complete_through=complete,
             )
             if through is not None:
-                await enrollments.wake_by_usage(connection)
+                await enrollments.wake_by_feed(connection, "usage")
         return len(saved.moved)
 
     async def known_accounts(self, ids: Iterable[str]) -> set[str]:

@@ -133,21 +133,15 @@ async def wake_listeners(
     return (await connection.execute(_WAKE_LISTENERS, (accounts, wanted))).rowcount
 
 
-async def wake_by_usage(connection: Connection) -> int:
-    """Wake whoever rests on usage: a feed that came late may have answered the question (P9)."""
-    cursor = await connection.execute(
-        "insert into outbox (kind, enrollment_id) select 'wake', id from enrollments"
-        " where ended_at is null and 'usage' = any(listens)"
-    )
-    return cursor.rowcount
-
-
 async def wake_by_feed(connection: Connection, feed: str) -> int:
-    """Wake whoever rests on a feed of which a further day is complete now (P9)."""
+    """Wake whoever rests on a feed of which a further day is complete now (P9).
+
+    Versions of before there was a key for that listen to the name of the feed itself.
+    """
     cursor = await connection.execute(
         "insert into outbox (kind, enrollment_id) select 'wake', id from enrollments"
-        " where ended_at is null and %s = any(listens)",
-        (f"feed:{feed}",),
+        " where ended_at is null and listens && %s::text[]",
+        ([f"feed:{feed}", feed],),
     )
     return cursor.rowcount
 
