@@ -13,7 +13,7 @@ from digital_cs.clock import Clock
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.collector_follow import follow
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import accounts, events, identity, people, usage, usage_sums
+from digital_cs.store import accounts, changes, events, identity, people, usage, usage_sums
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.identity import ContactView, Moved
 
@@ -69,9 +69,7 @@ class Identities:
             await people.merge(connection, alias, kept, now, OPERATOR, now)
             keys: dict[str, set[str]] = {}
             for account, event in await usage_sums.rename_user(connection, where, alias, kept):
-                keys.setdefault(account, set()).update(
-                    ("usage:*", f"usage:{event}", f"event:{event}")
-                )
+                keys.setdefault(account, set()).update(changes.usage_keys(event, past=False))
             homes = await people.accounts_of(connection, [kept])
             for account in homes:
                 keys.setdefault(account, set()).add("contacts")
