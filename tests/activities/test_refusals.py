@@ -82,8 +82,10 @@ async def test_a_hard_bounce_suppresses_the_address_and_the_next_touch_takes_the
     one, two = await house.ledger()
     assert (one["contact_id"], one["state"], one["reason"]) == ("ada", "failed", "hard_bounce")
     assert (two["contact_id"], two["state"]) == ("bob", "accepted")
-    (suppressed,) = await house.rows("select address, reason, source from suppressions")
-    assert suppressed == {"address": "ada@acme.test", "reason": "hard bounce", "source": "smtp"}
+    (suppressed,) = await house.rows("select subject, reason, source from suppression_entries")
+    assert suppressed == {
+        "subject": "address:ada@acme.test", "reason": "hard bounce", "source": "smtp"
+    }  # fmt: skip
     assert [letter.to for letter in house.letters()] == ["bob@acme.test"]
 
 

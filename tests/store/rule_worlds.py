@@ -133,9 +133,17 @@ class World:
     def _contact(self, membership: Row) -> Contact:
         (row,) = (each for each in self.contacts if each["id"] == membership["contact_id"])
         quiet = "no address" if row["email"] is None else None
-        for suppression in self.suppressions:
-            if row["email"] is not None and suppression["address"] == row["email"].lower():
-                quiet = suppression["reason"]
+        if row["email"] is not None:
+            reasons = {each["subject"]: each["reason"] for each in self.suppressions}
+            own, *others = (
+                reasons.get(f"{kind}:{value}")
+                for kind, value in (
+                    ("address", row["email"].lower()), ("domain", "company.test"),
+                    ("account", membership["account_id"]),
+                )
+            )  # fmt: skip
+            weighty = [each for each in (own, *others) if each not in (None, "unsubscribed")]
+            quiet = weighty[0] if weighty else own
         return Contact(
             row["id"], tuple(membership["roles"]), None, row["active"], quiet,
             json.loads(row["traits"]),
@@ -178,9 +186,15 @@ def make_world(seed: int, size: int = 12) -> World:
                                "traits": traits(random)})  # fmt: skip
         if maybe() < 0.4:
             reason = pick(["unsubscribed", "hard bounce", "complaint"])
-            world.suppressions.append({"address": f"p{number}@company.test", "reason": reason})
+            world.suppressions.append(
+                {"subject": f"address:p{number}@company.test", "reason": reason}
+            )
+    if maybe() < 0.05:
+        world.suppressions.append({"subject": "domain:company.test", "reason": "manual"})
     for number in range(size):
         _add_account(world, random, f"a{number}")
+        if maybe() < 0.1:
+            world.suppressions.append({"subject": f"account:a{number}", "reason": "complaint"})
     for feed in ("usage", "tickets"):
         for number in range(pick([0, 1, 1, 1, 2])):
             through = pick([None, NOW, NOW, NOW - DAY, NOW - 26 * timedelta(hours=1),
@@ -256,7 +270,6 @@ def _add_people(world: World, random: Random, id: str) -> None:
 _REST: dict[str, Row] = {
     "accounts": {"name": "", "created_at": NOW, "updated_at": NOW},
     "contacts": {"created_at": NOW, "updated_at": NOW},
-    "suppressions": {"source": "", "created_at": NOW},
     "subscriptions": {"updated_at": NOW},
     "tickets": {"source": "desk", "updated_at": NOW},
     "sources": {"kind": "csv"},

@@ -154,16 +154,29 @@ async def test_news_of_usage_wakes_those_who_rest_on_it(
     assert await wake_by_feed(connection, "usage") == 2
 
 
-async def test_the_first_reason_of_a_suppression_stays(
+async def test_a_weightier_reason_of_a_suppression_wins(
+    connection: Connection, accounts: list[str]
+) -> None:
+    contact, address = f"{accounts[0]}-c1", f"{accounts[0]}@company.test"
+    for reason, counts in (("unsubscribed", "unsubscribed"), ("hard bounce", "hard bounce"),
+                           ("complaint", "hard bounce")):  # fmt: skip
+        await suppress(connection, contact, reason, "smtp", NOW)
+        await suppress(connection, contact, reason, "smtp", NOW)
+        (row,) = await rows(connection, "suppressions")
+        assert (row["subject"], row["reason"]) == (f"address:{address}", counts)
+    assert len(await rows(connection, "suppression_entries")) == 3
+
+
+async def test_the_same_reason_of_a_suppression_is_kept_once(
     connection: Connection, accounts: list[str]
 ) -> None:
     contact, address = f"{accounts[0]}-c1", f"{accounts[0]}@company.test"
     await suppress(connection, contact, "hard bounce", "smtp", NOW)
-    assert await suppress_address(connection, address.upper(), "asked", "link", NOW) == (
+    assert await suppress_address(connection, address.upper(), "hard bounce", "x", NOW) == (
         False, [contact]
     )  # fmt: skip
-    (row,) = await rows(connection, "suppressions")
-    assert (row["address"], row["reason"]) == (address, "hard bounce")
+    (row,) = await rows(connection, "suppression_entries")
+    assert (row["subject"], row["source"]) == (f"address:{address}", "smtp")
 
 
 @pytest.mark.parametrize("by", ["contact", "address"])

@@ -74,7 +74,9 @@ async def test_the_same_token_gets_the_same_claim(
 @pytest.mark.parametrize(
     "change",
     [
-        "insert into suppressions values ('acct-00000@company.test', 'asked', 'link', now())",
+        "insert into suppressions values ('address:acct-00000@company.test', 'asked')",
+        "insert into suppressions values ('domain:company.test', 'asked')",
+        "insert into suppressions values ('account:acct-00000', 'asked')",
         "update contacts set active = false",
         "update memberships set account_id = 'acct-00001' where account_id = 'acct-00000'",
         "update memberships set left_at = now()",

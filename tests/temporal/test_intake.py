@@ -226,7 +226,7 @@ async def test_a_suppressed_address_is_told_with_its_contacts_whatever_its_case(
     address = f"{people[0]}@COMPANY.test"
 
     first = await intake.suppress(address, "asked by phone", "operator")
-    again = await intake.suppress(address.lower(), "bounced", "operator")
+    again = await intake.suppress(address.lower(), "asked by phone", "operator")
 
     assert first == (True, [f"{people[0]}-c1"])
     assert again == (False, [f"{people[0]}-c1"])

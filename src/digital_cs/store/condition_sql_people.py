@@ -7,8 +7,9 @@ from digital_cs.domain.condition_people import ANY, ContactGone, ContactIs, Subs
 from digital_cs.domain.verdict import texts
 from digital_cs.store.condition_sql_sheet import Family, Leaf, Sheet, midnight
 from digital_cs.store.condition_sql_traits import compared
+from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
 
-QUIET_BECAUSE = "case when c.email is null then 'no address' else s.reason end"
+QUIET_BECAUSE = f"case when c.email is null then 'no address' else {REASON_HERE} end"
 """Why somebody is not written to, as an account's contact has it; null when they are."""
 
 _HERE = "m.left_at is null"
@@ -17,8 +18,7 @@ _HERE = "m.left_at is null"
 def _people(sheet: Sheet) -> Family:
     return sheet.family(
         "members",
-        "memberships m join contacts c on c.id = m.contact_id"
-        " left join suppressions s on s.address = lower(c.email)",
+        f"memberships m join contacts c on c.id = m.contact_id {SUPPRESSED_HERE}",
         "m.account_id",
     )
 

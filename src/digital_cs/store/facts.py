@@ -25,6 +25,7 @@ from digital_cs.domain.condition_traits import number_of
 from digital_cs.domain.reads import Reads
 from digital_cs.store.condition_sql_people import QUIET_BECAUSE
 from digital_cs.store.condition_sql_product import THROUGH
+from digital_cs.store.suppressions import SUPPRESSED_HERE
 
 Connection = AsyncConnection[Any]
 
@@ -76,10 +77,10 @@ CONTACT = f"""c.id, m.roles, c.zone, c.active, {QUIET_BECAUSE},
                  (select jsonb_object_agg(k, c.traits -> k)
                     from jsonb_array_elements_text({{reads}} -> 'contact_traits') k
                    where c.traits ? k) end"""
-"""A contact in a row of FACTS; over contacts c, memberships m, suppressions s (left joined)."""
+"""A contact in a row of FACTS, over PEOPLE."""
 
-PEOPLE = """memberships m join contacts c on c.id = m.contact_id
-          left join suppressions s on s.address = lower(c.email)
+PEOPLE = f"""memberships m join contacts c on c.id = m.contact_id
+          {SUPPRESSED_HERE}
          where m.account_id = a.id and m.left_at is null"""
 
 _GIVEN = {"reads": "%(reads)s::jsonb", "now": "%(now)s::timestamptz"}

@@ -1,5 +1,6 @@
 """Who a contact is: the accounts they belong to now and did before, and the ids they go by."""
 
+# ruff: noqa: S608  statements are put together from constants, never from values
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+
+from digital_cs.store.suppressions import REASON, SUPPRESSED
 
 Connection = AsyncConnection[Any]
 
@@ -66,8 +69,7 @@ async def contact(connection: Connection, id: str) -> ContactView | None:
     """A contact by an id of theirs, also a former one."""
     found = await connection.execute(
         "select c.id, coalesce(nullif(c.full_name, ''), c.first_name), c.email, c.zone, c.language,"
-        " c.active, s.reason, c.traits from contacts c"
-        " left join suppressions s on s.address = lower(c.email)"
+        f" c.active, {REASON}, c.traits from contacts c {SUPPRESSED}"
         " where c.id = coalesce((select contact_id from identities where alias = %(id)s), %(id)s)",
         {"id": id},
     )

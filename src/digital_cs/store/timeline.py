@@ -1,5 +1,6 @@
 """Reads for people: an account, where it stands, and what happened to it and why (P19)."""
 
+# ruff: noqa: S608  statements are put together from constants, never from values
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+
+from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
 
 Connection = AsyncConnection[Any]
 
@@ -186,9 +189,8 @@ async def people(connection: Connection, account_id: str) -> list[PersonView]:
     async with connection.cursor(row_factory=class_row(PersonView)) as cursor:
         await cursor.execute(
             "select c.id, coalesce(nullif(c.full_name, ''), c.first_name) as name, c.email,"
-            " m.roles, c.zone, c.active, s.reason as suppressed"
-            " from memberships m join contacts c on c.id = m.contact_id"
-            " left join suppressions s on s.address = lower(c.email)"
+            f" m.roles, c.zone, c.active, {REASON_HERE} as suppressed"
+            f" from memberships m join contacts c on c.id = m.contact_id {SUPPRESSED_HERE}"
             " where m.account_id = %s and m.left_at is null order by c.created_at, c.id",
             (account_id,),
         )

@@ -40,8 +40,11 @@ select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id
   join memberships b on b.contact_id = c.id and b.account_id = e.account_id and b.left_at is null
  where e.id = %(enrollment_id)s and e.revision = %(revision)s and e.ended_at is null
    and not e.paused
-   and not exists (select 1 from suppressions s where s.address = lower(c.email)
-                   and not (%(kind)s = 'service' and s.reason = 'unsubscribed'))
+   and not exists (select 1 from suppressions s
+                    where s.subject = any(array['address:' || lower(c.email),
+                          'domain:' || split_part(lower(c.email), '@', -1),
+                          'account:' || e.account_id])
+                      and not (%(kind)s = 'service' and s.reason = 'unsubscribed'))
 on conflict (key) do update
    set state = 'claimed', claimed_at = excluded.claimed_at,
        attempts = m.attempts + (m.claim_token is distinct from excluded.claim_token)::int,

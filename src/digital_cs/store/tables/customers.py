@@ -38,7 +38,10 @@ class Account(Table, table=True):
 
 
 class Contact(Table, table=True):
-    """A person. Without an address nobody can write to them, but what they do still counts."""
+    """A person. Without an address nobody can write to them, but what they do still counts.
+
+    `quiet_until` is a pause that they asked for, `fewer` their wish for fewer e-mails.
+    """
 
     __tablename__ = "contacts"
     __table_args__ = (
@@ -52,6 +55,8 @@ class Contact(Table, table=True):
     zone: str | None = None
     language: str | None = None
     active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    quiet_until: datetime | None = None
+    fewer: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     traits: dict[str, Any] = Field(sa_column=json_column())
     created_at: datetime
     updated_at: datetime
@@ -83,16 +88,6 @@ class Identity(Table, table=True):
     kind: str
     at: datetime
     source: str = Field(default="", sa_column_kwargs={"server_default": ""})
-
-
-class Suppression(Table, table=True):
-    """An address that is not written to. Lower case; one row an address."""
-
-    __tablename__ = "suppressions"
-    address: str = Field(primary_key=True)
-    reason: str
-    source: str
-    created_at: datetime
 
 
 class Subscription(Table, table=True):

@@ -38,7 +38,11 @@ class ProgramVersion(Table, table=True):
 
 
 class Enrollment(Table, table=True):
-    """One account in one program, pinned to a version. `nth` counts re-entries."""
+    """One account in one program, pinned to a version. `nth` counts re-entries.
+
+    `plans_*` is the message that it will send next, as far as that is known: what the attention
+    budget keeps room for (P17).
+    """
 
     __tablename__ = "enrollments"
     __table_args__ = (
@@ -72,6 +76,10 @@ class Enrollment(Table, table=True):
     ending: str | None = None
     because: str | None = None
     touched_at: datetime
+    plans_at: datetime | None = None
+    plans_priority: str | None = None
+    plans_contact: str | None = None
+    plans_email: str | None = None
 
 
 class Outbox(Table, table=True):
@@ -93,7 +101,8 @@ class Message(Table, table=True):
     __tablename__ = "messages"
     __table_args__ = (
         Index("ix_messages_visit", "enrollment_id", "visit"),
-        Index("ix_messages_account", "account_id", "due_at"),
+        Index("ix_messages_account", "account_id", "claimed_at"),
+        Index("ix_messages_contact", "contact_id", "claimed_at"),
         Index("ix_messages_open", "state",
               postgresql_where=text("state in ('planned', 'claimed', 'unknown', 'failed')")),
     )  # fmt: skip
@@ -108,6 +117,8 @@ class Message(Table, table=True):
     email: str
     kind: str
     priority: str
+    topic: str | None = None
+    policy: int | None = None
     state: str
     due_at: datetime
     useful_until: datetime | None = None
@@ -127,7 +138,10 @@ class Message(Table, table=True):
 
 
 class Decision(Table, table=True):
-    """Why something was done or not done, in words (P19). `data_as_of`: age of the data."""
+    """Why something was done or not done, in words (P19). `data_as_of`: age of the data.
+
+    `rule` is what of the policy decided and `policy` its version; `until` a deferral's end.
+    """
 
     __tablename__ = "decisions"
     __table_args__ = (
@@ -147,18 +161,31 @@ class Decision(Table, table=True):
     reason: str
     words: str
     data_as_of: datetime | None = None
+    rule: str | None = None
+    policy: int | None = None
+    until: datetime | None = None
 
 
 class Task(Table, table=True):
-    """Something that a person is asked to do. States: open, done, expired, cancelled."""
+    """Something that a person is asked to do. States: open, done, expired, cancelled.
+
+    `kind` is step, of an enrollment, or reply: a contact wrote back, and what they wrote is the
+    note. An open reply quiets the whole account (P18).
+    """
 
     __tablename__ = "tasks"
+    __table_args__ = (
+        Index("ix_tasks_replies", "account_id",
+              postgresql_where=text("kind = 'reply' and state = 'open'")),
+    )  # fmt: skip
     key: str = Field(primary_key=True)
-    enrollment_id: str = Field(foreign_key="enrollments.id", index=True)
-    program_id: str
+    kind: str = Field(default="step", sa_column_kwargs={"server_default": "step"})
+    enrollment_id: str | None = Field(default=None, foreign_key="enrollments.id", index=True)
+    program_id: str | None = None
     account_id: str = Field(index=True)
-    step: str
-    visit: int
+    contact_id: str | None = None
+    step: str | None = None
+    visit: int | None = None
     title: str
     note: str = ""
     assign_to: str
