@@ -18,6 +18,7 @@ from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
 from digital_cs.store.migrate import migrate
+from tests import rig
 
 
 def _quick_place() -> str:
@@ -46,8 +47,13 @@ def postgres(server_dir: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def template_database(postgres: PostgresServer) -> str:
-    """Name of a migrated, empty database that tests copy. Nobody connects to it."""
-    migrate(postgres.createdb("template"))
+    """Name of a migrated database that tests copy, empty but for a policy that limits nothing.
+
+    Nobody connects to it.
+    """
+    url = postgres.createdb("template")
+    migrate(url)
+    rig.without_limits(url)
     return "template"
 
 

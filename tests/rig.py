@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import sys
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 
 from digital_cs.catalog.programs import program_hash, program_to_json
 from digital_cs.config import Settings, load_settings
+from digital_cs.domain.policy import OPEN
 from digital_cs.domain.program import Program
 from digital_cs.domain.program_graph import compile_program
 from digital_cs.messages.search_attributes import DECLARED
@@ -25,7 +27,7 @@ from digital_cs.stack.children import Child
 from digital_cs.stack.ports import free_port
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
-from digital_cs.store import milestone_definitions, programs
+from digital_cs.store import milestone_definitions, policies, programs
 from digital_cs.store.accounts import AccountRecord, save_accounts
 from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.migrate import migrate
@@ -68,6 +70,16 @@ def environment(settings: Settings) -> dict[str, str]:
     return values
 
 
+def without_limits(url: str) -> None:
+    """Put a policy in force that limits nothing: how much is another question than whether."""
+
+    async def publish() -> None:
+        async with await AsyncConnection.connect(url, autocommit=True) as connection:
+            await policies.publish(connection, OPEN, MONDAY)
+
+    asyncio.run(publish())
+
+
 def start_sink(folder: Path, mail: Path, port: int) -> Child:
     """The sink in a process of its own; returns when it listens."""
     ready = folder / f"sink-{port}.port"
@@ -95,6 +107,7 @@ def servers(*, in_memory: bool = False, durable: bool = True) -> Iterator[Server
         temporal.start()
         sink = start_sink(folder, mail, port)
         migrate(postgres.url)
+        without_limits(postgres.url)
         yield Servers(folder, postgres, temporal, sink, mail, port)
     finally:
         if sink is not None:

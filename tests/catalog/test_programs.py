@@ -168,11 +168,12 @@ class TestHash:
                 "holidays": "skip",
             },
             "goal": {"name": "g", "when": {"event": "e"}}, "exits": [], "stay_when": [],
+            "same_person": "one",
         }  # fmt: skip
         unknown = {"hold_for": "3 days", "then": "no"}
         assert steps == [
             {
-                "send": "a", "useful_for": "3 days", "kind": "marketing",
+                "send": "a", "useful_for": "3 days", "kind": "marketing", "over_budget": "defer",
                 "if_nobody": {"hold_for": "14 days", "then": "skip"},
             },
             {"wait_until": {"weekday": "any", "at": "09:00"}, "if_no_date": "go_on"},

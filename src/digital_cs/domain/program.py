@@ -227,6 +227,10 @@ class Send(_Step):
     )
     priority: Priority | None = Field(None, description="low, normal or high.")
     kind: Kind = Field(Kind.MARKETING, description="marketing or service.")
+    topic: Name | None = Field(None, description="What it is about: a topic of the policy.")
+    over_budget: Literal["defer", "merge", "drop"] = Field(
+        "defer", description="Send it later, put it into the next newsletter, or leave it out."
+    )
     if_nobody: Nobody = Field(Nobody(), description="While there is nobody to write to.")
 
 
@@ -449,6 +453,18 @@ class Program(_Part):
         ("champion", "admin", "any"), description="Roles for every send that names none."
     )
     priority: Priority = Priority.NORMAL
+    topic: Name | None = Field(None, description="What its messages are about, unless they say.")
+    same_person: Literal["one", "both", "each"] = Field(
+        "one", description="A person of two accounts gets the same message once, once with both"
+        " accounts named, or for each."
+    )  # fmt: skip
+    holdout: float | None = Field(
+        None, ge=0, le=50, description="Percent of accounts that get nothing, to know its effect."
+    )
+    at_most_a_day: int | None = Field(
+        None, ge=1, description="Messages a UTC day; for more, a person must say so."
+    )
+    at_most_a_minute: float | None = Field(None, gt=0, description="Messages a minute.")
     send_window: Window = Window()
     goal: Goal | None = None
     exits: tuple[Exit, ...] = Field((), description="Rules that take the account out at once.")

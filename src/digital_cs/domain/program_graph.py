@@ -36,6 +36,8 @@ class SendNode(Node):
     kind: str
     hold_for: Span
     then_exit: bool
+    topic: str | None = None
+    over_budget: str = "defer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,9 @@ class Graph:
     event_names: frozenset[str]
     owner: str
     reads: Reads
+    same_person: str = "one"
+    at_most_a_day: int | None = None
+    at_most_a_minute: float | None = None
 
 
 def successors(node: Node) -> Iterator[tuple[str, str]]:
@@ -241,6 +246,7 @@ class _Builder:
                     id, then, step.send, step.to or self.program.to, step.useful_for,
                     (step.priority or self.program.priority).value, step.kind.value,
                     step.if_nobody.hold_for, step.if_nobody.then == "exit",
+                    step.topic or self.program.topic, step.over_budget,
                 )  # fmt: skip
             case spec.Wait():
                 return WaitNode(id, then, step.wait)
@@ -405,6 +411,8 @@ def compile_program(program: spec.Program, version: int = 0) -> tuple[Graph, lis
         exits=program.exits, stay_when=frozenset(program.stay_when), listens=frozenset(always),
         timed=tuple(leaf for c in conditions for leaf in leaves(c) if hasattr(leaf, "next_flip")),
         event_names=frozenset(events), owner=program.owner, reads=reads(everything),
+        same_person=program.same_person, at_most_a_day=program.at_most_a_day,
+        at_most_a_minute=program.at_most_a_minute,
     )  # fmt: skip
     complaints = builder.complaints
     if not complaints:

@@ -13,7 +13,13 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from digital_cs.domain.program import Entry, ReEntry
-from digital_cs.domain.program_graph import BranchNode, Graph, WaitDateNode, WaitForNode
+from digital_cs.domain.program_graph import (
+    BranchNode,
+    Graph,
+    SendNode,
+    WaitDateNode,
+    WaitForNode,
+)
 from digital_cs.store import segments
 from digital_cs.store.enrollments import Again
 from digital_cs.store.facts import reads_json
@@ -80,9 +86,15 @@ class ProgramRow:
     ended: int = 0
 
 
+DECIDES_BY = frozenset({"tickets", "sending"})
+"""What may end a hold of the decision (P18): a ticket, and all that people do about sending."""
+
+
 def listened_keys(graph: Graph) -> set[str]:
     """Every key whose change may concern somebody in this version, at whatever step."""
     keys = set(graph.listens) | {"contacts", "stage", "managed"}
+    if any(isinstance(node, SendNode) for node in graph.nodes.values()):
+        keys |= DECIDES_BY
     for node in graph.nodes.values():
         match node:
             case WaitForNode():

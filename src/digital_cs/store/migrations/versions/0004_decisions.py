@@ -218,9 +218,12 @@ COLUMNS = (
     " alter column enrollment_id drop not null, alter column program_id drop not null,"
     " alter column step drop not null, alter column visit drop not null",
     "create index ix_tasks_replies on tasks (account_id) where kind = 'reply' and state = 'open'",
+    "update program_versions set listens = listens || array['sending', 'tickets']",
 )
 
 TAKE_BACK = (
+    "update program_versions"
+    " set listens = array_remove(array_remove(listens, 'sending'), 'tickets')",
     "delete from tasks where kind <> 'step'",
     "drop index ix_tasks_replies",
     "alter table tasks drop column kind, drop column contact_id,"

@@ -1,0 +1,205 @@
+"""The policy of a company: how much, about what, and when not at all it writes to people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from digital_cs.domain.grammar import Name, SpanField
+from digital_cs.domain.span import Span, Unit
+
+_EXACT = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _exact(span: Span) -> Span:
+    if span.unit not in _EXACT:
+        raise ValueError(f"'{span}' differs from case to case: use hours, days or weeks here")
+    return span
+
+
+ExactSpan = Annotated[SpanField, AfterValidator(_exact)]
+"""A span that is equally long everywhere: in minutes, hours, days or weeks."""
+
+
+def length(span: Span) -> timedelta:
+    """How long an exact span is; a day is 24 hours."""
+    return timedelta(seconds=span.approx_seconds)
+
+
+class Limits(_Part):
+    """Most marketing messages within the window, by priority; what is there counts against all.
+
+    So room that low and normal may not use is kept for what is more important.
+    """
+
+    low: int = Field(ge=0, description="A message of low priority goes only below this number.")
+    normal: int = Field(ge=0, description="One of normal priority only below this.")
+    high: int = Field(ge=0, description="One of high priority only below this: the whole budget.")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if not self.low <= self.normal <= self.high:
+            raise ValueError("the limits must not fall from low over normal to high")
+        return self
+
+    def of(self, priority: str) -> int:
+        """The limit for a priority."""
+        return int(getattr(self, priority))
+
+
+def _limits(value: Any) -> Any:
+    return {"low": value, "normal": value, "high": value} if isinstance(value, int) else value
+
+
+LimitsField = Annotated[Limits, BeforeValidator(_limits)]
+"""Limits by priority, or one number for all of them."""
+
+
+class Fewer(_Part):
+    """What somebody gets at most who asked for fewer e-mails."""
+
+    at_most: int = Field(1, ge=0, description="How many marketing messages.")
+    per: ExactSpan = Field(Span.parse("30 days"), description="Within this span.")
+
+
+class Budget(_Part):
+    """The attention budget (P17): marketing messages a person, and an account, within a window."""
+
+    per: ExactSpan = Field(Span.parse("7 days"), description="The rolling window.")
+    person: LimitsField | None = Field(
+        Limits(low=1, normal=2, high=3), description="For one person, in all accounts together."
+    )
+    account: LimitsField | None = Field(
+        Limits(low=3, normal=4, high=6), description="For all people of one account together."
+    )
+    fewer: Fewer = Field(Fewer(), description="For those who asked for fewer e-mails.")
+    look_ahead: ExactSpan = Field(
+        Span.parse("24 hours"),
+        description="What is more important and due within this span keeps its place.",
+    )
+
+    @property
+    def longest(self) -> timedelta:
+        """How far back messages count at all."""
+        return max(length(self.per), length(self.fewer.per))
+
+
+class Topic(_Part):
+    """A kind of message that a person may switch off."""
+
+    title: str = Field(min_length=1, max_length=60, description="As the reader sees it.")
+    about: str = Field("", max_length=200, description="What comes under it, for the reader.")
+
+
+class Quiet(_Part):
+    """What makes marketing wait (P18)."""
+
+    severities: tuple[Literal["low", "normal", "high", "urgent"], ...] = Field(
+        ("high", "urgent"), description="An open ticket this severe quiets its account."
+    )
+    incidents: bool = Field(True, description="An open incident quiets the accounts it is about.")
+
+
+class DayShare(_Part):
+    """How much a program may send a day before a person has to say so."""
+
+    share: float = Field(25.0, gt=0, le=100, description="Percent of all accounts, a UTC day.")
+    at_least: int = Field(100, ge=0, description="But this many in any case.")
+
+    def cap(self, accounts: int) -> int:
+        """The number for a company with so many accounts."""
+        return max(self.at_least, int(accounts * self.share / 100))
+
+
+class Rates(_Part):
+    """Most messages a minute. What is above it is put off to a moment of its own."""
+
+    fleet: float | None = Field(None, gt=0, description="Of all workers together.")
+    program: float | None = Field(None, gt=0, description="Of each program.")
+    domains: dict[str, float] = Field(
+        {}, description="To addresses of a domain: gmail.com, or '*' for each of the others."
+    )
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        for domain, rate in self.domains.items():
+            if rate <= 0:
+                raise ValueError(f"the rate of {domain} is not above zero: leave it out instead")
+        return self
+
+    def of(self, program: str, domain: str, own: float | None = None) -> dict[str, float]:
+        """Messages a minute by scope: fleet, program:… and domain:…; `own` is the program's."""
+        per_program = own if own is not None else self.program
+        per_domain = self.domains.get(domain.lower(), self.domains.get("*"))
+        found = {
+            "fleet": self.fleet, f"program:{program}": per_program, f"domain:{domain}": per_domain
+        }  # fmt: skip
+        return {scope: rate for scope, rate in found.items() if rate is not None}
+
+
+class Damage(_Part):
+    """Caps on the damage that a mistake can do."""
+
+    program_a_day: DayShare | None = Field(
+        DayShare(), description="For each program that says nothing else."
+    )
+    a_minute: Rates = Rates()
+
+
+class Returned(_Part):
+    """When soft bounces become a hard one."""
+
+    soft_bounces: int = Field(5, ge=1, description="So many …")
+    within: ExactSpan = Field(Span.parse("30 days"), description="… within this span …")
+    quiet_for: ExactSpan = Field(Span.parse("180 days"), description="… quiet the address so long.")
+
+
+TOPICS = {
+    "newsletter": Topic(title="Newsletter", about="What is new and worth reading, once a month."),
+    "events": Topic(title="Events", about="Invitations to sessions where you can ask us anything."),
+    "tips": Topic(title="Tips", about="Getting more out of what you have, when it fits."),
+    "product": Topic(title="Product notices", about="Changes of features that you use."),
+}
+
+
+class Policy(_Part):
+    """What stands between every program and every person: content/policy.yaml."""
+
+    budget: Budget = Budget()
+    topics: dict[Name, Topic] = Field(TOPICS, description="What a person may switch off, in order.")
+    default_topic: Name = Field("tips", description="Of messages that name none.")
+    quiet: Quiet = Quiet()
+    holdout: float = Field(
+        5.0, ge=0, le=50, description="Percent of accounts that a program leaves out (P27)."
+    )
+    same_person_within: ExactSpan = Field(
+        Span.parse("30 days"),
+        description="The same message to the same person for another account counts as the same.",
+    )
+    service: tuple[Name, ...] = Field(
+        (), description="All e-mails that may be sent as service notices: few, and no marketing."
+    )
+    damage: Damage = Damage()
+    returned: Returned = Returned()
+
+    @model_validator(mode="after")
+    def _known_topic(self) -> Self:
+        if self.default_topic not in self.topics:
+            raise ValueError(
+                f"default_topic is '{self.default_topic}', which is not among the topics:"
+                f" {', '.join(self.topics)}"
+            )
+        return self
+
+
+OPEN = Policy(
+    budget=Budget(person=None, account=None), quiet=Quiet(severities=(), incidents=False),
+    holdout=0, damage=Damage(program_a_day=None),
+)  # fmt: skip
+"""A policy that limits nothing, for what is measured or tried without one."""

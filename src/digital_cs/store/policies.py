@@ -1,0 +1,69 @@
+"""The published versions of the policy; the highest number is in force."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from digital_cs.domain.policy import Policy
+
+Connection = AsyncConnection[Any]
+
+LOCK = 0x64637370
+"""Two who publish at once take turns, so that the second sees the first one's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A policy with its number; 0 are the defaults, where none was ever published."""
+
+    version: int
+    policy: Policy
+    published_at: datetime | None = None
+
+
+def policy_hash(policy: Policy) -> str:
+    """The same for policies that say the same."""
+    return hashlib.sha256(json.dumps(_spec(policy), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _spec(policy: Policy) -> dict[str, Any]:
+    return policy.model_dump(mode="json")
+
+
+async def current(connection: Connection) -> Published:
+    """The policy in force."""
+    return await of_version(connection, None)
+
+
+async def of_version(connection: Connection, version: int | None) -> Published:
+    """The policy with this number, None: the one in force; the defaults where there is none."""
+    cursor = await connection.execute(
+        "select version, spec, published_at from policies"
+        " where %(version)s::int is null or version = %(version)s order by version desc limit 1",
+        {"version": version},
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return Published(0, Policy())
+    return Published(row[0], Policy.model_validate(row[1]), row[2])
+
+
+async def publish(connection: Connection, policy: Policy, now: datetime) -> tuple[Published, bool]:
+    """Put a policy in force; (it with its number, whether it is new). Call it in a transaction."""
+    await connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+    found = await current(connection)
+    if found.version and policy_hash(found.policy) == policy_hash(policy):
+        return found, False
+    version = found.version + 1
+    await connection.execute(
+        "insert into policies (version, content_hash, spec, published_at) values (%s, %s, %s, %s)",
+        (version, policy_hash(policy), Jsonb(_spec(policy)), now),
+    )
+    return Published(version, policy, now), True
