@@ -136,6 +136,8 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     PASSED = "passed"
     TOOK = "took"
+    RETURNED = "returned"
+    """Something came back: a bounce, a complaint, a report of delivery, an automatic answer."""
 
 
 @dataclass(frozen=True, slots=True)

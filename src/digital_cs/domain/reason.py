@@ -101,7 +101,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         " known: {share} of all accounts are.",
         Reason.SAME_PERSON: "The same person already got it for {account} on {day}.",
         Reason.TOPIC_OFF: "{who} has switched off {topic}.",
-        Reason.PAUSE_ASKED: "{who} asked for a pause until {until}.",
+        Reason.PAUSE_ASKED: "{who} asked for a pause until {day}.",
         Reason.REPLIED: "Somebody of the account wrote back on {day}, and nobody has looked yet.",
         Reason.TICKET: "A ticket of {severity} severity is open since {day}.",
         Reason.INCIDENT: "An incident is open: {title}.",
