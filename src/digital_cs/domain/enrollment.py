@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from digital_cs.domain.account import Account
 from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.eligibility import Ruling
 from digital_cs.domain.send_window import resolve_zone
 from digital_cs.domain.span import Span, add, subtract
 
@@ -96,7 +97,8 @@ class Controls:
 class Facts:
     """All that "what next" may look at, besides the version and the moment.
 
-    Messages, tasks and calls are known by step visit. `spread` is the span over which touches
+    Messages, tasks and calls are known by step visit, and so are rulings: what was decided when
+    somebody was just about to send. `spread` is the span over which touches
     that an outage made late are spread (zero: none); `grace` how late still counts as on time.
     """
 
@@ -107,6 +109,7 @@ class Facts:
     workspace_zone: str = "UTC"
     controls: Controls = Controls()
     messages: Mapping[int, MessageFact] = field(default_factory=dict)
+    rulings: Mapping[int, Ruling] = field(default_factory=dict)
     tasks: Mapping[int, TaskFact] = field(default_factory=dict)
     calls: Mapping[int, WebhookFact] = field(default_factory=dict)
     spread: timedelta = timedelta(0)
@@ -150,6 +153,18 @@ class Decision:
     reason: str
     words: str
     contact_id: str | None = None
+    rule: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The message that an enrollment will send next, as far as that is known."""
+
+    at: datetime
+    priority: str
+    contact_id: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +182,8 @@ class SendMessage:
     zone: str
     zone_source: str
     attempts: int = 0
+    topic: str | None = None
+    over_budget: str = "defer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +211,15 @@ class SkipMessage:
     kind: str
     priority: str
     contact_id: str | None = None
+    merge: Merge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A message that waits to be part of the next newsletter, and how long it is useful (P17)."""
+
+    topic: str | None
+    useful_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +272,8 @@ class Outcome:
     """What comes next. Exactly one of: `act` now, `ending`, or rest (until `wake_at` or woken).
 
     `label` says what it rests for, `next_label` what will happen then: the stories of the
-    timer and of the activity after it.
+    timer and of the activity after it. `plan` is the message that it will send next, if that is
+    known: others keep room for it (P17).
     """
 
     position: Position
@@ -259,6 +286,7 @@ class Outcome:
     next_label: str = ""
     ending: Ending | None = None
     because: str = ""
+    plan: Plan | None = None
 
 
 @dataclass(slots=True)
@@ -270,14 +298,14 @@ class Trail:
 
     def note(
         self, position: Position, verdict: Verdict, reason: str, words: str,
-        contact_id: str | None = None,
+        contact_id: str | None = None, *, rule: str | None = None, until: datetime | None = None,
     ) -> Position:  # fmt: skip
         """Write a decision down once: the same reason for the same visit is not repeated."""
         mark = f"{verdict}:{reason}:{words}"
         if position.noted == mark:
             return position
         self.decisions.append(
-            Decision(position.step, position.visit, verdict, reason, words, contact_id)
+            Decision(position.step, position.visit, verdict, reason, words, contact_id, rule, until)
         )
         return replace(position, noted=mark)
 

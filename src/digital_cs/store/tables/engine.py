@@ -103,6 +103,7 @@ class Message(Table, table=True):
         Index("ix_messages_visit", "enrollment_id", "visit"),
         Index("ix_messages_account", "account_id", "claimed_at"),
         Index("ix_messages_contact", "contact_id", "claimed_at"),
+        Index("ix_messages_message_id", text("lower(message_id)")),
         Index("ix_messages_open", "state",
               postgresql_where=text("state in ('planned', 'claimed', 'unknown', 'failed')")),
     )  # fmt: skip
