@@ -10,7 +10,9 @@ from typing import Any, Literal
 from psycopg import AsyncConnection
 
 from digital_cs.domain.program import ReEntry
+from digital_cs.store import replies
 from digital_cs.store.changes import tell_all
+from digital_cs.store.holdouts import DRAW, DRAW_VALUES
 
 Connection = AsyncConnection[Any]
 
@@ -35,9 +37,10 @@ class Enrolled:
         )  # fmt: skip
 
 
-# The start of an enrollment and the wish to run it are one statement: none without the other.
-# Its first step is due at once: how late the first look comes is judged from there.
-_ENROLL = """
+# The start of an enrollment, the wish to run it and the draw of who is held out are one statement:
+# none without the others. Its first step is due at once: how late the first look comes is judged
+# from there.
+_ENROLL = f"""
 with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
      known as (
        select w.account_id, a.id is not null as known, coalesce(max(e.nth), 0) + 1 as nth,
@@ -66,13 +69,14 @@ with wanted as (select distinct unnest(%(accounts)s::text[]) as account_id),
         order by k.account_id  -- two that enroll the same accounts wait for each other
        on conflict do nothing
        returning id, account_id),
-     sent as (insert into outbox (kind, enrollment_id) select 'start', id from fresh)
+     sent as (insert into outbox (kind, enrollment_id) select 'start', id from fresh),
+{DRAW}
 -- Who might enter and did not was put in by somebody else at this moment, and is inside.
 select k.account_id, k.known, k.inside or (f.id is null and k.recent < %(most)s and d.open),
        f.id is not null, d.open
   from known k left join fresh f on f.account_id = k.account_id
  cross join (select exists (select 1 from door) as open) d
-"""
+"""  # noqa: S608
 
 
 async def enroll(
@@ -86,6 +90,7 @@ async def enroll(
         {
             "accounts": list(account_ids), "program": program_id, "source": source, "now": now,
             "now_text": now.isoformat(), "counted_from": counted_from, "most": most,
+            **DRAW_VALUES,
         },
     )  # fmt: skip
     rows = await cursor.fetchall()
@@ -266,14 +271,23 @@ async def wake_program(connection: Connection, program_id: str) -> int:
 
 async def complete_task(
     connection: Connection, key: str, *, by: str, now: datetime
-) -> tuple[str, str] | None:
-    """Mark a task as done and wake its enrollment; returns (title, enrollment id)."""
+) -> tuple[str, str | None] | None:
+    """Mark a task as done and wake what waits for it; returns (title, enrollment id).
+
+    A reply is of no enrollment: all of its account go on. Call it in a transaction.
+    """
     cursor = await connection.execute(
         "with done as (update tasks set state = 'done', closed_at = %s, closed_by = %s"
-        " where key = %s and state = 'open' returning title, enrollment_id),"
-        " sent as (insert into outbox (kind, enrollment_id) select 'wake', enrollment_id from done)"
-        " select title, enrollment_id from done",
+        " where key = %s and state = 'open' returning title, enrollment_id, kind, account_id),"
+        " sent as (insert into outbox (kind, enrollment_id)"
+        "   select 'wake', enrollment_id from done where enrollment_id is not null)"
+        " select title, enrollment_id, kind, account_id from done",
         (now, by, key),
     )
     row = await cursor.fetchone()
-    return (row[0], row[1]) if row else None
+    if row is None:
+        return None
+    title, enrollment_id, kind, account_id = row
+    if kind == "reply":
+        await replies.settle(connection, key, account_id)
+    return title, enrollment_id
