@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from digital_cs.domain.account import Account
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.eligibility import Ruling
+from digital_cs.domain.reason import Reason
 from digital_cs.domain.send_window import resolve_zone
 from digital_cs.domain.span import Span, add, subtract
 
@@ -145,12 +146,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision with its reason. `reason` is from a closed list, `words` is for people."""
+    """One decision with its reason. `words` is for people, `rule` what of the policy decided."""
 
     step: str
     visit: int
     verdict: Verdict
-    reason: str
+    reason: Reason
     words: str
     contact_id: str | None = None
     rule: str | None = None
@@ -205,7 +206,7 @@ class SkipMessage:
     step: str
     visit: int
     email: str
-    reason: str
+    reason: Reason
     words: str
     due_at: datetime
     kind: str
@@ -297,7 +298,7 @@ class Trail:
     decisions: list[Decision] = field(default_factory=list)
 
     def note(
-        self, position: Position, verdict: Verdict, reason: str, words: str,
+        self, position: Position, verdict: Verdict, reason: Reason, words: str,
         contact_id: str | None = None, *, rule: str | None = None, until: datetime | None = None,
     ) -> Position:  # fmt: skip
         """Write a decision down once: the same reason for the same visit is not repeated."""

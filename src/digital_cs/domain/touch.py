@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from digital_cs.domain.account import Account, Contact
+from digital_cs.domain.eligibility import SERVICE, Answer, Ruling
 from digital_cs.domain.enrollment import (
     UNSETTLED,
     Facts,
+    Merge,
     MessageFact,
     MessageState,
+    Plan,
     Position,
     SendMessage,
     SkipMessage,
@@ -19,7 +22,8 @@ from digital_cs.domain.enrollment import (
     Verdict,
     share_of,
 )
-from digital_cs.domain.program_graph import Graph, SendNode
+from digital_cs.domain.program_graph import Graph, Node, SendNode
+from digital_cs.domain.reason import Reason
 from digital_cs.domain.send_window import ChosenZone, Opening, next_open, resolve_zone
 
 ANYBODY = "any"
@@ -37,6 +41,7 @@ class SendDecision:
     exit_because: str | None = None
     wake_at: datetime | None = None
     label: str = ""
+    plan: Plan | None = None
 
 
 def choose_recipient(
@@ -97,38 +102,43 @@ def decide_send(
         wake = min(fact.retry_at, useful_until)
         if fact.held_because is not None:
             position = trail.note(
-                position, Verdict.HELD, "fault", fact.held_because, fact.contact_id
+                position, Verdict.HELD, Reason.FAULT, fact.held_because, fact.contact_id
             )
         return SendDecision(position, wake_at=wake, label=f"try again: send {node.email}")
     if asked is not None and now < asked and asked > (position.not_before or now):
         position = trail.note(
-            replace(position, not_before=asked), Verdict.DEFERRED, "spread_at_resume",
+            replace(position, not_before=asked), Verdict.DEFERRED, Reason.SPREAD_AT_RESUME,
             "Spread over days at resume.", contact.id,
         )  # fmt: skip
         opening = _opening(graph, facts, chosen, asked)
     if opening is None or opening.at >= useful_until:
         words = "Its send window does not open again while it is useful."
-        return _skip(node, position, trail, "no_window", words, fact)
+        return _skip(node, position, trail, Reason.NO_WINDOW, words, fact)
+    ruling = facts.rulings.get(position.visit)
+    if ruling is not None and ruling.answer is not Answer.SEND:
+        return _ruled(node, position, ruling, contact, useful_until, trail, fact)
     label = f"wait to send {node.email}"
+    plan = _plan(node, contact.id, max(now, opening.at))
     if fact is None:
         later = _after_outage(position, due, facts, opening.at, useful_until, now)
         spread = _opening(graph, facts, chosen, later) if later > now else None
         if spread is not None and spread.at < useful_until:
             position = trail.note(
-                replace(position, not_before=spread.at), Verdict.DEFERRED, "catch_up",
+                replace(position, not_before=spread.at), Verdict.DEFERRED, Reason.CATCH_UP,
                 "Overdue after an outage; spread out.", contact.id,
             )  # fmt: skip
-            return SendDecision(position, wake_at=spread.at, label=label)
+            return SendDecision(position, wake_at=spread.at, label=label, plan=plan)
     if opening.at > now:
         if opening.reasons:
             words = f"{_sentence(opening.reasons)} ({chosen.name}, zone of the {chosen.source})."
             position = replace(position, not_before=opening.at)
-            position = trail.note(position, Verdict.DEFERRED, "window", words, contact.id)
-        return SendDecision(position, wake_at=opening.at, label=label)
+            position = trail.note(position, Verdict.DEFERRED, Reason.WINDOW, words, contact.id)
+        return SendDecision(position, wake_at=opening.at, label=label, plan=plan)
     act = SendMessage(
         step=node.id, visit=position.visit, email=node.email, contact_id=contact.id,
         priority=node.priority, kind=node.kind, due_at=due, useful_until=useful_until,
         zone=chosen.name, zone_source=chosen.source, attempts=fact.attempts if fact else 0,
+        topic=node.topic, over_budget=node.over_budget,
     )  # fmt: skip
     return SendDecision(position, act=act)
 
@@ -168,33 +178,85 @@ def _opening(graph: Graph, facts: Facts, chosen: ChosenZone, moment: datetime) -
 
 def _reason_to_skip(
     facts: Facts, position: Position, useful_until: datetime, now: datetime
-) -> tuple[str, str] | None:
+) -> tuple[Reason, str] | None:
     due = position.due_at
     if facts.controls.skip_visit == position.visit:
-        return "operator", "Skipped by hand."
+        return Reason.OPERATOR, "Skipped by hand."
     before = facts.controls.skip_due_before
     if before is not None and due is not None and due < before:
-        return "overdue_at_resume", f"It was due on {due:%-d %B %Y}, too long before the resume."
+        return (
+            Reason.OVERDUE_AT_RESUME,
+            f"It was due on {due:%-d %B %Y}, too long before the resume.",
+        )
     if now >= useful_until:
-        return "no_longer_useful", f"It was only useful until {useful_until:%-d %B %Y %H:%M} UTC."
+        words = f"It was only useful until {useful_until:%-d %B %Y %H:%M} UTC."
+        return Reason.NO_LONGER_USEFUL, _before(position) + words
     return None
 
 
-def _skip(
-    node: SendNode, position: Position, trail: Trail, reason: str, words: str,
-    fact: MessageFact | None,
+def _before(position: Position) -> str:
+    """What kept it until then, so that the reason is not only that time went by."""
+    verdict, _, rest = (position.noted or "").partition(":")
+    return f"{rest.partition(':')[2]} " if verdict in (Verdict.HELD, Verdict.DEFERRED) else ""
+
+
+def plan(graph: Graph, node: Node, facts: Facts, at: datetime) -> Plan | None:
+    """The message that a wait until `at` leads to, if it leads straight to one (P17)."""
+    coming = graph.nodes.get(node.next)
+    if not isinstance(coming, SendNode):
+        return None
+    contact = choose_recipient(facts.account.contacts, coming.to, coming.kind)
+    return _plan(coming, contact.id, at) if contact is not None else None
+
+
+def _plan(node: SendNode, contact_id: str, at: datetime) -> Plan | None:
+    if node.kind == SERVICE:  # it takes no room
+        return None
+    return Plan(at, node.priority, contact_id, node.email)
+
+
+def _ruled(
+    node: SendNode, position: Position, ruling: Ruling, contact: Contact, useful_until: datetime,
+    trail: Trail, fact: MessageFact | None,
 ) -> SendDecision:  # fmt: skip
-    contact_id = fact.contact_id if fact else None
+    """Do as was decided at the moment of sending, where that was not to send."""
+    match ruling.answer:
+        case Answer.SKIP | Answer.MERGE:
+            merge = Merge(node.topic, useful_until) if ruling.answer is Answer.MERGE else None
+            return _skip(
+                node, position, trail, ruling.reason, ruling.words, fact, contact.id, ruling.rule,
+                merge,
+            )  # fmt: skip
+        case Answer.DEFER:
+            position = trail.note(
+                replace(position, not_before=ruling.until), Verdict.DEFERRED, ruling.reason,
+                ruling.words, contact.id, rule=ruling.rule, until=ruling.until,
+            )  # fmt: skip
+            coming = _plan(node, contact.id, ruling.until) if ruling.until else None
+            label = f"wait to send {node.email}"
+            return SendDecision(position, wake_at=ruling.until, label=label, plan=coming)
+    position = trail.note(
+        position, Verdict.HELD, ruling.reason, ruling.words, contact.id, rule=ruling.rule
+    )
+    return SendDecision(position, wake_at=ruling.until, label=f"hold: {ruling.reason}")
+
+
+def _skip(
+    node: SendNode, position: Position, trail: Trail, reason: Reason, words: str,
+    fact: MessageFact | None, contact_id: str | None = None, rule: str | None = None,
+    merge: Merge | None = None,
+) -> SendDecision:  # fmt: skip
+    contact_id = fact.contact_id if fact else contact_id
     if fact is None or not _may_be_out(fact):
         due = position.due_at or position.entered_at
         trail.effects.append(
             SkipMessage(
                 step=position.step, visit=position.visit, email=node.email, reason=reason,
                 words=words, due_at=due, kind=node.kind, priority=node.priority,
-                contact_id=contact_id,
+                contact_id=contact_id, merge=merge,
             )
         )  # fmt: skip
-    position = trail.note(position, Verdict.SKIPPED, reason, words, contact_id)
+    position = trail.note(position, Verdict.SKIPPED, reason, words, contact_id, rule=rule)
     return SendDecision(position, settled=True)
 
 
@@ -202,7 +264,7 @@ def withdraw(node: SendNode, position: Position, facts: Facts, trail: Trail, bec
     """The account leaves while its message waits for another try: say that it will not go out."""
     fact = facts.messages.get(position.visit)
     if fact is not None and fact.state is MessageState.PLANNED:
-        _skip(node, position, trail, "left", because, fact)
+        _skip(node, position, trail, Reason.LEFT, because, fact)
 
 
 def _hold_for_somebody(
@@ -214,12 +276,12 @@ def _hold_for_somebody(
     words = why_nobody(facts.account.contacts, node.to)
     if now < limit:
         position = trail.note(
-            replace(position, held_since=since, due_at=None), Verdict.HELD, "nobody", words
+            replace(position, held_since=since, due_at=None), Verdict.HELD, Reason.NOBODY, words
         )
         return SendDecision(position, wake_at=limit, label="hold: nobody to write to")
     if node.then_exit:
         return SendDecision(position, exit_because=f"Nobody to write to. {words}")
-    return _skip(node, position, trail, "nobody", words, fact)
+    return _skip(node, position, trail, Reason.NOBODY, words, fact)
 
 
 def _after_outage(

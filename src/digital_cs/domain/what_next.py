@@ -19,6 +19,7 @@ from digital_cs.domain.enrollment import (
     LeaveProgram,
     OpenTask,
     Outcome,
+    Plan,
     Position,
     SetAccount,
     Trail,
@@ -43,13 +44,17 @@ from digital_cs.domain.program_graph import (
     WaitWeekdayNode,
     WebhookNode,
 )
+from digital_cs.domain.reason import Reason
 from digital_cs.domain.send_window import next_weekday_time
 from digital_cs.domain.span import Span
 from digital_cs.domain.touch import decide_send, withdraw
+from digital_cs.domain.touch import plan as planned
 from digital_cs.domain.zone import to_utc
 
 MOST_INSTANT_STEPS = 500
 """A chain of instant steps longer than this is a program that `check` should have refused."""
+
+_HEARD_AT_A_SEND = frozenset({"contacts", "calendar", "tickets", "sending"})
 
 WITHOUT_A_DATE = Span.parse("3 days")
 
@@ -99,7 +104,7 @@ def _enter(position: Position, step: str, at: datetime) -> Position:
 
 def _skip(node: Node, position: Position, now: datetime, trail: Trail) -> Position:
     """Past a step that an operator skips: what it waited for did not happen, nor was it done."""
-    position = trail.note(position, Verdict.SKIPPED, "operator", "Skipped by hand.")
+    position = trail.note(position, Verdict.SKIPPED, Reason.OPERATOR, "Skipped by hand.")
     match node:
         case TaskNode():
             if position.due_at is not None:
@@ -148,6 +153,7 @@ def _end(
 def _rest(
     graph: Graph, node: Node, position: Position, facts: Facts, trail: Trail, now: datetime,
     wake_at: datetime | None, label: str, also: frozenset[str] = frozenset(), next_label: str = "",
+    plan: Plan | None = None,
 ) -> Outcome:  # fmt: skip
     """Rest until `wake_at`, or earlier if time alone may flip an exit or the goal."""
     for leaf in graph.timed:
@@ -157,7 +163,7 @@ def _rest(
     return Outcome(
         position=position, effects=tuple(trail.effects), decisions=tuple(trail.decisions),
         wake_at=wake_at, listens=graph.listens | also, label=label,
-        next_label=next_label or describe(node),
+        next_label=next_label or describe(node), plan=plan,
     )  # fmt: skip
 
 
@@ -203,7 +209,7 @@ def _send(
         )  # fmt: skip
     return _rest(
         graph, node, decided.position, facts, trail, now, decided.wake_at, decided.label,
-        frozenset({"contacts", "calendar"}),
+        _HEARD_AT_A_SEND, plan=decided.plan,
     )  # fmt: skip
 
 
@@ -216,7 +222,16 @@ def _wait(
     position = replace(position, due_at=until)
     label = f"wait {node.span.words()}"
     return _rest(
-        graph, node, position, facts, trail, now, until, label, next_label=_then(graph, node)
+        graph,
+        node,
+        position,
+        facts,
+        trail,
+        now,
+        until,
+        label,
+        next_label=_then(graph, node),
+        plan=planned(graph, node, facts, until),
     )
 
 
@@ -230,7 +245,16 @@ def _wait_weekday(
     label = f"wait until {until.astimezone(facts.zone()):%a %-d %b %H:%M}"
     position = replace(position, due_at=until)
     return _rest(
-        graph, node, position, facts, trail, now, until, label, next_label=_then(graph, node)
+        graph,
+        node,
+        position,
+        facts,
+        trail,
+        now,
+        until,
+        label,
+        next_label=_then(graph, node),
+        plan=planned(graph, node, facts, until),
     )
 
 
@@ -245,7 +269,7 @@ def _wait_date(
         limit = facts.after(since, WITHOUT_A_DATE)
         if now < limit:
             position = trail.note(
-                replace(position, held_since=since), Verdict.HELD, "no_date",
+                replace(position, held_since=since), Verdict.HELD, Reason.NO_DATE,
                 f"The account has no {node.trait} yet.",
             )  # fmt: skip
             label = f"hold: no {node.trait}"
@@ -253,7 +277,7 @@ def _wait_date(
         words = f"The account still has no {node.trait}."
         if node.exit_without:
             return _end(graph, position, facts, trail, Ending.EXITED, words)
-        position = trail.note(position, Verdict.PASSED, "no_date", words)
+        position = trail.note(position, Verdict.PASSED, Reason.NO_DATE, words)
         return _enter(position, node.next, limit), facts
     until = to_utc(datetime.combine(day, node.at), facts.zone())
     if node.shift is not None:
@@ -262,13 +286,12 @@ def _wait_date(
     if now >= until:
         if until < position.entered_at:
             words = f"Already true since {until:%-d %B %Y}."
-            position = trail.note(position, Verdict.PASSED, "true_since", words)
+            position = trail.note(position, Verdict.PASSED, Reason.TRUE_SINCE, words)
         return _enter(position, node.next, max(until, position.entered_at)), facts
     label = f"wait until {until.astimezone(facts.zone()):%-d %b %Y}"
     return _rest(
         graph, node, replace(position, held_since=None, due_at=until), facts, trail, now, until,
-        label,
-        listens, _then(graph, node),
+        label, listens, _then(graph, node), planned(graph, node, facts, until),
     )  # fmt: skip
 
 
@@ -285,10 +308,10 @@ def _wait_for(
         moment = conditions.true_since(node.condition, account, since, now)
         if moment is not None and moment < position.entered_at:
             words = f"Already true since {moment:%-d %B %Y}: {node.condition.words()}."
-            position = trail.note(position, Verdict.PASSED, "true_since", words)
+            position = trail.note(position, Verdict.PASSED, Reason.TRUE_SINCE, words)
         else:
             words = f"It happened: {node.condition.words()}."
-            position = trail.note(position, Verdict.TOOK, "happened", words)
+            position = trail.note(position, Verdict.TOOK, Reason.HAPPENED, words)
         return _enter(position, node.next, position.entered_at if first_look else now), facts
     listens = frozenset(node.condition.listens())
     label = f"wait for {node.condition.words()}"
@@ -305,17 +328,17 @@ def _wait_for(
             return _rest(graph, node, position, facts, trail, now, limit, label, listens)
         target = node.next if node.unknown_yes else node.timed_out
         words = f"Still not known, so the default: {node.condition.words()}."
-        position = trail.note(position, Verdict.TOOK, "unknown_default", words)
+        position = trail.note(position, Verdict.TOOK, Reason.UNKNOWN_DEFAULT, words)
         return _enter(position, target, limit), facts
     words = f"Not within {node.limit.words()}: {node.condition.words()}."
-    position = trail.note(position, Verdict.TOOK, "timed_out", words)
+    position = trail.note(position, Verdict.TOOK, Reason.TIMED_OUT, words)
     return _enter(position, node.timed_out, deadline), facts
 
 
 def _hold_unknown(trail: Trail, position: Position, condition: Any, now: datetime) -> Position:
     position = replace(position, held_since=position.held_since or now)
     words = f"Data is missing to answer: {condition.words()}."
-    return trail.note(position, Verdict.HELD, "unknown", words)
+    return trail.note(position, Verdict.HELD, Reason.UNKNOWN, words)
 
 
 def _branch(
@@ -336,11 +359,11 @@ def _branch(
             at = limit
             answer = Answer.YES if node.unknown_yes else Answer.NO
             words = f"Still not known, so the default: {condition.words()}."
-            position = trail.note(position, Verdict.TOOK, "unknown_default", words)
+            position = trail.note(position, Verdict.TOOK, Reason.UNKNOWN_DEFAULT, words)
         if answer is Answer.YES:
-            position = trail.note(position, Verdict.TOOK, "branch", f"{condition.words()}.")
+            position = trail.note(position, Verdict.TOOK, Reason.BRANCH, f"{condition.words()}.")
             return _enter(position, target, at), facts
-    position = trail.note(position, Verdict.TOOK, "branch", "None of the conditions held.")
+    position = trail.note(position, Verdict.TOOK, Reason.BRANCH, "None of the conditions held.")
     return _enter(position, node.next, at), facts
 
 
@@ -351,7 +374,7 @@ def _split(
     for name, share, target in node.arms:
         point -= share
         if point < 0:
-            position = trail.note(position, Verdict.TOOK, "split", f"Drawn into {name}.")
+            position = trail.note(position, Verdict.TOOK, Reason.SPLIT, f"Drawn into {name}.")
             return _enter(position, target, position.entered_at), facts
     raise ArithmeticError("a share is below the sum of all shares")
 
@@ -361,7 +384,7 @@ def _task(
 ) -> Outcome | Moved:
     fact = facts.tasks.get(position.visit)
     if fact is not None and fact.done_at is not None:
-        position = trail.note(position, Verdict.TOOK, "task_done", f"Done: {node.title}.")
+        position = trail.note(position, Verdict.TOOK, Reason.TASK_DONE, f"Done: {node.title}.")
         return _enter(position, node.next, now), facts
     due = position.due_at
     if due is None:
@@ -372,7 +395,9 @@ def _task(
         )
     if now >= due:
         trail.effects.append(CloseTask(position.visit, "expired"))
-        position = trail.note(position, Verdict.TOOK, "task_expired", f"Not done: {node.title}.")
+        position = trail.note(
+            position, Verdict.TOOK, Reason.TASK_EXPIRED, f"Not done: {node.title}."
+        )
         return _enter(position, node.expired, due), facts
     return _rest(
         graph, node, position, facts, trail, now, due, f"wait for task: {node.title}",
@@ -387,7 +412,7 @@ def _webhook(
     if fact is not None and fact.settled:
         if not fact.delivered:
             words = "The other system never took it; it is listed as a dead letter."
-            position = trail.note(position, Verdict.FAILED, "dead_letter", words)
+            position = trail.note(position, Verdict.FAILED, Reason.DEAD_LETTER, words)
         return _enter(position, node.next, now), facts
     give_up = position.due_at or facts.after(now, node.give_up_after)
     position = replace(position, due_at=give_up)
