@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from digital_cs.domain.problem import Problem
 from digital_cs.rendering.layout import SLOTS, compile_shell, layout_problems
+from digital_cs.rendering.link_marks import mark
 from digital_cs.rendering.markdown import parse, structure_problems
 from digital_cs.rendering.mjml_body import MjmlBody
 from digital_cs.rendering.plain_text import TextTwin, rule
@@ -143,6 +144,7 @@ def compile_email(
     if _has_error(problems):
         return None, problems
 
+    mark(body.tokens, table)
     slots = {
         "content": MjmlBody("body").render(body.tokens),
         "footer": MjmlBody("footer").render(foot.tokens),

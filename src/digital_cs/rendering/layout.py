@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from mjml import mjml2html
 
 from digital_cs.domain.problem import Problem
+from digital_cs.rendering.link_marks import unmarked
 from digital_cs.rendering.sandbox import guard_link
 from digital_cs.rendering.tag_lint import suggest
 from digital_cs.rendering.tags import TOKEN, Line, TagTable
@@ -117,10 +118,11 @@ def compile_shell(
 
     def guarded(match: re.Match[str]) -> str:
         space, name, value = match.groups()
+        address, cut = unmarked(value)
         if not TOKEN.search(value):
-            return match[0]
+            return f'{space}{name}="{cut}{address}{cut}"' if cut else match[0]
         if name in _ADDRESSES:
-            return f'{space}{name}="{guard_link(unescape(value), table)}"'
+            return f'{space}{name}="{cut}{guard_link(unescape(address), table)}{cut}"'
         if name not in _TEXTS:
             complain(value, f"the attribute {name}")
         return match[0]

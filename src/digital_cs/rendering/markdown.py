@@ -13,6 +13,10 @@ from digital_cs.domain.problem import Problem
 from digital_cs.rendering.tags import STATEMENT_LINE, TOKEN, Line, Tag, TagTable
 
 BUTTON = "button"
+DIRECT = "direct"
+"""What a link's title may ask for: to be a button, and to lead where it leads without our
+noticing (see `links`)."""
+_ASKED = frozenset({BUTTON, DIRECT})
 _ABSOLUTE = re.compile(r"(?:https?://.|mailto:.)", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -53,6 +57,12 @@ def parse(lines: Sequence[Line]) -> list[Token]:
 def attribute(token: Token, name: str) -> str:
     """An attribute as text, empty if absent."""
     return str(token.attrGet(name) or "")
+
+
+def asks(link: Token, word: str) -> bool:
+    """Whether the title of a link says `BUTTON` or `DIRECT`, and nothing else but the other."""
+    words = attribute(link, "title").split()
+    return word in words and _ASKED.issuperset(words)
 
 
 def only_child(token: Token) -> Token | None:
@@ -99,7 +109,7 @@ def _link_problems(
                 yield problem("missing-alt", "The image has no text.", "Write ![what it shows](…).")
             if child.type == "image" and address.lower().startswith("mailto:"):
                 yield problem("unsafe-link", "The image's address is no web address.", "Use https.")
-            if attribute(child, "title") == BUTTON and child is not alone:
+            if asks(child, BUTTON) and child is not alone:
                 advice = "Put an empty line before and after it."
                 yield problem("button-not-alone", "A button needs its own paragraph.", advice)
             elif TOKEN.search(attribute(child, "title")):

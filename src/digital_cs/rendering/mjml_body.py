@@ -7,7 +7,8 @@ from html import escape
 
 from markdown_it.token import Token
 
-from digital_cs.rendering.markdown import BUTTON, attribute, only_child
+from digital_cs.rendering.link_marks import html_address
+from digital_cs.rendering.markdown import BUTTON, asks, attribute, only_child
 
 # Written into each element, because several clients drop the style sheet in the head. The
 # layout's style sheet adds what only a style sheet can: small screens and dark mode.
@@ -46,7 +47,7 @@ def inline_html(children: Sequence[Token]) -> str:
             case "code_inline":
                 parts.append(f"{_open('code')}{escape(child.content)}</code>")
             case "link_open":
-                parts.append(_open("a", f' href="{escape(attribute(child, "href"))}"'))
+                parts.append(_open("a", f' href="{html_address(child)}"'))
             case "image":
                 source = escape(attribute(child, "src"))
                 parts.append(
@@ -104,9 +105,9 @@ class MjmlBody:
         if only is not None and only.type == "image":
             source, alt = escape(attribute(only, "src")), escape(only.content)
             return f'<mj-image src="{source}" alt="{alt}" />'
-        if only is not None and attribute(only, "title") == BUTTON:
+        if only is not None and asks(only, BUTTON):
             label = inline_html((inline.children or [])[1:-1])
-            return f'<mj-button href="{escape(attribute(only, "href"))}">{label}</mj-button>'
+            return f'<mj-button href="{html_address(only)}">{label}</mj-button>'
         return None
 
     def _add(self, token: Token) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from digital_cs.rendering.markdown import BUTTON, attribute, only_child
-from digital_cs.rendering.sandbox import guard_link
+from digital_cs.rendering.link_marks import CUT, text_address
+from digital_cs.rendering.markdown import BUTTON, asks, attribute, only_child
 from digital_cs.rendering.tags import TagTable
 
 WIDTH = 72
@@ -78,9 +78,9 @@ class TextTwin:
         only = only_child(token)
         tight = before.hidden and not self._list_begins
         self._list_begins = False
-        if only is not None and attribute(only, "title") == BUTTON:
+        if only is not None and asks(only, BUTTON):
             label = self._text((token.children or [])[1:-1])
-            self._block("p", f"{label}:\n{self._address(only, 'href')}", gap=not tight)
+            self._block("p", f"{label}:\n{text_address(only, self._table)}", gap=not tight)
         else:
             self._block("p", self._text(token.children), gap=not tight)
 
@@ -92,9 +92,6 @@ class TextTwin:
             container.begun = True
         fields = (style, f"1{blank}" if gap else "", first, rest, text)
         self._parts.append(_BLOCK + _FIELD.join(fields))
-
-    def _address(self, token: Token, name: str) -> str:
-        return guard_link(attribute(token, name), self._table)
 
     def _text(self, children: Sequence[Token] | None) -> str:
         parts: list[str] = []
@@ -115,7 +112,7 @@ class TextTwin:
                     start, opening = links.pop()
                     shown, plain = "".join(parts[start:]), attribute(opening, "href")
                     if plain not in (shown, f"mailto:{shown}"):
-                        parts.append(f" ({self._address(opening, 'href')})")
+                        parts.append(f" ({text_address(opening, self._table)})")
         return "".join(parts)
 
 
@@ -142,19 +139,24 @@ def finish(rendered: str) -> str:
             lines.append(gap[1:])
         lines += [(rest if index else first) + line for index, line in enumerate(body)]
         if style in "=-":
-            lines.append(rest + style * min(WIDTH, max(map(len, body))))
+            lines.append(rest + style * min(WIDTH, max(map(_columns, body))))
     return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+
+
+def _columns(text: str) -> int:
+    """Its width for a reader, who does not see our marks."""
+    return len(text) - text.count(CUT)
 
 
 def _wrap(line: str, indent: int) -> list[str]:
     """`line` in pieces of at most 72 columns less `indent`; nothing for an empty line."""
     room = max(WIDTH - indent, 20)
-    if len(line) <= room and "  " not in line:
+    if _columns(line) <= room and "  " not in line:
         return [line.strip()] if line.strip() else []
     lines: list[str] = []
     current = ""
     for word in line.split():
-        if current and len(current) + 1 + len(word) > room:
+        if current and _columns(current) + 1 + _columns(word) > room:
             lines.append(current)
             current = word
         else:
