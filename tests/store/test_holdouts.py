@@ -149,7 +149,7 @@ async def test_a_program_of_service_notices_alone_leaves_nobody_out(
 
 async def test_marketing_deep_inside_a_program_counts(connection: Connection) -> None:
     inner = [{"name": "a", "share": 1}, {"name": "b", "share": 1, "do": [{"send": "win-back-1"}]}]
-    steps = [{"send": "renewal-7", "kind": "service"},
+    steps: list[dict[str, Any]] = [{"send": "renewal-7", "kind": "service"},
              {"branch": [{"when": {"stage": "trial"}, "do": [{"split": inner}]}]}]  # fmt: skip
     await put_in(
         connection, rig.program("deep", steps), await rig.people(connection, 3, rig.MONDAY)

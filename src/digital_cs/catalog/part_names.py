@@ -6,7 +6,7 @@ import re
 
 from pydantic import BaseModel
 
-from digital_cs.domain import milestone, segment, trigger
+from digital_cs.domain import milestone, policy, segment, trigger
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 
@@ -44,6 +44,16 @@ _NAMES: dict[type[BaseModel], str] = {
     trigger.DateNear: "'date_near'",
     trigger.Spike: "'ticket_spike'",
     trigger.Gone: "'champion_gone'",
+    policy.Policy: "the policy",
+    policy.Budget: "'budget'",
+    policy.Limits: "limits by priority",
+    policy.Fewer: "'fewer'",
+    policy.Topic: "a topic",
+    policy.Quiet: "'quiet'",
+    policy.Damage: "'damage'",
+    policy.DayShare: "'program_a_day'",
+    policy.Rates: "'a_minute'",
+    policy.Returned: "'returned'",
 }  # fmt: skip
 
 

@@ -17,11 +17,13 @@ from digital_cs.catalog.condition_checks import (
     slip,
     unknown,
 )
+from digital_cs.catalog.policy_checks import program_findings, send_findings
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.yaml_source import Path
 from digital_cs.domain import program as spec
 from digital_cs.domain.account import LEAVING_STAGES, MANAGED
 from digital_cs.domain.condition import AllOf, AnyOf, EventHappened, StageIs
+from digital_cs.domain.policy import Policy
 from digital_cs.domain.program_graph import compile_program, send_window
 from digital_cs.domain.send_window import SendWindow, impossible
 from digital_cs.domain.span import Unit
@@ -45,6 +47,7 @@ class Surroundings:
     milestones: Collection[str] | None = None
     segments: Collection[str] | None = None
     triggers: Collection[str] | None = None
+    policy: Policy | None = None
 
     @property
     def names(self) -> Names:
@@ -213,6 +216,7 @@ def _send(
             or f"Write it in content/emails/{step.send}.md, or name another one.",
         )  # fmt: skip
     yield from _roles((*path, "to"), step.to or ())
+    yield from send_findings(path, step, around.policy)
 
 
 def _other_program(
@@ -258,6 +262,7 @@ def _program(
     path: Path, part: spec.Program, program: spec.Program, around: Surroundings
 ) -> Iterator[Finding]:
     yield from _roles(("to",), part.to)
+    yield from program_findings(part, around.policy)
 
 
 def _roles(path: Path, roles: tuple[str, ...]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from digital_cs.catalog.milestones import milestone_names
+from digital_cs.catalog.policy import policy_beside
 from digital_cs.catalog.program_checks import Surroundings, findings
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, read_yaml
@@ -44,7 +45,7 @@ class Catalog:
 
 
 def load_programs(content_dir: Path, emails: Collection[str] | None = None) -> Catalog:
-    """Every program of `content_dir`, each checked against the others and the e-mails.
+    """Every program of `content_dir`, each checked against the others, e-mails and the policy.
 
     `emails` are the names that a send may use; by default those of the files in
     `content_dir/emails`. Raises NotFoundError if there is no folder of programs.
@@ -54,7 +55,7 @@ def load_programs(content_dir: Path, emails: Collection[str] | None = None) -> C
         raise NotFoundError(f"There is no folder {folder}. Set CONTENT_DIR to your content.")
     paths = yaml_files(folder)
     known = emails if emails is not None else email_names(content_dir)
-    milestones = milestone_names(content_dir)
+    milestones, policy = milestone_names(content_dir), policy_beside(content_dir)
     segments, triggers = stems(content_dir / "segments"), stems(content_dir / "triggers")
     drafts = [_draft(path) for path in paths]
     ids = {each.program.program for each in drafts if each.program} | {p.stem for p in paths}
@@ -63,8 +64,9 @@ def load_programs(content_dir: Path, emails: Collection[str] | None = None) -> C
     problems: list[Problem] = []
     for path, draft in zip(paths, drafts, strict=True):
         around = Surroundings(
-            path.stem, known, ids, segments=segments, milestones=milestones, triggers=triggers
-        )
+            path.stem, known, ids, segments=segments, milestones=milestones, triggers=triggers,
+            policy=policy,
+        )  # fmt: skip
         found = _check(draft, around)
         problems.extend(found.problems)
         if found.program is None:

@@ -15,6 +15,7 @@ from digital_cs.catalog.program_checks import USUAL_ROLES
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 from digital_cs.domain.grammar import WEEKDAYS
 from digital_cs.domain.milestone import Milestones
+from digital_cs.domain.policy import NO_LIMIT, Policy
 from digital_cs.domain.program import STEP_KINDS, Program
 from digital_cs.domain.segment import Segment
 from digital_cs.domain.trigger import KINDS as TRIGGER_KINDS
@@ -28,6 +29,8 @@ SEGMENT_SCHEMA_FILE = "segment.schema.json"
 """The same for each segment."""
 TRIGGER_SCHEMA_FILE = "trigger.schema.json"
 """The same for each trigger."""
+POLICY_SCHEMA_FILE = "policy.schema.json"
+"""The same for policy.yaml."""
 
 _UNIONS = {
     "Step": tuple(kind.__name__ for kind in STEP_KINDS.values()),
@@ -115,6 +118,24 @@ def milestones_schema() -> dict[str, Any]:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The milestones of digital-cs",
+        **_tidy(raw),
+        "$defs": {name: _tidy(part) for name, part in parts.items()},
+    }
+
+
+def policy_schema() -> dict[str, Any]:
+    """The schema of policy.yaml, in draft 7."""
+    raw = Policy.model_json_schema(by_alias=True)
+    parts: dict[str, Any] = raw.pop("$defs")
+    for part, key in (("Budget", "person"), ("Budget", "account"), ("Damage", "program_a_day")):
+        choices = parts[part]["properties"][key]["anyOf"]
+        choices[choices.index({"type": "null"})] = {"const": NO_LIMIT}
+        if part == "Budget":
+            choices.append({"type": "integer", "minimum": 0})  # one number for all priorities
+    raw["properties"]["topics"]["additionalProperties"] = False  # a key that is no name
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The policy of digital-cs",
         **_tidy(raw),
         "$defs": {name: _tidy(part) for name, part in parts.items()},
     }

@@ -15,16 +15,23 @@ from digital_cs.catalog.yaml_source import Document, Path
 MOST_ERRORS = 200
 """A file with more is not read to its end by anybody, and must not cost seconds."""
 
+OF_KEY = "[key]"
+"""What pydantic puts at the end of a location to say that the key before it is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One pydantic error with all that a sentence about it needs."""
+    """One pydantic error with all that a sentence about it needs.
+
+    `of_key`: it is about the key itself, a name that somebody gave, and not about its value.
+    """
 
     kind: str
     text: str
     context: Mapping[str, Any]
     spot: Spot
     value: Any
+    of_key: bool = False
 
     @property
     def key(self) -> str:
@@ -54,10 +61,11 @@ def cases_of(model: type[BaseModel], error: ValidationError, document: Document)
     cases = [
         Case(
             each["type"], each["msg"].removeprefix("Value error, "), each.get("ctx", {}), spot,
-            _value_at(document.value, spot.path),
+            str(spot.path[-1]) if of_key else _value_at(document.value, spot.path), of_key,
         )
         for each in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
-        for spot in (follow(model, each["loc"]),)
+        for of_key in (each["loc"][-1:] == (OF_KEY,),)
+        for spot in (follow(model, each["loc"][:-1] if of_key else each["loc"]),)
     ]  # fmt: skip
     yield from _relevant(cases, document)
 

@@ -26,6 +26,7 @@ _CHOICES: Mapping[str, tuple[str, Sequence[str], str]] = {
     "entry": ("entry", ("event", "date", "segment", "trigger"), "event: trial_started"),
     "moment": ("moment", ("weekday", "date"), "weekday: tuesday"),
 }
+_BOUNDS = {"ge": "at least", "le": "at most", "gt": "above", "lt": "below"}
 _EXPECTED = {
     "string": "a text", "tuple": "a list", "model": "a group of keys", "dict": "a group of keys",
     "int": "a whole number", "float": "a number", "finite": "a number", "bool": "true or false",
@@ -153,7 +154,8 @@ def _bad_pattern(case: Case) -> Fault:
     )
     name = re.sub(r"[^a-z0-9]+", between, str(case.value).lower()).strip(between)
     message = f"'{case.value}' is no name: names have small letters, digits and {words} only."
-    return Fault(case.spot.path, "bad-name", message, f"Write '{name}'." if name else None)
+    advice = f"Write '{name}'." if name else None
+    return Fault(case.spot.path, "bad-name", message, advice, at_key=case.of_key)
 
 
 def _bad_text(case: Case) -> Fault:
@@ -184,9 +186,8 @@ def _limit(case: Case) -> Fault:
         most = case.context["max_length"]
         message = f"{case.key} is longer than {most} characters."
         return Fault(case.spot.path, "too-long", message, "Find a shorter one.")
-    bound = case.context.get("ge", case.context.get("le"))
-    word = "at least" if "ge" in case.context else "at most"
-    message = f"{case.key} is {case.value}, and must be {word} {bound}."
+    word, bound = next((_BOUNDS[each], bound) for each, bound in case.context.items())
+    message = f"{case.key} is {case.value}, and must be {word} {bound:g}."
     return Fault(case.spot.path, "out-of-range", message, case.help())
 
 
@@ -207,6 +208,7 @@ _FAULTS: Mapping[str, Callable[[Case], Fault]] = {
     "too_short": _too_few,
     "string_too_short": _limit,
     "string_too_long": _limit,
+    "greater_than": _limit,
     "greater_than_equal": _limit,
     "less_than_equal": _limit,
     **dict.fromkeys(_CHOICES, _unknown_kind),

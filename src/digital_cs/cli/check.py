@@ -21,9 +21,9 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check programs, segments, triggers, e-mails, milestones and holidays, by file and line.
+    """Check the policy, programs, segments, triggers, e-mails, milestones and holidays.
 
-    The exit code is 1 if something is an error. Warnings are shown and do no more.
+    Each complaint has its file and line. The exit code is 1 if something is an error. Warnings are shown and do no more.
     """
     from digital_cs.cli import output
     from digital_cs.config import load_settings
@@ -52,16 +52,21 @@ def content_problems(folder: Path) -> list[Problem]:
     from digital_cs.catalog.company_days import HolidaysFileError
     from digital_cs.catalog.holidays import load_calendar
     from digital_cs.catalog.milestones import load_milestones
-    from digital_cs.catalog.programs import load_programs
+    from digital_cs.catalog.policy import load_policy
+    from digital_cs.catalog.programs import email_names, load_programs
     from digital_cs.catalog.segments import load_segments
     from digital_cs.catalog.triggers import load_triggers
     from digital_cs.domain.problem import Problem
     from digital_cs.rendering.library import EmailLibrary
 
+    programs = load_programs(folder)
+    # A program with errors is not known, and may use what the others do not.
+    all_known = None if programs.errors else programs.programs.values()
     problems = [
-        *load_programs(folder).problems, *EmailLibrary(folder).check(),
+        *programs.problems, *EmailLibrary(folder).check(),
         *load_milestones(folder).problems, *load_segments(folder).problems,
         *load_triggers(folder).problems,
+        *load_policy(folder, email_names(folder), all_known).problems,
     ]  # fmt: skip
     holidays = folder / "holidays.yaml"
     if holidays.exists():

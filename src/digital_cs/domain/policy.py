@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from digital_cs.domain.grammar import Name, SpanField
 from digital_cs.domain.span import Span, Unit
@@ -23,7 +33,11 @@ def _exact(span: Span) -> Span:
     return span
 
 
-ExactSpan = Annotated[SpanField, AfterValidator(_exact)]
+ExactSpan = Annotated[
+    SpanField,
+    AfterValidator(_exact),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ (minute|hour|day|week)s?$"}),
+]
 """A span that is equally long everywhere: in minutes, hours, days or weeks."""
 
 
@@ -54,11 +68,17 @@ class Limits(_Part):
 
 
 def _limits(value: Any) -> Any:
-    return {"low": value, "normal": value, "high": value} if isinstance(value, int) else value
+    one_for_all = isinstance(value, int) and not isinstance(value, bool)
+    return {"low": value, "normal": value, "high": value} if one_for_all else value
 
 
 LimitsField = Annotated[Limits, BeforeValidator(_limits)]
 """Limits by priority, or one number for all of them."""
+
+NO_LIMIT = "no limit"
+"""How a person writes that there is none: an empty line in a file is a slip, not a decision."""
+
+_OrNoLimit = BeforeValidator(lambda value: None if value == NO_LIMIT else value)
 
 
 class Fewer(_Part):
@@ -72,10 +92,10 @@ class Budget(_Part):
     """The attention budget (P17): marketing messages a person, and an account, within a window."""
 
     per: ExactSpan = Field(Span.parse("7 days"), description="The rolling window.")
-    person: LimitsField | None = Field(
+    person: Annotated[LimitsField | None, _OrNoLimit] = Field(
         Limits(low=1, normal=2, high=3), description="For one person, in all accounts together."
     )
-    account: LimitsField | None = Field(
+    account: Annotated[LimitsField | None, _OrNoLimit] = Field(
         Limits(low=3, normal=4, high=6), description="For all people of one account together."
     )
     fewer: Fewer = Field(Fewer(), description="For those who asked for fewer e-mails.")
@@ -122,16 +142,9 @@ class Rates(_Part):
 
     fleet: float | None = Field(None, gt=0, description="Of all workers together.")
     program: float | None = Field(None, gt=0, description="Of each program.")
-    domains: dict[str, float] = Field(
+    domains: dict[str, Annotated[float, Field(gt=0)]] = Field(
         {}, description="To addresses of a domain: gmail.com, or '*' for each of the others."
     )
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        for domain, rate in self.domains.items():
-            if rate <= 0:
-                raise ValueError(f"the rate of {domain} is not above zero: leave it out instead")
-        return self
 
     def of(self, program: str, domain: str, own: float | None = None) -> dict[str, float]:
         """Messages a minute by scope: fleet, program:… and domain:…; `own` is the program's."""
@@ -146,7 +159,7 @@ class Rates(_Part):
 class Damage(_Part):
     """Caps on the damage that a mistake can do."""
 
-    program_a_day: DayShare | None = Field(
+    program_a_day: Annotated[DayShare | None, _OrNoLimit] = Field(
         DayShare(), description="For each program that says nothing else."
     )
     a_minute: Rates = Rates()
@@ -172,8 +185,12 @@ class Policy(_Part):
     """What stands between every program and every person: content/policy.yaml."""
 
     budget: Budget = Budget()
-    topics: dict[Name, Topic] = Field(TOPICS, description="What a person may switch off, in order.")
-    default_topic: Name = Field("tips", description="Of messages that name none.")
+    topics: dict[Name, Topic] = Field(
+        TOPICS, min_length=1, description="What a person may switch off, in order."
+    )
+    default_topic: Name = Field(
+        "tips", description="Of messages that name none.", validate_default=True
+    )
     quiet: Quiet = Quiet()
     holdout: float = Field(
         5.0, ge=0, le=50, description="Percent of accounts that a program leaves out (P27)."
@@ -188,14 +205,14 @@ class Policy(_Part):
     damage: Damage = Damage()
     returned: Returned = Returned()
 
-    @model_validator(mode="after")
-    def _known_topic(self) -> Self:
-        if self.default_topic not in self.topics:
-            raise ValueError(
-                f"default_topic is '{self.default_topic}', which is not among the topics:"
-                f" {', '.join(self.topics)}"
-            )
-        return self
+    @field_validator("default_topic")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        topics = info.data.get("topics")
+        if topics is not None and value not in topics:
+            there = ", ".join(topics)
+            raise ValueError(f"'{value}' is not among the topics: name one of {there}")
+        return value
 
 
 OPEN = Policy(
