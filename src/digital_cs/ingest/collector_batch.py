@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 
 from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Taken, Track
-from digital_cs.store.copying import texts_of
+from digital_cs.store.copying import text_of, texts_of
 from digital_cs.store.usage_sums import Sum, Sums
 
 People = Identify | Group | Alias
@@ -44,9 +45,9 @@ class Batch:
         self.calls: list[Call] = []
         self.size = 0
         self.people: list[tuple[Call, int, People]] = []
-        self._events: dict[str, tuple[Call, int, Track]] = {}
+        self._ids: set[str] = set()
         self._some_undated = False
-        self._received = self.received_at.isoformat()
+        self._received = text_of(self.received_at)
         self._clear()
 
     def only(self, call: Call) -> Batch:
@@ -60,8 +61,6 @@ class Batch:
         self.settled = False
         self.lines: list[str] = []
         self.sums = Sums()
-        self.days: set[str] = set()
-        self.accounts: set[str] = set()
         self.users: set[str] = set()
         self.homeless: list[tuple[Track, str, str]] = []
 
@@ -69,56 +68,70 @@ class Batch:
         """Take up a call. An event that is in the batch already is repeated in it."""
         self.calls.append(call)
         self.size += len(call.messages)
-        events = self._events
+        ids = self._ids
         taken: list[Track] = []
-        moments: list[datetime] = []
         for index, message in enumerate(call.messages):
             if not isinstance(message, Track):
                 self.people.append((call, index, message))
-            elif message.id in events:
+            elif message.id in ids:
                 call.repeated.add(index)
             else:
-                events[message.id] = call, index, message
+                ids.add(message.id)
                 taken.append(message)
-                moment = message.at
-                if moment is None:
-                    moment, self._some_undated = self.received_at, True
-                moments.append(moment)
-        if taken:
-            call.newest = max(moments)
-            for event, at in zip(taken, texts_of(moments), strict=True):
-                self._take(event, at, call.source)
+        self._take(call, taken)
 
     def again(self) -> None:
         """Make all events ready from the start, as they were before `settle`."""
         self._clear()
-        for call, _, event in self._events.values():
-            self._take(event, (event.at or self.received_at).isoformat(), call.source)
+        taken: dict[Call, list[Track]] = {}
+        for call, _, event in self._events():
+            taken.setdefault(call, []).append(event)
+        for call, events in taken.items():
+            self._take(call, events)
+
+    def days(self) -> set[str]:
+        """The UTC days (ISO) of all events."""
+        return {day for _, _, day in self.sums} | {at[:10] for _, at, _ in self.homeless}
+
+    def accounts(self) -> set[str]:
+        """The accounts of all events that have one by now."""
+        return {account for account, _, _ in self.sums}
 
     def ids_by_day(self) -> dict[str, list[str]]:
         """The ids of all events by their UTC day (ISO)."""
         found: dict[str, list[str]] = {}
-        for id, (_, _, event) in self._events.items():
-            found.setdefault((event.at or self.received_at).isoformat()[:10], []).append(id)
+        for _, _, event in self._events():
+            found.setdefault(text_of(event.at or self.received_at)[:10], []).append(event.id)
         return found
 
     def undated(self) -> list[str]:
         """The ids of events that do not say when they were."""
         if not self._some_undated:
             return []
-        return [id for id, (_, _, event) in self._events.items() if event.at is None]
+        return [event.id for _, _, event in self._events() if event.at is None]
 
-    def repeated(self, ids: Iterable[str]) -> None:
+    def repeated(self, ids: Collection[str]) -> None:
         """Leave out events that were kept already; see `again`."""
-        for id in ids:
-            call, index, _ = self._events.pop(id)
-            call.repeated.add(index)
+        for call, index, event in self._events():
+            if event.id in ids:
+                call.repeated.add(index)
 
-    def refuse(self, ids: Iterable[str], problem: str) -> None:
+    def refuse(self, ids: Collection[str], problem: str) -> None:
         """Leave out events that are not kept, and say why; see `again`."""
-        for id in ids:
-            call, index, _ = self._events.pop(id)
-            call.refused[index] = problem
+        for call, index, event in self._events():
+            if event.id in ids:
+                call.refused[index] = problem
+
+    def _events(self) -> list[tuple[Call, int, Track]]:
+        """All that are not left out. Looked up anew, because it is seldom asked for."""
+        return [
+            (call, index, message)
+            for call in self.calls
+            for index, message in enumerate(call.messages)
+            if isinstance(message, Track)
+            and index not in call.repeated
+            and index not in call.refused
+        ]
 
     def homeless_users(self) -> set[str]:
         """The users whose account has to be found out."""
@@ -127,47 +140,55 @@ class Batch:
 
     def settle(self, homes: Mapping[str, str]) -> None:
         """Put the homeless where their user is at home. Without a home they wait, uncounted."""
-        for event, at, source in self.homeless:
-            user = event.user_id or event.anonymous_id
-            account = None if user is None else homes.get(user)
-            self._put(event, at, source, user, account)
-        self.homeless, self.settled = [], True
-
-    def _take(self, event: Track, at: str, source: str) -> None:
-        user, account = event.user_id or event.anonymous_id, event.account_id
-        if user is not None:
-            self.users.add(user)
-        if account is None:
-            self.days.add(at[:10])
-            self.homeless.append((event, at, source))
-        else:
-            self.accounts.add(account)
-            self._put(event, at, source, user, account)
-
-    def _put(
-        self, event: Track, at: str, source: str, user: str | None, account: str | None
-    ) -> None:
-        value, day = event.value, at[:10]
-        # As store.events.line writes it: a call of that for each takes a tenth of all the time.
-        self.lines.append(
-            f"{event.id}\t{day}\t{at}\t{self._received}\t{account or ''}\t"
-            f"{event.user_id or ''}\t{event.anonymous_id or ''}\t{event.kind}\t{event.name}\t"
-            f"{'' if value is None else value}\t{event.properties.decode()}\t{source}\n"
+        homeless, self.homeless, self.settled = self.homeless, [], True
+        self._put(
+            (event, at, source, homes.get(event.user_id or event.anonymous_id or ""))
+            for event, at, source in homeless
         )
-        self.days.add(day)
-        if account is None:
+
+    def _take(self, call: Call, events: Sequence[Track]) -> None:
+        if not events:
             return
-        # As Sums.count does it, for the same reason.
-        key = account, event.name, day
-        found = self.sums.get(key)
-        if found is None:
-            found = self.sums[key] = Sum(at, at)
-        elif at < found.first_at:
-            found.first_at = at
-        elif at > found.last_at:
-            found.last_at = at
-        found.n += 1
-        if user is not None:
-            found.users.add(user)
-        if value is not None:
-            found.value += value
+        now = self.received_at
+        moments = [event.at or now for event in events]
+        self._some_undated = self._some_undated or any(event.at is None for event in events)
+        if call.newest is None:  # also of those that are left out later: they came
+            call.newest = max(moments)
+        accounts = [event.account_id for event in events]
+        self._put(zip(events, texts_of(moments), repeat(call.source), accounts, strict=False))
+
+    def _put(self, events: Iterable[tuple[Track, str, str, str | None]]) -> None:
+        """Each is an event, its moment, its source, its account.
+
+        In one loop, and without `store.events.line` and `Sums.count`, whose work this does as
+        well: to call something for each event takes as long as the half of what is done here.
+        """
+        lines, sums, users, received = self.lines, self.sums, self.users, self._received
+        for event, at, source, account in events:
+            user = event.user_id or event.anonymous_id
+            if user is not None:
+                users.add(user)
+            if account is None and not self.settled:
+                self.homeless.append((event, at, source))
+                continue
+            value, day = event.value, at[:10]
+            lines.append(
+                f"{event.id}\t{day}\t{at}\t{received}\t{account or ''}\t"
+                f"{event.user_id or ''}\t{event.anonymous_id or ''}\t{event.kind}\t{event.name}\t"
+                f"{'' if value is None else value}\t{event.properties.decode()}\t{source}\n"
+            )
+            if account is None:
+                continue
+            key = account, event.name, day
+            found = sums.get(key)
+            if found is None:
+                found = sums[key] = Sum(at, at)
+            elif at < found.first_at:
+                found.first_at = at
+            elif at > found.last_at:
+                found.last_at = at
+            found.n += 1
+            if user is not None:
+                found.users.add(user)
+            if value is not None:
+                found.value += value

@@ -89,7 +89,7 @@ class Writer:
         if len(self._accounts) > MOST_REMEMBERED:
             self._accounts.clear()
             self._active_on.clear()
-        self._accounts |= batch.accounts
+        self._accounts |= batch.accounts()
         self._active_on |= active_on
 
     async def _leave_out_yesterdays(self, connection: Connection, batch: Batch) -> None:
@@ -103,7 +103,7 @@ class Writer:
     async def _open_days(self, connection: Connection, batch: Batch) -> None:
         """Have a partition for each day, and refuse the events of days that have none any more."""
         now = batch.received_at
-        due = [day for day in batch.days if now - self._days.get(day, EVER) >= DAY_TOLD]
+        due = [day for day in batch.days() if now - self._days.get(day, EVER) >= DAY_TOLD]
         if not due:
             return
         oldest = (now.astimezone(UTC).date() - timedelta(days=self._oldest_days)).isoformat()
@@ -134,7 +134,7 @@ class Writer:
                     connection, batch.users, batch.homeless_users()
                 )
             batch.settle(homes)
-            strangers = batch.accounts - self._accounts
+            strangers = batch.accounts() - self._accounts
             for account in await accounts.meet(connection, strangers, batch.received_at):
                 news.tell(account, *NEW_ACCOUNT)
             active_on = self._active_later(batch, news)

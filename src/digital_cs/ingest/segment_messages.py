@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import msgspec
@@ -60,27 +60,6 @@ class _Named(msgspec.Struct, rename="camel"):
     message_id: Id = None
 
 
-_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_LETTERS)]
-
-
-class _PlainContext(msgspec.Struct, rename="camel", gc=False):
-    group_id: _Word | None = None
-
-
-class _PlainTrack(msgspec.Struct, rename="camel", gc=False):
-    """A track as nearly all are written: the decoder checks in C what `_track` checks in Python."""
-
-    type: Literal["track"]
-    message_id: _Word
-    event: _Word
-    timestamp: _Word
-    user_id: _Word | None = None
-    anonymous_id: _Word | None = None
-    properties: dict[str, Any] = {}
-    context: _PlainContext | None = None
-
-
-_plain_track = msgspec.json.Decoder(_PlainTrack)
 _call = msgspec.json.Decoder(Call)
 _named = msgspec.json.Decoder(_Named)
 _encode = msgspec.json.Encoder().encode
@@ -91,10 +70,6 @@ def read_message(raw: bytes, now: datetime, kind: str | None, place: int) -> Inc
 
     `kind` is that of the address; None: the message has its own.
     """
-    if kind is None:
-        track = _read_plain_track(raw, now)
-        if track is not None:
-            return track
     try:
         call = _call.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -104,28 +79,6 @@ def read_message(raw: bytes, now: datetime, kind: str | None, place: int) -> Inc
         _refuse("type", f"send one of {', '.join(_READERS)}")
     id = _word("messageId", call.message_id) or _made_id(call, raw, place)
     return read(call, id, _moment_of(call, now))
-
-
-def _read_plain_track(raw: bytes, now: datetime) -> Track | None:
-    """A track with nothing unusual in it, in half the time; None: look patiently.
-
-    ASCII without escapes holds no control character (JSON has none, but for DEL) and no surrogate.
-    """
-    if b"\\" in raw or b"\x7f" in raw or not raw.isascii():
-        return None
-    try:
-        call = _plain_track.decode(raw)
-    except msgspec.DecodeError:
-        return None
-    context, properties = call.context, call.properties
-    user, anonymous = call.user_id, call.anonymous_id
-    account = None if context is None else context.group_id
-    written = _encode(properties)
-    if not plainly_fit(written) or (user is None and anonymous is None and account is None):
-        return None
-    value = _value(properties) if "value" in properties or "revenue" in properties else None
-    at = _moment("timestamp", call.timestamp, now)
-    return Track(call.message_id, at, "track", call.event, user, anonymous, account, value, written)
 
 
 def message_id(raw: bytes) -> str | None:
@@ -181,7 +134,7 @@ def _seen(
     user, anonymous, account = _who(call)
     if user is None and anonymous is None and account is None:
         _refuse("userId", "it is missing, and so are anonymousId and context.groupId")
-    return Track(id, at, kind, name, user, anonymous, account, _value(properties), written)
+    return Track(id, at, kind, name, user, anonymous, account, worth(properties), written)
 
 
 def _identify(call: Call, id: str, at: datetime | None) -> Identify:
@@ -260,8 +213,8 @@ def _keepable(field: str, found: dict[str, Any]) -> None:
         _refuse(field, problem)
 
 
-def _value(properties: dict[str, Any]) -> float | None:
-    """What it was worth, where that is said and is a number."""
+def worth(properties: dict[str, Any]) -> float | None:
+    """What something was worth, where its properties say that with a number."""
     for field in ("revenue", "value"):
         value = properties.get(field)
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import msgspec
 
 from digital_cs.errors import DigitalCsError
-from digital_cs.ingest.incoming import Incoming
+from digital_cs.ingest.incoming import Incoming, Track
 from digital_cs.ingest.segment_messages import (
     MOST_MESSAGE_BYTES,
     MessageError,
     message_id,
     read_message,
 )
+from digital_cs.ingest.segment_tracks import is_plain, plain_tracks
 
 MOST_BODY_BYTES = 5 * 1024 * 1024
 """Unpacked. Segment's SDKs stay below 500 KB, RudderStack's Python one stops adding at 4 MB."""
@@ -47,12 +49,14 @@ class Refused(msgspec.Struct, frozen=True):
 class Envelope(msgspec.Struct):
     """A body taken apart: the key in it, and its messages still as JSON.
 
-    `kind` is that of the address; None: a batch, whose messages have their own.
+    `kind` is that of the address; None: a batch, whose messages have their own. `plain`: all of
+    it `is_plain`.
     """
 
     write_key: Any
     messages: Sequence[bytes | msgspec.Raw]
     kind: str | None
+    plain: bool = False
 
 
 class Letters(msgspec.Struct):
@@ -115,7 +119,7 @@ def take_apart(body: bytes, kind: str | None = None) -> Envelope:
         if kind is not None:
             return Envelope(_single.decode(body).write_key, [body], kind)
         batch = _batch.decode(body)
-        envelope = Envelope(batch.write_key, batch.batch, None)
+        envelope = Envelope(batch.write_key, batch.batch, None, is_plain(body))
     except msgspec.ValidationError:
         raise WireError(_SHAPE if kind is None else "The body is not a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -148,11 +152,15 @@ def _take_apart_patiently(body: bytes, kind: str | None) -> Envelope:
 def read(envelope: Envelope, now: datetime) -> Letters:
     """Read every message by itself; `now` is the moment of receipt."""
     letters = Letters([], [], [])
-    for place, raw in enumerate(map(bytes, envelope.messages)):
+    messages = [*map(bytes, envelope.messages)]
+    tracks: Iterable[Track | None] = repeat(None, len(messages))
+    if envelope.kind is None:
+        tracks = plain_tracks(messages, now, all_plain=envelope.plain)
+    for place, (raw, track) in enumerate(zip(messages, tracks, strict=True)):
         try:
             if len(raw) > MOST_MESSAGE_BYTES:
                 raise MessageError(f"It is larger than {MOST_MESSAGE_BYTES >> 10} KB.")
-            letters.messages.append(read_message(raw, now, envelope.kind, place))
+            letters.messages.append(track or read_message(raw, now, envelope.kind, place))
             letters.places.append(place)
         except MessageError as error:
             letters.refused.append(Refused(place, message_id(raw), str(error)))

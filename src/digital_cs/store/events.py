@@ -14,7 +14,7 @@ from psycopg.errors import UniqueViolation
 
 from digital_cs.errors import DigitalCsError
 from digital_cs.store import accounts, partitions, people, usage_sums
-from digital_cs.store.copying import array_of, copy_text
+from digital_cs.store.copying import array_of, copy_text, text_of
 from digital_cs.store.usage import move_last_active
 from digital_cs.store.usage_sums import Sum, Sums
 
@@ -146,7 +146,7 @@ async def record_events(
     fresh = [record for record in records if wanted.get(record.id) is record]
     sums = Sums()
     for r in fresh:
-        sums.count((r.account_id, r.name, r.day.isoformat()), _iso(r.at), r.contact_id, r.value)
+        sums.count((r.account_id, r.name, r.day.isoformat()), text_of(r.at), r.contact_id, r.value)
     names = await people.known_as(connection, {r.contact_id for r in fresh if r.contact_id})
     await usage_sums.add(connection, sums, names)
     last = {account: date.fromisoformat(day) for account, day in sums.last_days().items()}
@@ -156,8 +156,8 @@ async def record_events(
 
 def _line(record: EventRecord, now: datetime, source: str) -> str:
     return line(
-        id=record.id, day=record.day.isoformat(), at=_iso(record.at),
-        received_at=_iso(now),
+        id=record.id, day=record.day.isoformat(), at=text_of(record.at),
+        received_at=text_of(now),
         account_id=record.account_id, user_id=record.contact_id, anonymous_id=None, kind="track",
         name=record.name, value=record.value, properties=json.dumps(record.properties),
         source=source,
@@ -197,7 +197,7 @@ async def assign_waiting(connection: Connection, contacts: Iterable[str]) -> Sum
     cursor = await connection.execute(_ASSIGN, {"contacts": sorted(set(contacts))})
     sums = Sums()
     for account, name, day, contact, n, value, first, last in await cursor.fetchall():
-        one = Sum(_iso(first), _iso(last), n, value)
+        one = Sum(text_of(first), text_of(last), n, value)
         one.users.add(contact)
         sums.merge({(account, name, day.isoformat()): one})
     return sums
@@ -211,7 +211,3 @@ async def accounts_of_visitor(connection: Connection, anonymous_id: str) -> list
         (anonymous_id,),
     )
     return [row[0] for row in await cursor.fetchall()]
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from psycopg import AsyncConnection
 
 from digital_cs.store.copying import array_of
@@ -17,20 +18,17 @@ Key = tuple[str, str, str]
 """Account, event and UTC day (ISO)."""
 
 
-class Sum:
+class Sum(msgspec.Struct):
     """What happened of one key: how often, by whom, worth what, and when first and last.
 
-    Moments are texts as isoformat() writes them of UTC: these sort like the moments themselves.
+    Moments are as `copying.text_of` writes them: these sort like the moments themselves.
     """
 
-    __slots__ = ("first_at", "last_at", "n", "users", "value")
-
-    def __init__(self, first_at: str, last_at: str, n: int = 0, value: float = 0.0) -> None:
-        self.n = n
-        self.users: set[str] = set()
-        self.value = value
-        self.first_at = first_at
-        self.last_at = last_at
+    first_at: str
+    last_at: str
+    n: int = 0
+    value: float = 0.0
+    users: set[str] = msgspec.field(default_factory=set)
 
 
 class Sums(dict[Key, Sum]):
