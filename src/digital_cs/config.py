@@ -101,6 +101,23 @@ class Settings(BaseSettings):
         SecretStr("not-secret-only-for-a-first-look"),
         description="Signs unsubscribe links and webhooks. `doctor` insists on your own.",
     )
+    signing_keys_old: SecretStr = Field(
+        SecretStr(""),
+        description="Earlier values of SIGNING_KEY, with commas between: links in e-mails that"
+        " were signed with them go on working.",
+    )
+    clicks: str = Field(
+        "record",
+        description="record: links of messages lead over PUBLIC_URL, and who follows one is"
+        " recorded. off: they lead straight on.",
+        pattern=r"^(record|off)$",
+    )
+    opens: str = Field(
+        "off",
+        description="record: a picture in messages tells when it is loaded, which proves nothing"
+        " and steers nothing. off: there is none.",
+        pattern=r"^(record|off)$",
+    )
 
     api_key: SecretStr | None = Field(
         None, description="Key of the HTTP API. Empty: only the unsubscribe links are served."
@@ -143,6 +160,26 @@ class Settings(BaseSettings):
         180, ge=0, le=36_500,
         description="Days after its last update that the text of a ticket is kept. 0: never.",
     )  # fmt: skip
+
+    returned_host: str = Field(
+        "127.0.0.1", description="Address that `digital-cs returned listen` listens on."
+    )
+    returned_port: int | None = Field(
+        None, ge=1, le=65535,
+        description="Port of the listener for mail that comes back (SMTP and LMTP). Empty: none"
+        " is started by `digital-cs up`.",
+    )  # fmt: skip
+    returned_kept_days: int = Field(
+        30, ge=1, le=3650,
+        description="Days that mail a person should look at is kept as it came.",
+    )  # fmt: skip
+    ses_topic_arn: str | None = Field(
+        None, description="ARN of the SNS topic that tells of bounces. Empty: SES is not let in.",
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+$",
+    )  # fmt: skip
+    postmark_webhook_secret: SecretStr | None = Field(
+        None, description="Password in the address of Postmark's webhooks. Empty: not let in."
+    )
 
     events_oldest: int = Field(
         400, ge=1, description="Days ago that an event may have happened; older ones are refused."
@@ -206,6 +243,11 @@ class Settings(BaseSettings):
     def _writable(cls, value: SecretStr) -> SecretStr:
         _sources_by_key(value.get_secret_value())
         return value
+
+    def link_keys(self) -> list[str]:
+        """The key that signs links, then those of before, whose links go on working."""
+        old = self.signing_keys_old.get_secret_value().split(",")
+        return [self.signing_key.get_secret_value(), *filter(None, map(str.strip, old))]
 
     def sources_by_key(self) -> dict[str, str]:
         """The name of a source by its write key."""

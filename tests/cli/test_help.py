@@ -39,7 +39,8 @@ PROMISED = {
     "message list", "webhook dead-letters", "load accounts", "load contacts", "load events",
     "load usage", "sources", "sources show", "sources retire", "sources expect",
     "milestone publish", "milestone list", "milestone schema", "account milestones",
-    "contact show", "contact merge", "contact move",
+    "contact show", "contact merge", "contact move", "suppression add", "suppression lift",
+    "suppression show", "suppression list", "suppression import", "suppression export",
 }  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def test_suppressing_an_address_is_seen_at_its_contacts(company: Cli) -> None:
 
     assert done.code == 0
     assert "Contacts with this address: ada." in done.out
-    assert "no: asked by phone" in company("account", "show", "acme").out
+    assert "no: manual" in company("account", "show", "acme").out
     assert company("suppress", "no-address").code == 2
 
 

@@ -29,6 +29,8 @@ from digital_cs.cli import (
     simulate,
     sources,
     suppress,
+    suppression,
+    suppression_files,
     task,
     tickets,
     trigger,
@@ -91,6 +93,9 @@ app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
 app.add_typer(tickets.app, name="tickets", rich_help_panel=_PEOPLE)
 app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)
 app.command(epilog=suppress.EXAMPLE, rich_help_panel=_PEOPLE)(suppress.suppress)
+suppression.app.command("import", epilog=suppression_files.IMPORT)(suppression_files.import_)
+suppression.app.command(epilog=suppression_files.EXPORT)(suppression_files.export)
+app.add_typer(suppression.app, name="suppression", rich_help_panel=_PEOPLE)
 app.command(epilog=trouble.ALERTS, rich_help_panel=_PEOPLE)(trouble.alerts)
 app.add_typer(trouble.app, name="webhook", rich_help_panel=_PEOPLE)
 

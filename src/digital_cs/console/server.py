@@ -52,7 +52,7 @@ async def serve(
         calendar = calendar_of(pool, clock, settings.content_dir)
         entries = Entries(pool, clock, settings.workspace_zone, calendar)
         collector = Collector(pool, clock, entries, oldest_days=settings.events_oldest)
-        signer = Signer(settings.signing_key.get_secret_value())
+        signer = Signer(*settings.link_keys())
         gateway = Gateway(pool, clock, entries, events_oldest=settings.events_oldest)
         app = build_app(gateway, pool, settings, signer, collector)
         server = _Server(

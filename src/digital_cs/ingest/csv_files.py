@@ -55,7 +55,8 @@ class Format(Generic[T]):
 
     `key` tells what a row is about. Of two rows about the same, the last one counts; where
     `all_count`, each does. Where `first_counts` says so, the first one does, and a later one that
-    says something else is left out: one of the two is wrong.
+    says something else is left out: one of the two is wrong. `bare` names the columns of a file
+    whose first line, as it looks, is a row already; () takes it as their names.
     """
 
     fields: Fields
@@ -64,6 +65,7 @@ class Format(Generic[T]):
     dates: tuple[str, ...] = ()
     first_counts: Callable[[T], bool] = lambda _: False
     all_count: bool = False
+    bare: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()
 
     @property
     def noun(self) -> str:
@@ -181,6 +183,10 @@ class Reader(Generic[T]):
         csv.field_size_limit(MOST_CELL)
         self._rows = csv.reader(chain((first,), self._text), delimiter=self.delimiter)
         written = [cell.strip() for cell in next(self._rows)]
+        if columns := self._form.bare(written):
+            self._rows = csv.reader(chain((first,), self._text), delimiter=self.delimiter)
+            self._end = 0
+            return list(columns)
         self._end = self._rows.line_num
         while written and not written[-1]:
             written.pop()
