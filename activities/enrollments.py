@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.calls import Calls
+from activities.claiming import Refused
 from activities.faults import without_words
 from activities.mailing import Mailing, Sent
 from activities.programs import ProgramShelf
@@ -29,6 +30,7 @@ from digital_cs.domain.enrollment import (
     WebhookFact,
 )
 from digital_cs.domain.program_graph import Graph
+from digital_cs.domain.reason import Reason
 from digital_cs.domain.what_next import advance
 from digital_cs.messages.enrollment import ADVANCE_ACTIVITY, AdvanceReply, AdvanceRequest
 from digital_cs.store import effects, touch_facts, touches
@@ -124,6 +126,7 @@ class _Attempt:
         self.position = loaded.position
         self.result: touches.MessageResult | None = None
         self.before: tuple[Decision, ...] = ()  # on the way to an act, not written yet
+        self.policy: int | None = None  # the version that decided last
         self.now = self._moment()
 
     def _moment(self) -> datetime:
@@ -160,6 +163,12 @@ class _Attempt:
                 sent = await self._send(act, graph)
                 if sent is None:
                     return None
+                if isinstance(sent, Refused):
+                    if sent.ruling.reason is Reason.SUPPRESSED:
+                        return None  # since we looked: somebody else may be written to (P1)
+                    self.policy = sent.policy
+                    facts = replace(facts, rulings={act.visit: sent.ruling})
+                    continue
                 self.result = sent.result
                 facts = replace(facts, messages={**facts.messages, act.visit: sent.fact})
             else:
@@ -194,10 +203,10 @@ class _Attempt:
         metrics.TOUCHES.labels(self.loaded.program_id, "unknown").inc()
         return replace(message, state=MessageState.UNKNOWN)
 
-    async def _send(self, act: SendMessage, graph: Graph) -> Sent | None:
+    async def _send(self, act: SendMessage, graph: Graph) -> Sent | Refused | None:
         return await self.house._mailing.send(
             act, graph, self.loaded, enrollment_id=self.id, revision=self.revision,
-            now=self.now, deadline=self._deadline(),
+            calendar=self.house._calendar.current, now=self.now, deadline=self._deadline(),
         )  # fmt: skip
 
     async def _call(self, act: CallWebhook) -> WebhookFact:
@@ -234,6 +243,7 @@ class _Attempt:
         return await touches.move(
             connection, enrollment_id=self.id, revision=self.revision, outcome=outcome,
             now=self.now, as_of=self.loaded.data_as_of, result=self.result, before=self.before,
+            policy=self.policy,
         )  # fmt: skip
 
     def _deadline(self) -> float:

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from psycopg import AsyncCursor
 from psycopg_pool import AsyncConnectionPool
 
+from activities.claiming import Claimed, Gate, Refused
 from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
 from digital_cs.channels.smtp import SmtpChannel
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.eligibility import Request
 from digital_cs.domain.enrollment import (
     MessageFact,
     MessageState,
@@ -22,6 +26,7 @@ from digital_cs.domain.enrollment import (
     share_of,
 )
 from digital_cs.domain.program_graph import Graph
+from digital_cs.domain.zone import load_zone
 from digital_cs.errors import DigitalCsError
 from digital_cs.messages.keys import message_key
 from digital_cs.rendering.context import (
@@ -37,6 +42,7 @@ from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
 from digital_cs.store import alerts, suppressions, touch_facts, touches
 from digital_cs.store.pool import insist
+from digital_cs.store.standing import Asked
 
 log = logs.get(__name__)
 
@@ -73,9 +79,10 @@ class Mailing:
 
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], library: EmailLibrary, channel: SmtpChannel,
-        connections: int, sender: Sender, signer: Signer,
+        connections: int, sender: Sender, signer: Signer, gate: Gate,
     ) -> None:  # fmt: skip
         self._pool = pool
+        self._gate = gate
         self._library = library
         self._channel = channel
         self._sender = sender
@@ -85,9 +92,9 @@ class Mailing:
 
     async def send(
         self, act: SendMessage, graph: Graph, loaded: touch_facts.Loaded, *, enrollment_id: str,
-        revision: int, now: datetime, deadline: float,
-    ) -> Sent | None:  # fmt: skip
-        """None: the claim was refused; load again and see why.
+        revision: int, calendar: BusinessCalendar, now: datetime, deadline: float,
+    ) -> Sent | Refused | None:  # fmt: skip
+        """None: somebody was quicker; load again and see.
 
         `deadline` is the loop's time at which Temporal would give this attempt to another
         worker: a dialogue that could not end before it is not begun.
@@ -104,17 +111,27 @@ class Mailing:
                 raise TimeoutError("no time left in this attempt to hand a message over")
             message_id = message_id_for(key, self._sender.mail_domain)
             token = uuid.uuid4().hex
-            attempts = await insist(
-                self._pool,
-                lambda connection: touches.claim(
+
+            async def claim(connection: touches.Connection, policy: int) -> AsyncCursor[Any]:
+                return await touches.claim(
                     connection, key=key, enrollment_id=enrollment_id, revision=revision, act=act,
                     now=now, claim_seconds=self._sender.claim_seconds + 1.0, token=token,
-                    message_id=message_id, content_hash=rendered.content_hash,
+                    message_id=message_id, content_hash=rendered.content_hash, policy=policy,
+                )  # fmt: skip
+
+            asked = Asked(
+                key, enrollment_id, graph.id, loaded.account.id, act.contact_id, act.email
+            )
+            request = _request(act, graph, loaded)
+            passed = await insist(
+                self._pool,
+                lambda connection: self._gate.pass_through(
+                    connection, asked, request, calendar, now, claim
                 ),
                 deadline - self._sender.claim_seconds,
-            )  # fmt: skip
-            if attempts is None:
-                return None
+            )
+            if not isinstance(passed, Claimed):
+                return passed
             delivery = await self._deliver(mail, recipient.address, message_id)
         if delivery.hard_bounce:
             await insist(
@@ -122,7 +139,7 @@ class Mailing:
                 lambda c: suppressions.suppress(c, act.contact_id, "hard bounce", "smtp", now),
                 deadline,
             )
-        return await self._told(act, graph, key, attempts, delivery, now, deadline)
+        return await self._told(act, graph, key, passed, delivery, now, deadline)
 
     async def _deliver(self, mail: bytes, address: str, message_id: str) -> Delivery:
         # A bounce comes back to the ledger's row. An id of a contact may be longer than the 64
@@ -197,9 +214,10 @@ class Mailing:
         return Sent(fact, None)
 
     async def _told(
-        self, act: SendMessage, graph: Graph, key: str, attempts: int, delivery: Delivery,
+        self, act: SendMessage, graph: Graph, key: str, claimed: Claimed, delivery: Delivery,
         now: datetime, deadline: float,
     ) -> Sent:  # fmt: skip
+        attempts = claimed.attempts
         code = f" ({delivery.code})" if delivery.code else ""
         retry_at = None
         match delivery.outcome:
@@ -228,6 +246,7 @@ class Mailing:
         result = touches.MessageResult(
             key=key, attempts=attempts, state=state, verdict=verdict.value, reason=reason,
             words=words, code=delivery.code, detail=delivery.detail, retry_at=retry_at,
+            policy=claimed.policy,
         )  # fmt: skip
         return Sent(MessageFact(state, attempts, retry_at, act.contact_id), result)
 
@@ -242,6 +261,16 @@ class Mailing:
             ),
             deadline,
         )  # fmt: skip
+
+
+def _request(act: SendMessage, graph: Graph, loaded: touch_facts.Loaded) -> Request:
+    """The message as the decision knows it."""
+    return Request(
+        program=graph.id, account_id=loaded.account.id, contact_id=act.contact_id,
+        email=act.email, kind=act.kind, priority=act.priority, useful_until=act.useful_until,
+        window=graph.window, zone=load_zone(act.zone), topic=act.topic, over_budget=act.over_budget,
+        country=loaded.account.country, same_person=graph.same_person,
+    )  # fmt: skip
 
 
 def _backoff(attempts: int, key: str) -> timedelta:

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from activities.calls import Calls
+from activities.claiming import Gate
 from activities.enrollments import CalendarShelf, EnrollmentActivities, Workspace
 from activities.mailing import Mailing, Sender
 from activities.programs import ProgramShelf
@@ -212,7 +213,7 @@ async def open_engine(
                 settings.mail_footer, settings.public_url, settings.app_url,
                 settings.smtp_timeout + SMTP_MARGIN,
             ),
-            signer=Signer(signing_key),
+            signer=Signer(*settings.link_keys()), gate=Gate(),
         )  # fmt: skip
         reconciler = Reconciler(
             pool=opened, client=client, clock=clock, workspace=settings.workspace,

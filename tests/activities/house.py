@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.testing import ActivityEnvironment
 
 from activities.calls import Calls
+from activities.claiming import Gate
 from activities.enrollments import CalendarShelf, EnrollmentActivities, Workspace
 from activities.mailing import Mailing, Sender
 from activities.programs import ProgramShelf
@@ -239,7 +240,7 @@ async def opened(
                 "Maya <maya@vendor.test>", "vendor.test", "Maya", "Vendor Ltd",
                 "https://mail.vendor.test", "https://app.vendor.test", smtp_timeout + 1.0,
             ),
-            signer=Signer(SIGNING_KEY),
+            signer=Signer(SIGNING_KEY), gate=Gate(),
         )  # fmt: skip
         activities = EnrollmentActivities(
             pool=pool, clock=clock, programs=ProgramShelf(pool),

@@ -49,11 +49,12 @@ async def claim(
     act: SendMessage | None = None,
 ) -> int | None:  # fmt: skip
     act = act or an_act()
-    return await touches.claim(
+    claimed = await touches.claim(
         connection, key=message_key(ID, act.visit, act.contact_id), enrollment_id=ID,
         revision=revision, act=act, now=rig.MONDAY, claim_seconds=seconds, token=token,
         message_id="<id@test>", content_hash="hash",
     )  # fmt: skip
+    return await touches.attempt_of(claimed)
 
 
 def a_result(state: MessageState, *, attempts: int = 1, **more: Any) -> touches.MessageResult:

@@ -101,3 +101,14 @@ async def _skip(connection: Connection, effect: SkipMessage, who: dict[str, Any]
             "words": effect.words,
         },
     )  # fmt: skip
+    if effect.merge is not None:
+        await connection.execute(
+            "insert into merges (message_key, account_id, contact_id, program_id, email, topic,"
+            " state, at, useful_until) values (%(key)s, %(account_id)s, %(contact_id)s,"
+            " %(program_id)s, %(email)s, %(topic)s, 'waiting', %(now)s, %(useful_until)s)"
+            " on conflict (message_key) do nothing",
+            {
+                **who, "key": key, "contact_id": effect.contact_id, "email": effect.email,
+                "topic": effect.merge.topic, "useful_until": effect.merge.useful_until,
+            },
+        )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, OperationalError
+from psycopg.waiting import Ready
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from digital_cs.errors import UnavailableError
@@ -47,18 +48,36 @@ class CountingConnection(AsyncConnection[Any]):
 
     @staticmethod
     def _counted(gen: Any) -> Any:
-        """Count only what really waits for the server: much that psycopg "waits" for is local."""
+        """Count only what really waits for the server's answer: much that psycopg "waits" for is
+        local, and what is sent through a pipeline waits for nothing."""
+        counted = False
         try:
             waiting_for = next(gen)
+            while True:
+                ready = yield waiting_for
+                if not counted and ready & Ready.R:
+                    CountingConnection.round_trips += 1
+                    counted = True
+                waiting_for = gen.send(ready)
         except StopIteration as done:
             return done.value
-        CountingConnection.round_trips += 1
-        while True:
-            ready = yield waiting_for
-            try:
-                waiting_for = gen.send(ready)
-            except StopIteration as done:
-                return done.value
+
+
+@contextlib.asynccontextmanager
+async def in_one_go(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+    """A transaction that waits for the server only where an answer is fetched, and at its end.
+
+    Answers to statements whose rows nobody fetched inside are there after it.
+    """
+    try:
+        async with connection.pipeline():
+            await connection.execute("begin")
+            yield
+            await connection.execute("commit")
+    except BaseException:
+        if not connection.closed:
+            await connection.rollback()
+        raise
 
 
 @contextlib.asynccontextmanager

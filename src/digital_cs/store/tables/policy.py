@@ -128,11 +128,15 @@ class ProgramDay(Table, table=True):
 
 
 class Rate(Table, table=True):
-    """When the next message of a scope may go: fleet, program:… or domain:…. Real time."""
+    """When the next message of a scope may go: fleet, program:… or domain:…. Real time.
+
+    `last_slot` is the latest moment that was given away to one that has to wait.
+    """
 
     __tablename__ = "rates"
     scope: str = Field(primary_key=True)
     free_at: datetime
+    last_slot: datetime
 
 
 class Merge(Table, table=True):
@@ -150,7 +154,7 @@ class Merge(Table, table=True):
     contact_id: str = Field(foreign_key="contacts.id")
     program_id: str
     email: str
-    topic: str
+    topic: str | None = None
     state: str
     at: datetime
     useful_until: datetime
@@ -202,6 +206,7 @@ class Click(Table, table=True):
     url: str
     at: datetime
     agent: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    method: str = Field(default="GET", sa_column_kwargs={"server_default": "GET"})
     human: bool
     why: str
 

@@ -105,6 +105,7 @@ TABLES = (
     CREATE TABLE rates (
       scope TEXT NOT NULL,
       free_at TIMESTAMP WITH TIME ZONE NOT NULL,
+      last_slot TIMESTAMP WITH TIME ZONE NOT NULL,
       CONSTRAINT pk_rates PRIMARY KEY (scope)
     )
     """,
@@ -115,7 +116,7 @@ TABLES = (
       contact_id TEXT NOT NULL,
       program_id TEXT NOT NULL,
       email TEXT NOT NULL,
-      topic TEXT NOT NULL,
+      topic TEXT,
       state TEXT NOT NULL,
       at TIMESTAMP WITH TIME ZONE NOT NULL,
       useful_until TIMESTAMP WITH TIME ZONE NOT NULL,
