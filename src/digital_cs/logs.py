@@ -13,6 +13,8 @@ WORKER_STARTED = "worker.started"
 """What a worker logs when it has begun to work; who starts one waits for it."""
 API_SERVED = "The API is served at"
 """What the API says on standard error once it can be called; who starts one waits for it."""
+RETURNED_TAKEN_AT = "Mail that comes back is taken at"
+"""What the listener for it says on standard error once it listens; who starts one waits for it."""
 
 
 class _StandardError:

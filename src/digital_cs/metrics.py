@@ -21,6 +21,10 @@ MENDED = Counter("digital_cs_mended_total", "Mismatches the reconciler mended.",
 ZENDESK_PUSHED = Counter(
     "digital_cs_zendesk_pushed_total", "Requests of Zendesk's webhook, by result.", ["result"]
 )
+RETURNED = Counter(
+    "digital_cs_returned_total", "What came back, by kind and what became of it.",
+    ["kind", "state"],
+)  # fmt: skip
 CHANGES_WAITING = Gauge(
     "digital_cs_changes_waiting", "Changes of accounts that no rule has looked at yet."
 )

@@ -23,6 +23,8 @@ from digital_cs.cli import (
     migrate,
     milestone,
     program,
+    returned,
+    returned_doors,
     segment,
     segment_answers,
     settings,
@@ -92,6 +94,9 @@ app.add_typer(contact.app, name="contact", rich_help_panel=_PEOPLE)
 app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
 app.add_typer(tickets.app, name="tickets", rich_help_panel=_PEOPLE)
 app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)
+returned.app.command(epilog=returned_doors.LISTEN)(returned_doors.listen)
+returned.app.command(epilog=returned_doors.PULL)(returned_doors.pull)
+app.add_typer(returned.app, name="returned", rich_help_panel=_PEOPLE)
 app.command(epilog=suppress.EXAMPLE, rich_help_panel=_PEOPLE)(suppress.suppress)
 suppression.app.command("import", epilog=suppression_files.IMPORT)(suppression_files.import_)
 suppression.app.command(epilog=suppression_files.EXPORT)(suppression_files.export)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from digital_cs.store.worklists import TaskView
     from digital_cs.temporal.gateway import Gateway
 
-app = typer.Typer(no_args_is_help=True, help="Tasks: what programs ask colleagues to do.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Tasks: what programs ask colleagues to do, and replies that wait for an answer.",
+)
 
 
 @app.command("list", epilog="Example: digital-cs task list --assign-to csm")
@@ -53,12 +56,47 @@ def list_(
                 output.stamp(t.due_at),
                 t.assign_to,
                 t.title if t.state == "open" else f"{t.title} ({t.state})",
-                t.account_name,
+                f"{t.account_name}, {t.contact}" if t.contact else t.account_name,
                 t.key,
             ]
             for t in found
         ),
     )
+
+
+@app.command(epilog="Example: digital-cs task show renewal:acme:1/5")
+def show(
+    key: Annotated[str, typer.Argument(help="Key of the task, as `task list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Show one task with its text: what is to be done, or what a contact wrote back."""
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store import worklists
+
+    async def question(gateway: Gateway) -> TaskView:
+        async with gateway.pool.connection() as connection:
+            found = await worklists.task(connection, key)
+        if found is None:
+            raise NotFoundError(f"There is no task '{key}'. `digital-cs task list` shows them.")
+        return found
+
+    task = ask(question)
+    if as_json:
+        output.emit(task)
+        return
+    about = task.account_name if task.contact is None else f"{task.account_name}, {task.contact}"
+    where = ", ".join(filter(None, (task.program, task.step))) or "no program"
+    output.say(f"{task.title}\n{about}. From {where}, for {task.assign_to}.")
+    if task.state == "open":
+        output.say(f"Open, due {output.when(task.due_at)}.")
+        if task.kind == "reply":
+            output.say("Nothing is sent to this account until it is done.")
+    else:
+        output.say(f"{task.state.capitalize()} {output.when(task.closed_at)}.")
+    if task.note:
+        output.say(f"\n{task.note}")
 
 
 @app.command(epilog="Example: digital-cs task done renewal:acme:1/5 --by jonas")
@@ -69,13 +107,13 @@ def done(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say that a task is done; its program goes on at once."""
+    """Say that a task is done; its program goes on at once, after a reply the whole account."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
     from digital_cs.errors import DigitalCsError, NotFoundError
     from digital_cs.store import worklists
 
-    async def question(gateway: Gateway) -> tuple[str, str]:
+    async def question(gateway: Gateway) -> tuple[str, str | None]:
         closed = await gateway.complete_task(key, by or getpass.getuser())
         if closed is not None:
             return closed
@@ -89,4 +127,4 @@ def done(
     if as_json:
         output.emit({"task": key, "title": title, "enrollment": enrollment, "state": "done"})
     else:
-        output.say(f"Done: {title}. {enrollment} goes on.")
+        output.say(f"Done: {title.rstrip('.')}. {enrollment or 'The account'} goes on.")

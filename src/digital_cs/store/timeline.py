@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from digital_cs.store.replies import AWAITED
 from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
 
 Connection = AsyncConnection[Any]
@@ -94,11 +95,12 @@ select a.id, a.name, a.stage, a.managed, a.zone, a.country, a.traits, a.last_act
   from accounts a
 """
 
-_ENROLLMENT = """
+_ENROLLMENT = f"""
 select e.id, e.program_id as program, coalesce(v.spec->>'name', e.program_id) as program_name,
        e.version, e.account_id as account, a.name as account_name, a.zone as account_zone,
        case when e.ended_at is not null then coalesce(e.ending, 'exited')
-            when e.paused or p.state in ('paused', 'paused-closed') then 'paused'
+            when e.paused or p.state in ('paused', 'paused-closed')
+              or {AWAITED.format(account="e.account_id")} then 'paused'
             else 'inside' end as state,
        p.state as program_state, e.step, e.visit, e.label, e.next_label, e.wake_at,
        (e.position->>'due_at')::timestamptz as due_at,
@@ -131,6 +133,14 @@ happened as (
   union all
   select t.opened_at, 'task', t.program_id, t.step, 'open', t.title, null, null, 2, 0
     from tasks t join wanted w on w.id = t.enrollment_id
+  union all
+  select x.at, 'task', t.program_id, t.step, x.state, t.title || x.words, t.contact_id, null,
+         x.rank, 0
+    from tasks t cross join lateral (values
+           (t.opened_at, 'open', ' — all to this account waits until somebody has looked', 2),
+           (t.closed_at, t.state, ' — looked at by ' || t.closed_by, 0)) x(at, state, words, rank)
+   where t.kind = 'reply' and t.account_id = %(account)s and %(enrollment)s::text is null
+     and x.at is not null
   union all
   select t.closed_at, 'task', t.program_id, t.step, t.state,
          t.title || case t.state when 'done' then ' — done by ' || t.closed_by

@@ -21,6 +21,7 @@ from digital_cs.domain.enrollment import (
 )
 from digital_cs.store.facts import CONTACT, FACTS, PEOPLE, WIDTH, account_of, moment
 from digital_cs.store.positions import position_from_json
+from digital_cs.store.replies import AWAITED
 
 Connection = AsyncConnection[Any]
 
@@ -30,7 +31,8 @@ _GIVEN = {"reads": "v.reads", "now": "%(now)s::timestamptz"}
 _LOAD = f"""
 select {FACTS.format(**_GIVEN)},
        e.program_id, e.version, e.started_at, e.position, e.revision, e.wake_at,
-       e.paused or p.state in ('paused', 'paused-closed'), e.exit_because, e.skip_visit,
+       e.paused or p.state in ('paused', 'paused-closed')
+         or {AWAITED.format(account="e.account_id")}, e.exit_because, e.skip_visit,
        e.not_before, e.skip_due_before, e.ended_at is not null, a.name, a.updated_at,
        (select jsonb_agg(jsonb_build_array({CONTACT.format(**_GIVEN)}, c.email,
                c.first_name, c.full_name, c.language) order by c.created_at, c.id)

@@ -15,16 +15,22 @@ Connection = AsyncConnection[Any]
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task of a person. States: open, done, expired, cancelled."""
+    """A task of a person. States: open, done, expired, cancelled.
+
+    `kind` is step, or reply: the note is what the contact wrote. A reply may be of no program.
+    """
 
     key: str
+    kind: str
     title: str
     note: str
     assign_to: str
     state: str
     account: str
     account_name: str
-    program: str
+    contact: str | None
+    program: str | None
+    step: str | None
     opened_at: datetime
     due_at: datetime
     closed_at: datetime | None
@@ -56,6 +62,14 @@ class MessageView:
     detail: str | None
 
 
+_TASK = """
+select t.key, t.kind, t.title, t.note, t.assign_to, t.state, t.account_id as account,
+       a.name as account_name, coalesce(nullif(c.full_name, ''), t.contact_id) as contact,
+       t.program_id as program, t.step, t.opened_at, t.due_at, t.closed_at, t.closed_by
+  from tasks t join accounts a on a.id = t.account_id left join contacts c on c.id = t.contact_id
+"""
+
+
 async def list_tasks(
     connection: Connection, *, states: Sequence[str] = ("open",), assign_to: str | None = None,
     account: str | None = None, most: int = 200,
@@ -63,16 +77,20 @@ async def list_tasks(
     """Tasks, the most urgent first."""
     async with connection.cursor(row_factory=class_row(TaskView)) as cursor:
         await cursor.execute(
-            "select t.key, t.title, t.note, t.assign_to, t.state, t.account_id as account,"
-            " a.name as account_name, t.program_id as program, t.opened_at, t.due_at, t.closed_at,"
-            " t.closed_by from tasks t join accounts a on a.id = t.account_id"
-            " where t.state = any(%(states)s)"
+            f"{_TASK} where t.state = any(%(states)s)"
             " and (%(assign_to)s::text is null or t.assign_to = %(assign_to)s)"
             " and (%(account)s::text is null or t.account_id = %(account)s)"
             " order by t.due_at, t.key limit %(most)s",
             {"states": list(states), "assign_to": assign_to, "account": account, "most": most},
         )
         return await cursor.fetchall()
+
+
+async def task(connection: Connection, key: str) -> TaskView | None:
+    """One task by its key."""
+    async with connection.cursor(row_factory=class_row(TaskView)) as cursor:
+        await cursor.execute(f"{_TASK} where t.key = %s", (key,))
+        return await cursor.fetchone()
 
 
 async def task_state(connection: Connection, key: str) -> str | None:

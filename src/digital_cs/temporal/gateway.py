@@ -345,8 +345,9 @@ class Gateway:
         async with self._transaction() as connection:
             return await enrollments.skip_step(connection, enrollment_id)
 
-    async def complete_task(self, key: str, by: str) -> tuple[str, str] | None:
-        """Mark a task as done; (title, enrollment), or None when it is not open."""
+    async def complete_task(self, key: str, by: str) -> tuple[str, str | None] | None:
+        """Mark a task as done; (title, enrollment), or None when it is not open. A reply is of no
+        enrollment: its whole account goes on."""
         async with self._transaction() as connection:
             return await enrollments.complete_task(connection, key, by=by, now=self.clock.now())
 

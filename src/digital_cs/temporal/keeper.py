@@ -23,6 +23,7 @@ from digital_cs.store import (
     outbox,
     partitions,
     programs,
+    returned,
     segment_queue,
     sources,
     ticket_matches,
@@ -114,6 +115,7 @@ class Keeper:
         if self._forgot_on != now.date():
             async with self._pool.connection() as connection:
                 await tickets.forget_texts(connection, now, self._text_days)
+                await returned.forget_raw(connection, now)
                 with contextlib.suppress(LockNotAvailable):  # tomorrow is early enough
                     async with connection.transaction():
                         await partitions.drop_old(connection, self._events_kept_days, now)
