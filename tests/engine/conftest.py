@@ -17,14 +17,16 @@ from digital_cs.stack.temporal_server import TemporalServer
 from digital_cs.store.migrate import migrate
 from tests.engine.everything import Travelled, counters, receiver, travel
 from tests.engine.house import DAY_A_SECOND, House
-from tests.rig import start_sink
+from tests.rig import start_sink, without_limits
 
 
 @pytest.fixture(scope="session")
 def empty_engine_database(postgres: PostgresServer) -> str:
     """The name of a migrated database that is only copied."""
     name = "engine_template"
-    migrate(postgres.createdb(name))
+    url = postgres.createdb(name)
+    migrate(url)
+    without_limits(url)
     return name
 
 
