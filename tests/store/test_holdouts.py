@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 from psycopg import Connection as Blocking
 
-from digital_cs.domain.holdout import SALT, point
+from digital_cs.domain.holdout import SALT, is_held, point
 from digital_cs.domain.policy import OPEN, Policy
 from digital_cs.domain.program import Program
 from digital_cs.store import holdouts, policies
@@ -79,8 +79,8 @@ async def test_p27_who_enters_is_drawn_with_the_share_of_the_program(
 
     rows = await drawn(connection)
     assert [row[0] for row in rows] == accounts
-    assert {row[3] for row in rows} == {0.2}
-    assert all(held == (point < 0.2) for _, held, point, _ in rows)
+    assert {row[3] for row in rows} == {20}
+    assert all(held == is_held(at, 20) for _, held, at, _ in rows)
     assert all(at == point(SALT, "tour", id) for id, _, at, _ in rows)
     assert 30 < sum(row[1] for row in rows) < 90
 
@@ -108,15 +108,15 @@ async def test_p27_who_was_drawn_stays_so_after_re_entry_and_a_changed_share(
 
     after = await drawn(connection)
     assert after[:30] == before
-    assert {row[3] for row in after[30:]} == {0.5}
+    assert {row[3] for row in after[30:]} == {50}
     cursor = await connection.execute("select max(nth) from enrollments")
     assert await cursor.fetchone() == (2,)
 
 
 @pytest.mark.parametrize(
     ("said", "policy", "share"),
-    [(None, Policy(holdout=12), 0.12), (0, Policy(holdout=12), 0.0), (3, OPEN, 0.03),
-     (None, OPEN, 0.0)],
+    [(None, Policy(holdout=12), 12), (0, Policy(holdout=12), 0), (3, OPEN, 3),
+     (None, OPEN, 0)],
 )  # fmt: skip
 async def test_p27_a_program_that_says_nothing_has_the_share_of_the_policy_in_force(
     connection: Connection, said: float | None, policy: Policy, share: float
@@ -131,7 +131,7 @@ async def test_p27_a_program_that_says_nothing_has_the_share_of_the_policy_in_fo
 async def test_p27_without_any_policy_the_default_share_holds(connection: Connection) -> None:
     await connection.execute("delete from policies")
     await put_in(connection, one_send(), await rig.people(connection, 3, rig.MONDAY))
-    assert {row[3] for row in await drawn(connection)} == {0.05}
+    assert {row[3] for row in await drawn(connection)} == {5}
 
 
 async def test_a_program_of_service_notices_alone_leaves_nobody_out(

@@ -23,7 +23,8 @@ def check(
 ) -> None:
     """Check the policy, programs, segments, triggers, e-mails, milestones and holidays.
 
-    Each complaint has its file and line. The exit code is 1 if something is an error. Warnings are shown and do no more.
+    Each complaint has its file and line. The exit code is 1 if something is an error. Warnings are
+    shown and do no more.
     """
     from digital_cs.cli import output
     from digital_cs.config import load_settings

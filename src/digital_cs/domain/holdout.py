@@ -22,5 +22,5 @@ def point(salt: str, program_id: str, account_id: str) -> float:
 
 
 def is_held(point: float, share: float) -> bool:
-    """Whether an account is held out, where this share (0.05 for 5 %) of all accounts is."""
-    return point < share
+    """Whether an account is held out, where this share of all accounts is, in percent."""
+    return point < share / 100

@@ -27,14 +27,14 @@ DRAW = f"""
      draw as materialized (
        select v.program_id, coalesce((v.spec->>'holdout')::float8,
                 (select (p.spec->>'holdout')::float8 from policies p order by p.version desc
-                  limit 1), %(holdout_default)s::float8) / 100 as share
+                  limit 1), %(holdout_default)s::float8) as share
          from door d
          join program_versions v on v.program_id = d.id and v.number = d.version
         where jsonb_path_exists(v.spec, '$.steps.** ? (@.send.type() == "string"
                 && (!exists(@.kind) || @.kind != "service"))')),
      drawn as (
        insert into holdouts (program_id, account_id, held, point, share, assigned_at)
-       select program_id, account_id, point < share, point, share, %(now)s
+       select program_id, account_id, point < share / 100, point, share, %(now)s
          from (select w.program_id, f.account_id, w.share,
                       {POINT.format(program="w.program_id", account="f.account_id")} as point
                  from fresh f cross join draw w) as each_account
@@ -61,7 +61,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The draw of one account; `share` of 1, not of 100."""
+    """The draw of one account: its point in [0, 1), and the percent that were to be held out."""
 
     account_id: str
     name: str

@@ -34,7 +34,13 @@ def policy_hash(policy: Policy) -> str:
 
 
 def _spec(policy: Policy) -> dict[str, Any]:
-    return policy.model_dump(mode="json")
+    """The policy as JSON; the topics as pairs, for objects in Postgres forget their order."""
+    spec = policy.model_dump(mode="json")
+    return {**spec, "topics": [[name, topic] for name, topic in spec["topics"].items()]}
+
+
+def _policy(spec: dict[str, Any]) -> Policy:
+    return Policy.model_validate({**spec, "topics": dict(spec["topics"])})
 
 
 async def current(connection: Connection) -> Published:
@@ -52,7 +58,15 @@ async def of_version(connection: Connection, version: int | None) -> Published:
     row = await cursor.fetchone()
     if row is None:
         return Published(0, Policy())
-    return Published(row[0], Policy.model_validate(row[1]), row[2])
+    return Published(row[0], _policy(row[1]), row[2])
+
+
+async def history(connection: Connection) -> list[Published]:
+    """Every published policy, the newest first."""
+    cursor = await connection.execute(
+        "select version, spec, published_at from policies order by version desc"
+    )
+    return [Published(row[0], _policy(row[1]), row[2]) for row in await cursor.fetchall()]
 
 
 async def publish(connection: Connection, policy: Policy, now: datetime) -> tuple[Published, bool]:

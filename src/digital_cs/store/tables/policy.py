@@ -70,7 +70,8 @@ class Preference(Table, table=True):
 class Holdout(Table, table=True):
     """Whether an account is held out of a program: assigned once, at eligibility, and kept (P27).
 
-    `point` is the number in [0, 1) that its salted hash gave, `share` what it was compared with.
+    `point` is the number in [0, 1) that its salted hash gave; it is held out if that is below
+    `share`, which is in percent.
     """
 
     __tablename__ = "holdouts"
