@@ -1,0 +1,135 @@
+"""Rates: messages a minute of the fleet, of a program and to a domain, and nobody waits in a slot.
+
+Whoever wants to send takes a turn in all its scopes at once, in the transaction of the claim. Each
+scope has a gate and a queue, in one row:
+
+- The gate (`free_at`) is a leaky bucket, GCRA: every message moves it on by the time that one takes
+  at the rate, and passes while it is at most `BURST` ahead of the clock. So in any span of time no
+  more go than the rate allows in it and one burst, whatever workers do and however late they come.
+- The queue (`last_slot`) gives everybody who is too early a moment of their own, the time of one
+  message after the moment before. Ten thousand that are due at once come back once each, not as a
+  herd that asks again and again. Who comes new while somebody waits goes to the end of the queue.
+
+Whoever has to wait gets a slot in the one scope that is full the longest, and in no other: a queue
+to one domain must not use up what the fleet may send to all others. It rests until then, outside of
+any worker, and comes back with `waited=True`: then only gates count. They nearly always let it
+pass; if not (it came late, together with others, or another scope is full by now) it gets a new
+slot.
+
+A slot that nobody comes back for (the account left, the message is not useful any more) is lost;
+the gate counts what really went, and lets somebody else pass. A turn that is rolled back was never
+taken. One that says to wait must be committed, or somebody else gets the same slot.
+
+All moments are the clock of the database: workers may disagree about the time. The rows are locked
+in the order of their names until the transaction ends, so take the turn as late in it as possible;
+of the locks that claims take, only that of `caps` comes after. Rows are never deleted: there is one
+for each domain that was ever written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+
+Connection = AsyncConnection[Any]
+
+BURST = 1.0
+"""Seconds' worth of messages that may go at once after a lull. It also forgives timers that are
+late by less than that."""
+
+_TAKE = """
+with given as (
+       select * from unnest(%(scopes)s::text[], %(every)s::float8[]) as g(scope, seconds)),
+     -- All or none: who held some while it makes the others would wait for who made them.
+     locked as materialized (
+       select r.* from rates r
+        where r.scope = any(%(scopes)s)
+          and (select count(*) from rates k where k.scope = any(%(scopes)s))
+              = cardinality(%(scopes)s::text[])
+        order by r.scope for update),
+     -- Counting waits for all locks: only then is it now.
+     present as materialized (
+       select clock_timestamp() as at, count(*) = cardinality(%(scopes)s::text[]) as complete
+         from locked),
+     seen as (
+       select l.*, p.at, x.every,
+              l.free_at - make_interval(secs => %(burst)s) > p.at
+                or not %(waited)s and l.last_slot > p.at as early,
+              greatest(l.last_slot + x.every, l.free_at) as slot
+         from locked l join given g using (scope)
+        cross join lateral (select make_interval(secs => g.seconds) as every) x
+         join present p on p.complete),
+     -- Of all that are full, the one that stays so the longest.
+     queue as (select scope, slot from seen where early order by slot desc, scope limit 1),
+     written as (
+       update rates r
+          set free_at = case when q.scope is null then greatest(s.free_at, s.at) + s.every
+                             else s.free_at end,
+              last_slot = coalesce(q.slot, s.last_slot)
+         from seen s left join queue q on true
+        where r.scope = s.scope and coalesce(q.scope, s.scope) = s.scope)
+select p.complete, q.scope, extract(epoch from q.slot - p.at)::float8
+  from present p left join queue q on true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`wait` 0.0: the message may go now. Else come back in so many real seconds, for `scope`
+    sends as much as it may until then."""
+
+    wait: float = 0.0
+    scope: str | None = None
+
+
+NOW = Turn()
+
+
+async def take(
+    connection: Connection, scopes: Mapping[str, float], *, waited: bool = False
+) -> Turn:
+    """Take a turn in all these scopes (messages a minute by scope, as `Rates.of` gives them).
+
+    Call it in the transaction of the claim and commit that whatever the answer is. `waited`: an
+    earlier turn said to wait, and the message comes back for its slot. One statement; two more the
+    first time that a scope is met, none without scopes.
+    """
+    if not scopes:
+        return NOW
+    names = sorted(scopes)
+    values = {
+        "scopes": names, "every": [60.0 / scopes[name] for name in names], "waited": waited,
+        "burst": BURST,
+    }  # fmt: skip
+    while True:
+        cursor = await connection.execute(_TAKE, values)
+        row = await cursor.fetchone()
+        assert row is not None
+        complete, scope, wait = row
+        if complete:
+            return NOW if scope is None else Turn(max(wait, 0.001), scope)
+        await connection.execute(
+            "insert into rates (scope, free_at, last_slot)"
+            " select scope, clock_timestamp(), clock_timestamp()"
+            " from unnest(%s::text[]) as scope order by 1 on conflict do nothing",
+            (names,),
+        )
+
+
+class Queue(NamedTuple):
+    """For how long, in real seconds, the slots of a scope are given away."""
+
+    scope: str
+    seconds: float
+
+
+async def queues(connection: Connection) -> list[Queue]:
+    """The scopes in which somebody waits for a slot, the longest queue first."""
+    cursor = await connection.execute(
+        "select scope, extract(epoch from last_slot - clock_timestamp())::float8"
+        " from rates where last_slot > clock_timestamp() order by 2 desc, 1"
+    )
+    return [Queue(*row) for row in await cursor.fetchall()]
