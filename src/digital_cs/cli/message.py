@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,3 +78,50 @@ def list_(
             for m in found
         ),
     )
+
+
+@app.command(epilog="Example: digital-cs message clicks welcome-trial:acme:1/3/acme-c1")
+def clicks(
+    message: Annotated[str, typer.Argument(help="Its key in the ledger, or its Message-ID.")],
+    as_json: Json = False,
+) -> None:
+    """Show who followed the links of a message: people, and scanners of mail apart."""
+    from datetime import UTC
+
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.domain.click import HIDDEN, SENTENCES
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store import clicks as kept
+
+    async def question(gateway: Gateway) -> tuple[str, list[kept.ClickView]]:
+        async with gateway.pool.connection() as connection:
+            key = await kept.message_key_of(connection, message)
+            if key is None:
+                raise NotFoundError(
+                    f"There is no message '{message}'. `digital-cs message list --state accepted"
+                    " --json` gives keys and Message-IDs."
+                )
+            return key, await kept.of_message(connection, key)
+
+    key, found = ask(question)
+    human = sum(click.human for click in found)
+    if as_json:
+        lines = [{**dataclasses.asdict(click), "words": SENTENCES[click.why]} for click in found]
+        output.emit({"key": key, "raw": len(found), "human": human, "clicks": lines})
+        return
+    output.say(f"{len(found)} clicks, {human} of them by people.")
+    if found:
+        output.table(
+            ["when (UTC)", "who", "~link", "~why", "~program of theirs"],
+            (
+                [
+                    f"{click.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+                    "person" if click.human else "scanner",
+                    "(hidden)" if click.nth == HIDDEN else click.url,
+                    SENTENCES[click.why],
+                    click.agent,
+                ]
+                for click in found
+            ),
+        )

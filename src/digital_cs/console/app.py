@@ -11,6 +11,7 @@ from digital_cs import __version__
 from digital_cs.config import Settings
 from digital_cs.console import (
     accounts,
+    clicks,
     enrollments,
     errors,
     events,
@@ -25,6 +26,7 @@ from digital_cs.console.openapi import DescribedApp
 from digital_cs.ingest.incoming import Taker
 from digital_cs.ingest.zendesk_webhook import ZendeskWebhook
 from digital_cs.signing import Signer
+from digital_cs.signing_links import LinkSigner
 from digital_cs.temporal.gateway import Gateway
 
 
@@ -60,6 +62,12 @@ def build_app(
     app.router.routes[:0] = segment.quick_routes(by_sdks, API)
     app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
     app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
+    followed = clicks.Wanted(settings.clicks == "record", settings.opens == "record")
+    app.include_router(
+        clicks.router(
+            pool, gateway.clock, LinkSigner(*settings.link_keys()), settings.mail_domain, followed
+        )
+    )
     app.include_router(health.router(pool))
     return app
 

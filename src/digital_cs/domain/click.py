@@ -64,7 +64,7 @@ SENTENCES: Mapping[Why, str] = MappingProxyType(
         Why.HEAD_REQUEST: "It asked only where the link leads, as browsers of people do not.",
         Why.MACHINE_AGENT: "It says itself that it is a program, or does not say what it is.",
         Why.AT_ONCE: "It came within 15 seconds of the message's being handed over.",
-        Why.ALL_LINKS: "It belongs to a burst that followed every link of the message in 10 seconds.",
+        Why.ALL_LINKS: "It belongs to a burst that followed every link within 10 seconds.",
         Why.TOGETHER: "It belongs to a burst with more within one second than a person can do.",
         Why.SAME_AGENT: "A program of this name followed the hidden link within the same hour.",
         Why.SAME_BURST: "It belongs to a burst of clicks in which others are a scanner's.",
