@@ -26,6 +26,7 @@ from digital_cs.domain.enrollment import (
     share_of,
 )
 from digital_cs.domain.program_graph import Graph
+from digital_cs.domain.reason import Reason
 from digital_cs.domain.zone import load_zone
 from digital_cs.errors import DigitalCsError
 from digital_cs.messages.keys import message_key
@@ -38,8 +39,10 @@ from digital_cs.rendering.context import (
     SenderView,
 )
 from digital_cs.rendering.library import EmailLibrary
+from digital_cs.rendering.links import tracked
 from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
+from digital_cs.signing_links import LinkSigner
 from digital_cs.store import alerts, suppressions, touch_facts, touches
 from digital_cs.store.pool import insist
 from digital_cs.store.standing import Asked
@@ -64,6 +67,8 @@ class Sender:
     public_url: str
     app_url: str
     claim_seconds: float
+    clicks: bool = True
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Mailing:
 
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], library: EmailLibrary, channel: SmtpChannel,
-        connections: int, sender: Sender, signer: Signer, gate: Gate,
+        connections: int, sender: Sender, signer: Signer, links: LinkSigner, gate: Gate,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._gate = gate
@@ -87,6 +92,7 @@ class Mailing:
         self._channel = channel
         self._sender = sender
         self._signer = signer
+        self._links = links
         # Waiting for a connection happens before the claim, so that a claim never waits.
         self._lines = asyncio.Semaphore(connections)
 
@@ -183,16 +189,21 @@ class Mailing:
         now: datetime,
     ) -> bytes:  # fmt: skip
         sender = self._sender
+        message_id = message_id_for(key, sender.mail_domain)
+        sent = tracked(
+            rendered, message_id, self._links, sender.public_url, clicks=sender.clicks,
+            opens=sender.opens,
+        )  # fmt: skip
         return to_bytes(
             OutgoingMail(
-                message_id=message_id_for(key, sender.mail_domain),
+                message_id=message_id,
                 mail_from=sender.mail_from,
                 envelope_from=f"bounce@{sender.mail_domain}",
                 to=recipient.address,
                 to_name=recipient.full_name,
-                subject=rendered.subject,
-                text=rendered.text,
-                html=rendered.html,
+                subject=sent.subject,
+                text=sent.text,
+                html=sent.html,
                 date=now,
                 unsubscribe_url=self._unsubscribe_url(act.contact_id),
             )
@@ -222,21 +233,21 @@ class Mailing:
         retry_at = None
         match delivery.outcome:
             case DeliveryOutcome.ACCEPTED:
-                state, verdict, reason = MessageState.ACCEPTED, Verdict.SENT, "accepted"
-                words = f"The mail server took {act.email}."
+                state, verdict, reason = MessageState.ACCEPTED, Verdict.SENT, Reason.ACCEPTED
+                words = reason.sentence(email=act.email)
             case DeliveryOutcome.UNKNOWN:
-                state, verdict, reason = MessageState.UNKNOWN, Verdict.UNKNOWN, "no_answer"
-                words = "The whole text was written, then the connection was lost before an answer."
+                state, verdict, reason = MessageState.UNKNOWN, Verdict.UNKNOWN, Reason.NO_ANSWER
+                words = reason.sentence()
             case DeliveryOutcome.REFUSED_FOR_GOOD:
                 state, verdict = MessageState.FAILED, Verdict.FAILED
-                reason = "hard_bounce" if delivery.hard_bounce else "refused"
-                words = f"The mail server refused it for good{code}: {delivery.detail}"
+                reason = Reason.HARD_BOUNCE if delivery.hard_bounce else Reason.REFUSED
+                words = reason.sentence(code=code, detail=delivery.detail)
             case DeliveryOutcome.REFUSED_FOR_NOW:
-                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, "refused_for_now"
+                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, Reason.REFUSED_FOR_NOW
                 retry_at = now + _backoff(attempts, key)
-                words = f"The mail server refused it for now{code}: {delivery.detail}"
+                words = reason.sentence(code=code, detail=delivery.detail)
             case DeliveryOutcome.FAULT:
-                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, "fault"
+                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, Reason.FAULT
                 retry_at = now + _backoff(attempts, key)
                 words = f"The mail server could not be used: {delivery.detail}"
                 metrics.HELD.labels(graph.id, "smtp").inc()
