@@ -189,7 +189,8 @@ async def test_the_arms_count_goals_and_the_held_are_listed(connection: Connecti
         (rig.MONDAY, accounts[:20]),
     )
 
-    listed = await holdouts.held(connection, "tour")
+    listed = await holdouts.held(connection, "tour", 100)
+    assert await holdouts.held(connection, "tour", 1) == listed[:1]
     reached, left_out = await holdouts.arms(connection, "tour")
     assert (reached.held, left_out.held) == (False, True)
     assert len(listed) == left_out.accounts

@@ -118,6 +118,7 @@ async def _database(found: Found) -> Findings:
                 yield Finding("outbox", Level.OK, f"{waiting:,} wishes wait to be relayed.")
             for each in await _late(connection, found):
                 yield each
+            yield await _policy(connection)
     yield _skew(float(row[0]) - middle)
 
 
@@ -133,6 +134,20 @@ async def _late(connection: AsyncConnection[Any], found: Found) -> list[Finding]
         return [Finding("sources", Level.OK, words)]
     advice = "See `digital-cs sources`; `sources retire` where nothing more will come."
     return [Finding("sources", Level.WARN, each.late_words(now), advice) for each in late]
+
+
+async def _policy(connection: AsyncConnection[Any]) -> Finding:
+    from digital_cs.cli.output import when
+    from digital_cs.store import policies
+
+    found = await policies.current(connection)
+    if found.version:
+        since = when(found.published_at)
+        return Finding("policy", Level.OK, f"Version {found.version} is in force since {since}.")
+    return Finding(
+        "policy", Level.WARN, "None is published: the defaults hold.",
+        "See `digital-cs policy show`, and put yours in force: `digital-cs policy publish`.",
+    )  # fmt: skip
 
 
 def _skew(seconds: float) -> Finding:

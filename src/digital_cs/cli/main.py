@@ -18,10 +18,12 @@ from digital_cs.cli import (
     doctor,
     enroll,
     enrollment,
+    holdout,
     load,
     message,
     migrate,
     milestone,
+    policy,
     program,
     returned,
     returned_doors,
@@ -76,9 +78,11 @@ for name, command, example in (
     ("resume", buttons.resume, 'Example: digital-cs program resume renewal --spread "3 days"'),
     ("open", buttons.open_, "Example: digital-cs program open renewal"),
     ("stop", buttons.stop, "Example: digital-cs program stop renewal --finish"),
+    ("holdout", holdout.holdout, holdout.EXAMPLE),
 ):
     program.app.command(name, epilog=example)(command)
 app.add_typer(program.app, name="program", rich_help_panel=_CONTENT)
+app.add_typer(policy.app, name="policy", rich_help_panel=_CONTENT)
 app.add_typer(milestone.app, name="milestone", rich_help_panel=_CONTENT)
 segment.app.command("preview", epilog=segment_answers.PREVIEW)(segment_answers.preview)
 segment.app.command("explain", epilog=segment_answers.EXPLAIN)(segment_answers.explain)

@@ -36,9 +36,9 @@ def up(
     """Run everything here: Postgres, Temporal, a mail sink, a worker and the API, until Ctrl-C.
 
     State is kept in STATE_DIR: stop and start it as you like. The first time, the playbook in
-    CONTENT_DIR is published: programs, segments, triggers and milestones. Mail goes to a folder and
-    to nobody, unless SMTP_HOST is set. Other commands, given the same STATE_DIR, find all of this
-    by themselves.
+    CONTENT_DIR is published: policy, programs, segments, triggers and milestones. Mail goes to a
+    folder and to nobody, unless SMTP_HOST is set. Other commands, given the same STATE_DIR, find
+    all of this by themselves.
     """
     from digital_cs.cli import output
     from digital_cs.cli.household import Household, Ports
@@ -74,8 +74,10 @@ def up(
 
 
 def _publish_first(household: Household) -> None:
-    """The first time, publish milestones, segments, triggers and programs without errors."""
+    """The first time, publish policy, milestones, segments, triggers and programs, as far as they
+    have no errors."""
     from digital_cs.catalog.milestones import load_milestones
+    from digital_cs.catalog.policy import load_policy
     from digital_cs.catalog.programs import load_programs
     from digital_cs.catalog.segments import load_segments, segments_of
     from digital_cs.catalog.triggers import load_triggers, triggers_of
@@ -84,6 +86,7 @@ def _publish_first(household: Household) -> None:
     from digital_cs.domain.segment import segments_named
     from digital_cs.errors import NotFoundError
     from digital_cs.store import programs
+    from digital_cs.temporal.policies import publish_policy
     from digital_cs.temporal.segments import publish_segments
     from digital_cs.temporal.triggers import publish_triggers
 
@@ -92,6 +95,7 @@ def _publish_first(household: Household) -> None:
         milestones = load_milestones(household.settings.content_dir)
         segments = load_segments(household.settings.content_dir)
         triggers = load_triggers(household.settings.content_dir)
+        policy = load_policy(household.settings.content_dir)
     except NotFoundError as error:
         output.complain(f"No program is published: {error}")
         return
@@ -100,6 +104,8 @@ def _publish_first(household: Household) -> None:
         async with gateway.pool.connection() as connection:
             if await programs.list_programs(connection):
                 return None
+        if policy.policy is not None:
+            await publish_policy(gateway, policy.policy)
         if milestones.there and not milestones.problems:
             await gateway.declare_milestones(milestones.milestones)
         found = segments.sound
@@ -122,11 +128,13 @@ def _publish_first(household: Household) -> None:
     if counts is not None:
         nouns = zip(counts, ("program", "segment", "trigger", "milestone"), strict=True)
         parts = [output.count_of(count, noun) for count, noun in nouns]
+        parts += ["the policy"] * (policy.policy is not None)
         output.complain(
             f"Playbook: {', '.join(parts[:-1])} and {parts[-1]} published"
             f" from {household.settings.content_dir}"
         )
-        if catalog.errors or milestones.problems or segments.errors or triggers.errors:
+        broken = (catalog, segments, triggers, policy)
+        if milestones.problems or any(each.errors for each in broken):
             output.complain("Some have errors and were left out: see `digital-cs check`.")
 
 

@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.background import running
 from digital_cs.catalog.milestones import load_milestones
+from digital_cs.catalog.policy import load_policy
 from digital_cs.catalog.programs import load_programs
 from digital_cs.catalog.segments import load_segments
 from digital_cs.catalog.triggers import load_triggers
@@ -34,6 +35,7 @@ from digital_cs.demo.summary import Places, Summary, summarise
 from digital_cs.demo.support import HelpDesk
 from digital_cs.demo.view import Frame
 from digital_cs.domain.milestone import Milestone
+from digital_cs.domain.policy import Policy
 from digital_cs.domain.program import Program
 from digital_cs.domain.segment import Segment
 from digital_cs.domain.trigger import Trigger
@@ -44,6 +46,7 @@ from digital_cs.store import pool as pools
 from digital_cs.store import sources
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
+from digital_cs.temporal.policies import publish_policy
 from digital_cs.temporal.segments import publish_segments
 from digital_cs.temporal.triggers import publish_triggers
 
@@ -97,27 +100,34 @@ def run(options: Options, face: Face) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """All that is published: programs, and the segments, triggers and milestones they go by."""
+    """All that is published: programs, and the segments, triggers and milestones they go by.
+
+    Without a `policy` its defaults hold.
+    """
 
     programs: list[Program]
     segments: list[Segment]
     triggers: list[Trigger]
     milestones: Sequence[Milestone]
+    policy: Policy | None = None
 
     def words(self) -> str:
         """How many of each."""
-        return (
-            f"{len(self.programs)} programs, {len(self.segments)} segments,"
-            f" {len(self.triggers)} triggers and {len(self.milestones)} milestones"
-        )
+        parts = [
+            f"{len(self.programs)} programs", f"{len(self.segments)} segments",
+            f"{len(self.triggers)} triggers", f"{len(self.milestones)} milestones",
+            *["the policy"] * (self.policy is not None),
+        ]  # fmt: skip
+        return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def usable_playbook(content_dir: Path) -> Playbook:
     """What the content folder holds. Raises UsageError when there is an error in it."""
     programs, segments = load_programs(content_dir), load_segments(content_dir)
     triggers, milestones = load_triggers(content_dir), load_milestones(content_dir)
+    policy = load_policy(content_dir)
     errors = (
-        *programs.errors, *segments.errors, *triggers.errors,
+        *programs.errors, *segments.errors, *triggers.errors, *policy.errors,
         *(problem for problem in milestones.problems if problem.severity == "error"),
     )  # fmt: skip
     if errors:
@@ -127,7 +137,7 @@ def usable_playbook(content_dir: Path) -> Playbook:
         )
     return Playbook(
         list(programs.programs.values()), list(segments.segments.values()),
-        list(triggers.triggers.values()), milestones.milestones,
+        list(triggers.triggers.values()), milestones.milestones, policy.policy,
     )  # fmt: skip
 
 
@@ -187,6 +197,8 @@ class _Demo:
         async with pool.connection() as connection:
             # It ended where the product itself begins to tell: nothing may wait for more of it.
             await sources.retire(connection, HISTORY, clock.now())
+        if playbook.policy is not None:
+            await publish_policy(gateway, playbook.policy)
         await gateway.declare_milestones(playbook.milestones)
         await publish_segments(gateway, playbook.segments)
         await publish_triggers(gateway, playbook.triggers)

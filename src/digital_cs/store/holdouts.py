@@ -87,14 +87,14 @@ async def arms(connection: Connection, program_id: str) -> tuple[Arm, Arm]:
     return found.get(False, Arm(False, 0, 0, 0)), found.get(True, Arm(True, 0, 0, 0))
 
 
-async def held(connection: Connection, program_id: str) -> list[Drawn]:
-    """The accounts that are held out of a program, by id."""
+async def held(connection: Connection, program_id: str, most: int) -> list[Drawn]:
+    """The accounts that are held out of a program, by id, at most so many."""
     async with connection.cursor(row_factory=class_row(Drawn)) as cursor:
         await cursor.execute(
             "select h.account_id, coalesce(a.name, '') as name, h.held, h.point, h.share,"
             " h.assigned_at from holdouts h left join accounts a on a.id = h.account_id"
-            " where h.program_id = %s and h.held order by 1",
-            (program_id,),
+            " where h.program_id = %s and h.held order by 1 limit %s",
+            (program_id, most),
         )
         return await cursor.fetchall()
 
