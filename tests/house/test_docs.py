@@ -13,6 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from digital_cs import metrics
 from digital_cs.catalog.programs import check_program_text, email_names, load_programs
 from digital_cs.cli.main import run
+from digital_cs.domain.click import Why
 from digital_cs.domain.condition import KINDS
 from digital_cs.domain.enrollment import Ending, MessageState
 from digital_cs.domain.program import STEP_KINDS
@@ -58,6 +59,11 @@ def test_the_glossary_names_every_way_in_which_an_enrollment_ends() -> None:
 
 def test_the_glossary_names_every_state_of_a_program() -> None:
     assert sorted(first_column("States of a program")) == sorted(state.value for state in State)
+
+
+def test_the_page_on_clicks_lists_what_speaks_against_a_person() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", (DOCS / "clicks.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(why for why in Why if not why.human)
 
 
 def test_the_operators_guide_lists_every_metric() -> None:
