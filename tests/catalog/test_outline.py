@@ -105,6 +105,59 @@ Steps
     )
 
 
+SAID_OTHERWISE = """
+program: careful
+name: Careful
+owner: maya
+topic: product
+same_person: both
+holdout: 12.5
+at_most_a_day: 1500
+at_most_a_minute: 20
+steps:
+  - send: hello
+    topic: tips
+    over_budget: merge
+  - send: hello
+    topic: product
+    over_budget: drop
+"""
+
+
+def test_what_a_program_says_otherwise_than_the_policy_is_said() -> None:
+    program = check_program_text(SAID_OTHERWISE).program
+    assert program is not None
+    assert outline(program).partition("not on public holidays\n")[2] == (
+        """\
+Topic         product
+Same person   gets the same message once, with both accounts named
+At most       1,500 messages a day, 20 a minute
+Holdout       12.5% of accounts get nothing, to know its effect
+
+Steps
+  1. Send hello to champion, else admin, else anyone; useful for 3 days; topic tips; over budget
+     it goes into the next newsletter
+  2. Send hello to champion, else admin, else anyone; useful for 3 days; over budget it is left
+     out"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("same_person: each", "Same person   gets the same message for each of their accounts"),
+        ("at_most_a_minute: 20", "At most       20 messages a minute"),
+        ("at_most_a_day: 1", "At most       1 message a day"),
+        ("holdout: 0", "Holdout       none"),
+    ],
+)
+def test_each_of_them_is_said_by_itself(written: str, line: str) -> None:
+    text = f"program: p\nname: P\nowner: maya\n{written}\nsteps: [{{send: hello}}]\n"
+    program = check_program_text(text).program
+    assert program is not None
+    assert line in outline(program).splitlines()
+
+
 def test_the_welcome_of_a_trial_reads_as_its_manager_would_tell_it() -> None:
     text = outline(PLAYBOOK["welcome-trial"])
     assert text.startswith("Welcome to the trial  (welcome-trial)\nTakes a new trial from")

@@ -53,6 +53,21 @@ def read(text: str) -> Program:
             ["~ step 1 (send): useful for 3 days → 5 days",
              "~ step 1 (send): priority none → high"],
         ),
+        (
+            "- send: hello", "- send: hello\n    topic: tips\n    over_budget: merge",
+            ["~ step 1 (send): topic none → tips", "~ step 1 (send): over budget defer → merge"],
+        ),
+        (
+            "owner: maya", "owner: maya\ntopic: tips\nsame_person: each\nholdout: 10",
+            ["~ topic: as the policy says → tips",
+             "~ a person of two accounts gets: the same message once, for one of their accounts → "
+             "the same message for each of their accounts",
+             "~ holdout: as the policy says → 10% of accounts get nothing, to know its effect"],
+        ),
+        (
+            "owner: maya", "owner: maya\nat_most_a_day: 500\nat_most_a_minute: 2.5",
+            ["~ at most: as the policy says → 500 messages a day, 2.5 a minute"],
+        ),
         ("  - wait: 3 days\n", "", ["- step 2: Wait 3 days"]),
         (
             "  - wait: 3 days\n", "  - wait: 3 days\n  - leave: other\n",

@@ -9,9 +9,12 @@ from typing import Any
 from digital_cs.catalog.step_words import (
     again_words,
     entry_words,
+    holdout_words,
     launch_words,
     leaving_words,
+    most_words,
     paths_of,
+    same_person_words,
     step_words,
     window_words,
 )
@@ -53,6 +56,19 @@ def _facts(program: spec.Program) -> Iterator[tuple[str, list[str]]]:
     yield "Sends on", [window_words(program.send_window)]
     if program.priority is not spec.Priority.NORMAL:
         yield "Priority", [program.priority.value]
+    yield from _policy_facts(program)
+
+
+def _policy_facts(program: spec.Program) -> Iterator[tuple[str, list[str]]]:
+    """What the program says otherwise than the policy would."""
+    if program.topic is not None:
+        yield "Topic", [program.topic]
+    if program.same_person != "one":
+        yield "Same person", [f"gets {same_person_words(program)}"]
+    if program.at_most_a_day is not None or program.at_most_a_minute is not None:
+        yield "At most", [most_words(program)]
+    if program.holdout is not None:
+        yield "Holdout", [holdout_words(program)]
 
 
 def _steps(steps: tuple[Any, ...], program: spec.Program, indent: str) -> Iterator[str]:

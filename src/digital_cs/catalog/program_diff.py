@@ -13,10 +13,13 @@ from pydantic import BaseModel
 from digital_cs.catalog.step_words import (
     again_words,
     entry_words,
+    holdout_words,
     launch_words,
     leaving_words,
     moment_words,
+    most_words,
     roles_words,
+    same_person_words,
     step_words,
     window_words,
 )
@@ -56,6 +59,10 @@ def _facts(program: spec.Program) -> dict[str, str]:
         "writes to": roles_words(program.to),
         "priority": program.priority.value,
         "sends on": window_words(program.send_window),
+        "topic": program.topic or "as the policy says",
+        "a person of two accounts gets": same_person_words(program),
+        "at most": most_words(program),
+        "holdout": holdout_words(program),
     }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import SegmentIs
 
+_OVER_BUDGET = {"merge": "it goes into the next newsletter", "drop": "it is left out"}
+
 
 def step_words(step: Any, program: spec.Program) -> str:
     """One step as a sentence without its inner paths: "Wait up to 2 days: plan is trial"."""
@@ -146,11 +148,44 @@ def leaving_words(program: spec.Program) -> str:
     return f"an account that becomes {listed}" if gone else "nobody by stage alone"
 
 
+def same_person_words(program: spec.Program) -> str:
+    """What a person of two accounts gets when both come to the same message (P2)."""
+    match program.same_person:
+        case "one":
+            return "the same message once, for one of their accounts"
+        case "both":
+            return "the same message once, with both accounts named"
+        case "each":
+            return "the same message for each of their accounts"
+
+
+def holdout_words(program: spec.Program) -> str:
+    """How many accounts are left out, to know what the program is good for (P27)."""
+    if program.holdout is None:
+        return "as the policy says"
+    if not program.holdout:
+        return "none"
+    return f"{program.holdout:g}% of accounts get nothing, to know its effect"
+
+
+def most_words(program: spec.Program) -> str:
+    """How much the program may send: "500 messages a day, 60 a minute"."""
+    day, minute = program.at_most_a_day, program.at_most_a_minute
+    parts = [f"{day:,} {'message' if day == 1 else 'messages'} a day"] if day is not None else []
+    if minute is not None:
+        parts.append(f"{minute:g} {'' if parts else 'messages '}a minute")
+    return ", ".join(parts) or "as the policy says"
+
+
 def _send(step: spec.Send, program: spec.Program) -> str:
     words = f"Send {step.send} to {roles_words(step.to or program.to)}"
     words += f"; useful for {step.useful_for.words()}"
     if step.priority is not None and step.priority is not program.priority:
         words += f"; {step.priority.value} priority"
+    if step.topic is not None and step.topic != program.topic:
+        words += f"; topic {step.topic}"
+    if step.over_budget != "defer":
+        words += f"; over budget {_OVER_BUDGET[step.over_budget]}"
     if step.kind is spec.Kind.SERVICE:
         words += "; a service notice"
     nobody = step.if_nobody
