@@ -1,0 +1,58 @@
+"""Holds: who rests before a message that something else than time keeps back, and goes on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+
+Connection = AsyncConnection[Any]
+
+SENDING = "sending"
+"""The key that a step listens to while it waits to send."""
+
+# Not all whose version listens (`changes.tell`): that is nearly everybody inside anything, and
+# the relays would be busy with them for an hour. Who is being moved to a send at this moment does
+# not listen yet, but is due.
+_WAKE = """
+insert into outbox (kind, enrollment_id)
+select 'wake', e.id from enrollments e
+ where e.ended_at is null and not e.paused
+   and (%(key)s = any(e.listens) or e.wake_at <= %(now)s)
+   and (%(program)s::text is null or e.program_id = %(program)s)
+ order by e.wake_at, e.id
+"""
+
+_HELD = """
+select e.program_id, d.reason, count(*)
+  from enrollments e
+  join lateral (select reason, verdict from decisions
+                 where enrollment_id = e.id and visit = e.visit order by id desc limit 1) d
+    on d.verdict in ('held', 'deferred')
+ where e.ended_at is null and %(key)s = any(e.listens)
+ group by 1, 2 order by 3 desc, 1, 2
+"""
+
+
+class Held(NamedTuple):
+    """How many of a program wait to send for one reason."""
+
+    program: str
+    reason: str
+    enrollments: int
+
+
+async def wake_held(connection: Connection, now: datetime, program_id: str | None = None) -> int:
+    """Have whoever rests before a message decided anew, in one program or in all.
+
+    Returns how many. They ask by themselves: what is overdue is spread out (P8).
+    """
+    cursor = await connection.execute(_WAKE, {"key": SENDING, "now": now, "program": program_id})
+    return cursor.rowcount
+
+
+async def held(connection: Connection) -> list[Held]:
+    """Who waits to send and for what reason, by program; the most first."""
+    cursor = await connection.execute(_HELD, {"key": SENDING})
+    return [Held(*row) for row in await cursor.fetchall()]
