@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncCursor
 
+from digital_cs.clock import Clock
 from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Answer, Request, Ruling, decide
+from digital_cs.domain.eligibility import Answer, Request, Ruling, Standing, decide
 from digital_cs.domain.policy import Policy
-from digital_cs.store import policies, standing, touches
+from digital_cs.store import caps, claims, policies, rates
+from digital_cs.store import standing as standings
 from digital_cs.store.pool import in_one_go
-from digital_cs.store.standing import Asked, Connection
+from digital_cs.store.standing import Asked, Connection, Seen
 
-Claim = Callable[[Connection, int], Awaitable[AsyncCursor[Any]]]
-"""Writes the claim, with the version of the policy."""
+Claim = Callable[[Connection, int, Mapping[str, float]], Awaitable[AsyncCursor[Any]]]
+"""Writes the claim, by the version of the policy and within rates (messages a minute by scope)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,9 @@ class Refused:
 class Gate:
     """Decides about each message of this process; knows the policy that is in force."""
 
-    def __init__(self) -> None:
-        self._version = -1
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._version = -1  # none is known yet
         self._policy = Policy()
 
     async def pass_through(
@@ -52,22 +55,49 @@ class Gate:
         None: somebody was quicker, or the contact is gone; load again. May be asked twice.
         """
         async with in_one_go(connection):
-            seen = await standing.read(connection, asked, self._policy, now, now.date())
+            seen = await self._look(connection, asked, now)
             if seen is None:
                 return None
-            if seen.policy_version != self._version:
-                await self._learn(connection)
-                seen = await standing.read(connection, asked, self._policy, now, now.date())
-                assert seen is not None
-            ruling = decide(
-                replace(request, who=seen.who), seen.standing, self._policy, calendar, now
-            )
+            policy = self._policy
+            wish = replace(request, who=seen.who)
+            ruling = decide(wish, seen.standing, policy, calendar, now)
             if ruling.answer is not Answer.SEND:
                 return Refused(ruling, self._version)
-            claimed = await claim(connection, self._version)
-        attempts = await touches.attempt_of(claimed)  # there already: no further round trip
-        return Claimed(attempts, self._version) if attempts is not None else None
+            if not seen.day_known:
+                await caps.opening_day(
+                    connection, request.program, now.date(), request.at_most_a_day,
+                    policy.damage.program_a_day,
+                )  # fmt: skip
+            scopes = policy.damage.a_minute.of(
+                request.program, seen.domain, request.at_most_a_minute
+            )
+            claimed = await claim(connection, self._version, scopes)
+        attempt = await claims.attempt_of(claimed)  # there already: no further round trip
+        if attempt.number is not None:
+            return Claimed(attempt.number, self._version)
+        if attempt.new_scope:
+            await rates.meet(connection, scopes)
+            return await self.pass_through(connection, asked, request, calendar, now, claim)
+        standing = _as_found(seen.standing, attempt, self._clock.speed)
+        if standing is None:
+            return None
+        return Refused(decide(wish, standing, policy, calendar, now), self._version)
 
-    async def _learn(self, connection: Connection) -> None:
-        found = await policies.current(connection)
-        self._version, self._policy = found.version, found.policy
+    async def _look(self, connection: Connection, asked: Asked, now: datetime) -> Seen | None:
+        """The standing, read by the policy that is in force."""
+        while True:
+            seen = await standings.read(connection, asked, self._policy, now, now.date())
+            if seen is None or seen.policy_version == self._version:
+                return seen
+            found = await policies.current(connection)
+            self._version, self._policy = found.version, found.policy
+
+
+def _as_found(standing: Standing, attempt: claims.Attempt, speed: float) -> Standing | None:
+    """With what the claim met and nobody had seen; None: something else was in the way."""
+    if attempt.full_with is not None:
+        return replace(standing, sent_today=attempt.full_with, cap=attempt.full_with)
+    if attempt.scope is not None:
+        wait = timedelta(seconds=attempt.wait * speed)
+        return replace(standing, rate_wait=wait, rate_scope=attempt.scope)
+    return None

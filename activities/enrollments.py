@@ -33,7 +33,7 @@ from digital_cs.domain.program_graph import Graph
 from digital_cs.domain.reason import Reason
 from digital_cs.domain.what_next import advance
 from digital_cs.messages.enrollment import ADVANCE_ACTIVITY, AdvanceReply, AdvanceRequest
-from digital_cs.store import effects, touch_facts, touches
+from digital_cs.store import claims, effects, touch_facts, touches
 from digital_cs.store.pool import insist
 
 MOST_ROUNDS = 50
@@ -197,7 +197,7 @@ class _Attempt:
             wait = timedelta(seconds=(claim.seconds_left + MARGIN) * self.house._clock.speed)
             return replace(message, retry_at=self.now + wait)
         async with self.house._pool.connection() as connection:
-            gave_up = await touches.give_up_claim(connection, claim.key, self.now)
+            gave_up = await claims.give_up_claim(connection, claim.key, self.now)
         if not gave_up:
             raise ApplicationError("the message was settled meanwhile", type="Contended")
         metrics.TOUCHES.labels(self.loaded.program_id, "unknown").inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,7 +44,7 @@ from digital_cs.rendering.links import tracked
 from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts, suppressions, touch_facts, touches
+from digital_cs.store import alerts, caps, claims, suppressions, touch_facts, touches
 from digital_cs.store.pool import insist
 from digital_cs.store.standing import Asked
 
@@ -118,11 +119,14 @@ class Mailing:
             message_id = message_id_for(key, self._sender.mail_domain)
             token = uuid.uuid4().hex
 
-            async def claim(connection: touches.Connection, policy: int) -> AsyncCursor[Any]:
-                return await touches.claim(
+            async def claim(
+                connection: claims.Connection, policy: int, scopes: Mapping[str, float]
+            ) -> AsyncCursor[Any]:
+                return await claims.claim(
                     connection, key=key, enrollment_id=enrollment_id, revision=revision, act=act,
                     now=now, claim_seconds=self._sender.claim_seconds + 1.0, token=token,
                     message_id=message_id, content_hash=rendered.content_hash, policy=policy,
+                    scopes=scopes,
                 )  # fmt: skip
 
             asked = Asked(
@@ -137,6 +141,8 @@ class Mailing:
                 deadline - self._sender.claim_seconds,
             )
             if not isinstance(passed, Claimed):
+                if passed is not None and passed.ruling.reason is Reason.CAP:
+                    await self._tell_of_cap(graph, now, deadline)
                 return passed
             delivery = await self._deliver(mail, recipient.address, message_id)
         if delivery.hard_bounce:
@@ -243,7 +249,8 @@ class Mailing:
                 reason = Reason.HARD_BOUNCE if delivery.hard_bounce else Reason.REFUSED
                 words = reason.sentence(code=code, detail=delivery.detail)
             case DeliveryOutcome.REFUSED_FOR_NOW:
-                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, Reason.REFUSED_FOR_NOW
+                state, verdict = MessageState.PLANNED, Verdict.DEFERRED
+                reason = Reason.REFUSED_FOR_NOW
                 retry_at = now + _backoff(attempts, key)
                 words = reason.sentence(code=code, detail=delivery.detail)
             case DeliveryOutcome.FAULT:
@@ -260,6 +267,13 @@ class Mailing:
             policy=claimed.policy,
         )  # fmt: skip
         return Sent(MessageFact(state, attempts, retry_at, act.contact_id), result)
+
+    async def _tell_of_cap(self, graph: Graph, now: datetime, deadline: float) -> None:
+        await insist(
+            self._pool,
+            lambda connection: caps.tell_owner(connection, graph.id, graph.owner, now),
+            deadline,
+        )
 
     async def _tell_owner(
         self, graph: Graph, step: str, kind: str, words: str, now: datetime, deadline: float
@@ -281,6 +295,7 @@ def _request(act: SendMessage, graph: Graph, loaded: touch_facts.Loaded) -> Requ
         email=act.email, kind=act.kind, priority=act.priority, useful_until=act.useful_until,
         window=graph.window, zone=load_zone(act.zone), topic=act.topic, over_budget=act.over_budget,
         country=loaded.account.country, same_person=graph.same_person,
+        at_most_a_day=graph.at_most_a_day, at_most_a_minute=graph.at_most_a_minute,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from digital_cs.ingest.membership import Membership
 from digital_cs.ingest.zendesk_pull import ZendeskPull
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
+from digital_cs.signing_links import LinkSigner
 from digital_cs.store import alerts
 from digital_cs.store import pool as pools
 from digital_cs.store.accounts import countries
@@ -212,8 +213,10 @@ async def open_engine(
                 settings.mail_from, settings.mail_domain, settings.mail_from.split("<")[0].strip(),
                 settings.mail_footer, settings.public_url, settings.app_url,
                 settings.smtp_timeout + SMTP_MARGIN,
+                clicks=settings.clicks == "record", opens=settings.opens == "record",
             ),
-            signer=Signer(*settings.link_keys()), gate=Gate(),
+            signer=Signer(*settings.link_keys()), links=LinkSigner(*settings.link_keys()),
+            gate=Gate(clock),
         )  # fmt: skip
         reconciler = Reconciler(
             pool=opened, client=client, clock=clock, workspace=settings.workspace,

@@ -35,6 +35,7 @@ from digital_cs.messages.enrollment import AdvanceReply, AdvanceRequest
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
+from digital_cs.signing_links import LinkSigner
 from digital_cs.store import alerts
 from digital_cs.store import pool as pools
 from digital_cs.store.accounts import AccountRecord
@@ -240,7 +241,7 @@ async def opened(
                 "Maya <maya@vendor.test>", "vendor.test", "Maya", "Vendor Ltd",
                 "https://mail.vendor.test", "https://app.vendor.test", smtp_timeout + 1.0,
             ),
-            signer=Signer(SIGNING_KEY), gate=Gate(),
+            signer=Signer(SIGNING_KEY), links=LinkSigner(SIGNING_KEY), gate=Gate(clock),
         )  # fmt: skip
         activities = EnrollmentActivities(
             pool=pool, clock=clock, programs=ProgramShelf(pool),

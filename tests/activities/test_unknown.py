@@ -9,7 +9,7 @@ import pytest
 
 from digital_cs.channels.sink import FaultMode
 from digital_cs.domain.touch import MOST_RESENDS
-from digital_cs.store import touches, worklists
+from digital_cs.store import claims, worklists
 from digital_cs.store.enrollments import ask_to_exit
 from tests.activities.house import House
 
@@ -157,6 +157,6 @@ async def test_an_account_that_leaves_during_a_dead_workers_claim_leaves_nothing
     await house.rows("update messages set claim_until = now() - interval '61 seconds'")
     moment = house.later(minutes=2)
     async with house.pool.connection() as connection:  # as the keeper does, for whoever left
-        assert await touches.give_up_claim(connection, None, moment)
+        assert await claims.give_up_claim(connection, None, moment)
     row = await house.message()
     assert (row["state"], row["settled_at"]) == ("unknown", moment)

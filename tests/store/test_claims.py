@@ -11,7 +11,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.enrollment import MessageState
-from digital_cs.store import touches
+from digital_cs.store import claims
 from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.enrollments import ask_to_exit, set_paused, skip_step
 from digital_cs.store.pool import opened
@@ -187,16 +187,16 @@ async def test_a_claim_becomes_unknown_only_when_its_time_is_up(
     await enrolled(connection)
     await claim(connection)
     later = rig.MONDAY + timedelta(hours=1)
-    assert not await touches.give_up_claim(connection, KEY, later)
+    assert not await claims.give_up_claim(connection, KEY, later)
     assert (await load(connection)).messages[1].state is MessageState.CLAIMED
 
     await connection.execute("update messages set claim_until = now() - interval '1 second'")
     assert (await load(connection)).claims[1].seconds_left < 0
-    assert not await touches.give_up_claim(connection, None, later)  # its own worker may ask first
-    assert await touches.give_up_claim(connection, KEY, later)
+    assert not await claims.give_up_claim(connection, None, later)  # its own worker may ask first
+    assert await claims.give_up_claim(connection, KEY, later)
 
     row = await message(connection)
     assert (row["state"], row["reason"], row["settled_at"]) == ("unknown", "crash", later)
     (told,) = await rows(connection, "decisions")
     assert (told["verdict"], told["reason"], told["contact_id"]) == ("unknown", "crash", ADA)
-    assert not await touches.give_up_claim(connection, KEY, later)
+    assert not await claims.give_up_claim(connection, KEY, later)

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import MessageState, Outcome, Position, SendMessage
 from digital_cs.messages.keys import message_key
-from digital_cs.store import touch_facts, touches
+from digital_cs.store import claims, touch_facts, touches
 from digital_cs.store.enrollments import enroll
 from tests import rig
 
@@ -49,12 +49,12 @@ async def claim(
     act: SendMessage | None = None,
 ) -> int | None:  # fmt: skip
     act = act or an_act()
-    claimed = await touches.claim(
+    claimed = await claims.claim(
         connection, key=message_key(ID, act.visit, act.contact_id), enrollment_id=ID,
         revision=revision, act=act, now=rig.MONDAY, claim_seconds=seconds, token=token,
         message_id="<id@test>", content_hash="hash",
     )  # fmt: skip
-    return await touches.attempt_of(claimed)
+    return (await claims.attempt_of(claimed)).number
 
 
 def a_result(state: MessageState, *, attempts: int = 1, **more: Any) -> touches.MessageResult:

@@ -38,8 +38,8 @@ class Answer(StrEnum):
 class Request:
     """One message that a program, or a broadcast, wants to send to one person of one account.
 
-    `topic` None is the policy's default. `who` and `account_name` are for the sentences. `per_day`
-    is that of the program, where it says so. Moments are aware; `zone` is the one chosen for the
+    `topic` None is the policy's default. `who` is for the sentences. `at_most_*` are those of
+    the program, where it says so itself. Moments are aware; `zone` is the one chosen for the
     reader.
     """
 
@@ -57,6 +57,8 @@ class Request:
     country: str | None = None
     who: str = "The reader"
     same_person: str = "one"
+    at_most_a_day: int | None = None
+    at_most_a_minute: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

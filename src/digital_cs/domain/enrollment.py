@@ -170,7 +170,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """Hand one message over. Performed by the activity, which then asks again."""
+    """Hand one message over. Performed by the activity, which then asks again.
+
+    `waited`: it was too early for a rate, and comes back for the slot that it was given.
+    """
 
     step: str
     visit: int
@@ -185,6 +188,7 @@ class SendMessage:
     attempts: int = 0
     topic: str | None = None
     over_budget: str = "defer"
+    waited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,11 +132,6 @@ class DayShare(_Part):
     share: float = Field(25.0, gt=0, le=100, description="Percent of all accounts, a UTC day.")
     at_least: int = Field(100, ge=0, description="But this many in any case.")
 
-    def cap(self, accounts: int) -> int:
-        """The number for a company with so many accounts."""
-        return max(self.at_least, int(accounts * self.share / 100))
-
-
 class Rates(_Part):
     """Most messages a minute. What is above it is put off to a moment of its own."""
 

@@ -139,6 +139,7 @@ def decide_send(
         priority=node.priority, kind=node.kind, due_at=due, useful_until=useful_until,
         zone=chosen.name, zone_source=chosen.source, attempts=fact.attempts if fact else 0,
         topic=node.topic, over_budget=node.over_budget,
+        waited=(position.noted or "").startswith(f"{Verdict.DEFERRED}:{Reason.RATE}:"),
     )  # fmt: skip
     return SendDecision(position, act=act)
 

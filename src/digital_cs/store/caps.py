@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from digital_cs.domain.policy import DayShare
 from digital_cs.store.alerts import tell
@@ -52,7 +52,11 @@ update program_days d set sent = d.sent + 1 from claimed
 _COLUMNS = "program_id, day, sent, cap, allowed_by"
 
 _OPEN = f"""
-insert into program_days as d (program_id, day, cap) values (%(program)s, %(day)s, %(cap)s)
+insert into program_days as d (program_id, day, cap)
+select %(program)s, %(day)s, coalesce(%(own)s::int,
+         case when %(share)s::float8 is not null then greatest(%(at_least)s::int, floor(
+           %(share)s / 100.0 * (select count(*) from accounts
+             where stage is null or stage not in ('churned', 'deleted')))::int) end)
     on conflict (program_id, day) do update set sent = d.sent  -- locks it, and so reads the newest
 returning {_COLUMNS}
 """
@@ -65,31 +69,34 @@ returning {_COLUMNS}
 """
 
 
+async def opening_day(
+    connection: Connection, program_id: str, day: date, own_cap: int | None,
+    day_share: DayShare | None,
+) -> AsyncCursor[Any]:  # fmt: skip
+    """Make the program's row of a day with its cap, if this is the first look of that day.
+
+    `own_cap` is what the program says, else the policy's share of all accounts counts; neither:
+    no limit. What is published later on that day counts from the next one. In a pipeline the
+    answer need not be waited for.
+    """
+    return await connection.execute(
+        _OPEN,
+        {
+            "program": program_id, "day": day, "own": own_cap,
+            "share": day_share.share if day_share else None,
+            "at_least": day_share.at_least if day_share else None,
+        },
+    )  # fmt: skip
+
+
 async def open_day(
     connection: Connection, program_id: str, day: date, own_cap: int | None,
     day_share: DayShare | None,
 ) -> Day:  # fmt: skip
-    """The program's row of a day, made with its cap if it is the first look of that day.
-
-    `own_cap` is what the program says, else the policy's share of all accounts counts; neither:
-    no limit. What is published later on that day counts from the next one.
-    """
-    cap = own_cap
-    if cap is None and day_share is not None:
-        cap = day_share.cap(await _accounts(connection))
-    cursor = await connection.execute(_OPEN, {"program": program_id, "day": day, "cap": cap})
-    row = await cursor.fetchone()
+    """The program's row of a day, made by `opening_day` if there was none."""
+    row = await (await opening_day(connection, program_id, day, own_cap, day_share)).fetchone()
     assert row is not None
     return Day(*row)
-
-
-async def _accounts(connection: Connection) -> int:
-    cursor = await connection.execute(
-        "select count(*) from accounts where stage is null or stage not in ('churned', 'deleted')"
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 async def tell_owner(connection: Connection, program_id: str, owner: str, now: datetime) -> None:

@@ -26,9 +26,10 @@ of the locks that claims take, only that of `caps` comes after. Rows are never d
 for each domain that was ever written to.
 """
 
+# ruff: noqa: S608  the statement is put together from constants, never from values
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,8 +41,7 @@ BURST = 1.0
 """Seconds' worth of messages that may go at once after a lull. It also forgives timers that are
 late by less than that."""
 
-_TAKE = """
-with given as (
+TURN = """given as (
        select * from unnest(%(scopes)s::text[], %(every)s::float8[]) as g(scope, seconds)),
      -- All or none: who held some while it makes the others would wait for who made them.
      locked as materialized (
@@ -70,10 +70,17 @@ with given as (
                              else s.free_at end,
               last_slot = coalesce(q.slot, s.last_slot)
          from seen s left join queue q on true
-        where r.scope = s.scope and coalesce(q.scope, s.scope) = s.scope)
-select p.complete, q.scope, extract(epoch from q.slot - p.at)::float8
-  from present p left join queue q on true
-"""
+        where r.scope = s.scope and coalesce(q.scope, s.scope) = s.scope),
+     turn as (
+       select p.complete, q.scope, extract(epoch from q.slot - p.at)::float8 as wait
+         from present p left join queue q on true)"""
+"""A part of a statement, with `turn_values`: `complete` is whether all scopes are known, `scope`
+the one that is full, None: the message may go, and `wait` real seconds until its slot."""
+
+NO_TURN = "turn as (select true as complete, null::text as scope, null::float8 as wait)"
+"""The same where nothing is limited."""
+
+_TAKE = f"with {TURN} select complete, scope, wait from turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +106,33 @@ async def take(
     """
     if not scopes:
         return NOW
-    names = sorted(scopes)
-    values = {
-        "scopes": names, "every": [60.0 / scopes[name] for name in names], "waited": waited,
-        "burst": BURST,
-    }  # fmt: skip
     while True:
-        cursor = await connection.execute(_TAKE, values)
+        cursor = await connection.execute(_TAKE, turn_values(scopes, waited=waited))
         row = await cursor.fetchone()
         assert row is not None
         complete, scope, wait = row
         if complete:
             return NOW if scope is None else Turn(max(wait, 0.001), scope)
-        await connection.execute(
-            "insert into rates (scope, free_at, last_slot)"
-            " select scope, clock_timestamp(), clock_timestamp()"
-            " from unnest(%s::text[]) as scope order by 1 on conflict do nothing",
-            (names,),
-        )
+        await meet(connection, scopes)
+
+
+def turn_values(scopes: Mapping[str, float], *, waited: bool) -> dict[str, Any]:
+    """What TURN is filled with."""
+    names = sorted(scopes)
+    return {
+        "scopes": names, "every": [60.0 / scopes[name] for name in names], "waited": waited,
+        "burst": BURST,
+    }  # fmt: skip
+
+
+async def meet(connection: Connection, scopes: Iterable[str]) -> None:
+    """Begin to count in scopes that nothing was ever sent in."""
+    await connection.execute(
+        "insert into rates (scope, free_at, last_slot)"
+        " select scope, clock_timestamp(), clock_timestamp()"
+        " from unnest(%s::text[]) as scope order by 1 on conflict do nothing",
+        (sorted(scopes),),
+    )
 
 
 class Queue(NamedTuple):

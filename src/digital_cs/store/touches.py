@@ -1,4 +1,4 @@
-"""What a touch writes: the claim, the result and the move, each one statement and round trip."""
+"""What a touch writes at its end: the result and the move, one statement and round trip."""
 
 # ruff: noqa: S608  the statements are put together from constants above, never from values
 from __future__ import annotations
@@ -8,62 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from digital_cs.domain.enrollment import (
     Decision,
     MessageState,
     Outcome,
-    SendMessage,
 )
 from digital_cs.store.positions import position_to_json
-from digital_cs.store.replies import AWAITED
 
 Connection = AsyncConnection[Any]
-
-# P16: suppressions and the contact's state are read here, in the statement that claims.
-# The revision makes a pause, an exit or a second worker that came in between win.
-_CLAIM = f"""
-with claimed as (
-insert into messages as m (key, enrollment_id, program_id, version, step, visit, account_id,
-       contact_id, email, kind, priority, topic, policy, state, due_at, useful_until, zone,
-       zone_source, attempts, claimed_at, claim_until, claim_token, message_id, content_hash)
-select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id,
-       c.id, %(email)s, %(kind)s, %(priority)s, %(topic)s, %(policy)s, 'claimed', %(due_at)s,
-       %(useful_until)s, %(zone)s, %(zone_source)s, 1,
-       %(now)s, clock_timestamp() + make_interval(secs => %(claim_seconds)s), %(token)s,
-       %(message_id)s,
-       %(content_hash)s
-  from enrollments e
-  join programs p on p.id = e.program_id and p.state not in ('paused', 'paused-closed')
-  join contacts c on c.id = %(contact_id)s and c.active
-  join memberships b on b.contact_id = c.id and b.account_id = e.account_id and b.left_at is null
- where e.id = %(enrollment_id)s and e.revision = %(revision)s and e.ended_at is null
-   and not e.paused and not {AWAITED.format(account="e.account_id")}
-   and not exists (select 1 from suppressions s
-                    where s.subject = any(array['address:' || lower(c.email),
-                          'domain:' || split_part(lower(c.email), '@', -1),
-                          'account:' || e.account_id])
-                      and not (%(kind)s = 'service' and s.reason = 'unsubscribed'))
-on conflict (key) do update
-   set state = 'claimed', claimed_at = excluded.claimed_at,
-       attempts = m.attempts + (m.claim_token is distinct from excluded.claim_token)::int,
-       claim_until = excluded.claim_until, claim_token = excluded.claim_token,
-       content_hash = excluded.content_hash, policy = excluded.policy, retry_at = null
- where m.state = 'planned' or (m.state = 'unknown' and m.kind = 'service')
-    or (m.state = 'claimed' and m.claim_token = excluded.claim_token)
-returning m.key, m.enrollment_id, m.visit, m.attempts),
--- An earlier try may have named a contact who may not be written to any more.
-superseded as (
-update messages m
-   set state = 'skipped', settled_at = %(now)s, retry_at = null, reason = 'other_contact',
-       detail = 'Somebody else of the account is written to instead.'
-  from claimed
- where m.enrollment_id = claimed.enrollment_id and m.visit = claimed.visit
-   and m.key <> claimed.key and m.state = 'planned')
-select attempts from claimed
-"""
 
 _RESULT = """
 update messages
@@ -73,16 +28,7 @@ update messages
 returning enrollment_id, account_id, program_id, version, step, visit, contact_id
 """
 
-_GIVE_UP = """
-update messages set state = 'unknown', settled_at = %(now)s, claim_until = null,
-       reason = 'crash', detail = 'A worker stopped between handing over and recording.'
- where state = 'claimed'
-   and (key = %(key)s and claim_until < clock_timestamp()
-        or %(key)s::text is null and claim_until < clock_timestamp() - interval '1 minute')
-returning enrollment_id, account_id, program_id, version, step, visit, contact_id
-"""
-
-_TELL = """
+TELL = """
 insert into decisions (at, enrollment_id, account_id, program_id, version, step, visit, contact_id,
                        verdict, reason, words, data_as_of, rule, policy, until)
 """
@@ -126,12 +72,12 @@ select %(now)s::timestamptz, moved.id, moved.account_id, moved.program_id, moved
 _BEFORE, _AFTER = _NOTES.format(which="before"), _NOTES.format(which="decisions")
 
 _MOVE_ONLY = f"""
-with moved as ({_MOVE}), noted as ({_TELL} {_BEFORE} union all {_AFTER}), {_OUT}
+with moved as ({_MOVE}), noted as ({TELL} {_BEFORE} union all {_AFTER}), {_OUT}
 select count(*) from moved
 """
 
 _RECORD_AND_MOVE = f"""
-with told as ({_RESULT}), moved as ({_MOVE}), {_OUT}, noted as ({_TELL}
+with told as ({_RESULT}), moved as ({_MOVE}), {_OUT}, noted as ({TELL}
   {_BEFORE}
   union all
   select %(now)s, told.enrollment_id, told.account_id, told.program_id, told.version, told.step,
@@ -162,57 +108,6 @@ class MessageResult:
     detail: str | None = None
     retry_at: datetime | None = None
     policy: int | None = None
-
-
-async def claim(
-    connection: Connection, *, key: str, enrollment_id: str, revision: int, act: SendMessage,
-    now: datetime, claim_seconds: float, token: str, message_id: str, content_hash: str,
-    policy: int | None = None,
-) -> AsyncCursor[Any]:  # fmt: skip
-    """Take the right to hand this message over (P13, P16); see `attempt_of` for the answer.
-
-    `token` names the claimer: asking again with the same one, after an answer that was lost,
-    gives the same claim.
-    """
-    return await connection.execute(
-        _CLAIM,
-        {
-            "key": key, "enrollment_id": enrollment_id, "revision": revision, "step": act.step,
-            "visit": act.visit, "contact_id": act.contact_id, "email": act.email,
-            "kind": act.kind, "priority": act.priority, "due_at": act.due_at,
-            "useful_until": act.useful_until, "zone": act.zone, "zone_source": act.zone_source,
-            "now": now, "claim_seconds": claim_seconds, "token": token, "message_id": message_id,
-            "content_hash": content_hash, "topic": act.topic, "policy": policy,
-        },
-    )  # fmt: skip
-
-
-async def attempt_of(claimed: AsyncCursor[Any]) -> int | None:
-    """The number of the attempt that a claim gives the right to.
-
-    None: not now. The contact was suppressed, somebody paused or moved the enrollment, or the
-    message is settled or in another worker's hands. Load again to learn which.
-    """
-    row = await claimed.fetchone()
-    return int(row[0]) if row is not None else None
-
-
-async def give_up_claim(connection: Connection, key: str | None, now: datetime) -> bool:
-    """A claim that outlived its worker becomes unknown (P14); False: somebody settled it.
-
-    Without a key: every claim that nobody came back to for a minute, because its account left
-    the program at that moment.
-    """
-    words = "A worker stopped while handing it over; it may or may not have arrived."
-    cursor = await connection.execute(
-        f"with told as ({_GIVE_UP}), noted as ({_TELL} select %(now)s, told.enrollment_id,"
-        " told.account_id, told.program_id, told.version, told.step, told.visit, told.contact_id,"
-        " 'unknown', 'crash', %(words)s, null, null, null, null from told)"
-        " select count(*) from told",
-        {"key": key, "now": now, "words": words},
-    )
-    row = await cursor.fetchone()
-    return bool(row and row[0])
 
 
 async def move(

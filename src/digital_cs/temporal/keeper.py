@@ -20,15 +20,16 @@ from digital_cs.clock import Clock, pace
 from digital_cs.ingest.membership import Membership
 from digital_cs.ingest.triggers import Triggers
 from digital_cs.store import (
+    claims,
     outbox,
     partitions,
     programs,
     returned,
     segment_queue,
     sources,
+    suppressions,
     ticket_matches,
     tickets,
-    touches,
 )
 from digital_cs.temporal.reconciler import Reconciler
 
@@ -39,6 +40,7 @@ TICK_SECONDS = 0.5
 OVERDUE_SECONDS = 15.0
 FULL_SECONDS = 600.0
 GAUGES_SECONDS = 5.0
+EXPIRE_SECONDS = 5.0
 TICKETS_SECONDS = 60.0
 TURN_SECONDS = 1.0
 
@@ -106,7 +108,7 @@ class Keeper:
         if self._is_time("overdue", OVERDUE_SECONDS):
             await self._reconciler.overdue()
             async with self._pool.connection() as connection:
-                await touches.give_up_claim(connection, None, now)
+                await claims.give_up_claim(connection, None, now)
         if self._is_time("full", FULL_SECONDS):
             await self._reconciler.full()
         if self._is_time("tickets", TICKETS_SECONDS):
@@ -120,6 +122,9 @@ class Keeper:
                     async with connection.transaction():
                         await partitions.drop_old(connection, self._events_kept_days, now)
             self._forgot_on = now.date()
+        if self._is_time("expire", EXPIRE_SECONDS):
+            async with self._pool.connection() as connection, connection.transaction():
+                await suppressions.expire(connection, now)
         if self._is_time("gauges", GAUGES_SECONDS):
             await self._measure(now)
 
