@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from digital_cs.catalog.schema import POLICY_SCHEMA_FILE, policy_schema, schema_
 from digital_cs.catalog.yaml_source import read_yaml
 from digital_cs.domain.policy import Limits, Policy
 
-CONTENT = Path(__file__).resolve().parents[2] / "content"
+HOUSE = Path(__file__).resolve().parents[2]
+CONTENT = HOUSE / "content"
+GUIDE = (HOUSE / "docs" / "policy.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 CHECK = jsonschema_rs.Draft7Validator(policy_schema())
 
 
@@ -40,6 +44,17 @@ def test_the_policy_that_is_shipped_has_no_complaints_and_says_the_defaults() ->
 def test_every_part_of_the_policy_stands_in_the_file_that_is_shipped() -> None:
     text = (CONTENT / FILE).read_text()
     assert [key for key in Policy.model_fields if f"\n{key}:" not in text] == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_the_guide_is_a_policy_without_complaints(example: str) -> None:
+    assert check_policy_text(example).problems == ()
+    assert CHECK.is_valid(read_yaml(example, "guide.yaml").value)
+
+
+def test_the_guide_shows_every_part_of_the_policy() -> None:
+    shown = "".join(EXAMPLES)
+    assert [key for key in Policy.model_fields if not re.search(f"^{key}:", shown, re.M)] == []
 
 
 def test_a_folder_without_the_file_has_the_defaults(tmp_path: Path) -> None:

@@ -157,6 +157,13 @@ async def test_marketing_deep_inside_a_program_counts(connection: Connection) ->
     assert len(await drawn(connection, "deep")) == 3
 
 
+def test_p27_all_ways_of_entry_draw_for_one_statement_alone_enrolls() -> None:
+    source = sorted([*(rig.ROOT / "src").rglob("*.py"), *(rig.ROOT / "activities").rglob("*.py")])
+    assert [path.name for path in source if "insert into enrollments" in path.read_text()] == [
+        "enrollments.py"
+    ]  # fmt: skip
+
+
 async def test_who_may_not_enter_is_not_drawn(connection: Connection) -> None:
     accounts = await rig.people(connection, 4, rig.MONDAY)
     await put_in(connection, one_send(), accounts[:2])
