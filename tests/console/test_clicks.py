@@ -24,11 +24,11 @@ from digital_cs.rendering.render import render
 from digital_cs.signing_links import Link, LinkSigner
 from digital_cs.store import clicks
 from tests import rig
-from tests.console.client import Face, face
+from tests.console.client import SIGNER, Face, face
 from tests.console.serving import SIGNING_KEY, served
 from tests.rendering.studio import CONTEXT, SHIPPED
 from tests.store.clicking import DOMAIN, FIREFOX, GUIDE, MESSAGE_ID, a_sent_message
-from tests.store.touching import KEY, rows
+from tests.store.touching import ADA, KEY, rows
 
 Connection = AsyncConnection[Any]
 
@@ -207,6 +207,20 @@ async def test_more_than_can_wait_is_followed_all_the_same(
     monkeypatch.setattr("digital_cs.console.clicks.MOST_WAITING", 3)
     answers = await asyncio.gather(*(api_without_database.stranger.get(PATH) for _ in range(20)))
     assert {answer.headers["location"] for answer in answers} == {GUIDE}
+
+
+async def test_clicks_that_wait_keep_no_connection_from_who_unsubscribes(
+    api: Face, connection: Connection, message: str
+) -> None:
+    """More clicks than the pool has connections, and none of them can be written."""
+    async with connection.transaction():
+        await connection.execute("lock table clicks in access exclusive mode")
+        following = [asyncio.create_task(api.stranger.get(PATH)) for _ in range(20)]
+        await asyncio.sleep(0.1)  # until they wait; shorter would only prove less
+        answer = await api.stranger.post(f"/u/{SIGNER.sign_contact(ADA)}")
+        assert answer.status_code == 200
+    await asyncio.gather(*following)
+    assert len(await labels(connection)) == 20
 
 
 @pytest.fixture

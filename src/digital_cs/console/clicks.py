@@ -29,6 +29,9 @@ PATIENCE = 5.0
 """Seconds to insist on writing a click down while the database is away."""
 MOST_WAITING = 200
 """Clicks that wait to be written down; further ones are followed all the same, and forgotten."""
+MOST_WRITTEN = 2
+"""Connections that they take at one time: a scan of many links must not keep the pool from who
+wants to unsubscribe."""
 MOST_AGENT = 300
 
 Statement = Callable[[AsyncConnection[Any]], Awaitable[object]]
@@ -110,6 +113,7 @@ class _Notes:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
         self._waiting = 0
+        self._lines = asyncio.Semaphore(MOST_WRITTEN)
 
     def later(self, what: str, statement: Statement) -> BackgroundTask:
         """The task that follows an answer. The server's graceful end waits for it."""
@@ -121,7 +125,7 @@ class _Notes:
             return
         self._waiting += 1
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE), self._lines:
                 await insist(self._pool, statement, asyncio.get_running_loop().time() + PATIENCE)
         except (DatabaseError, TimeoutError) as error:
             log.warning("click.forgotten", what=what, because=type(error).__name__)
