@@ -139,7 +139,7 @@ async def test_a_contact_who_is_not_there_any_more_is_told_what_to_do(api: Face)
 async def test_while_the_database_is_away_nobody_is_told_that_it_is_done(
     api_without_database: Face, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digital_cs.console.unsubscribe.PATIENCE", 0.3)
+    monkeypatch.setattr("digital_cs.console.recipients.PATIENCE", 0.3)
 
     assert (await api_without_database.stranger.get(LINK)).status_code == 200
     answer = await api_without_database.stranger.post(LINK, data=ONE_CLICK)

@@ -17,12 +17,14 @@ from digital_cs.console import (
     events,
     health,
     openapi,
+    preferences,
     segment,
     unsubscribe,
     zendesk,
 )
 from digital_cs.console.door import API, Door
 from digital_cs.console.openapi import DescribedApp
+from digital_cs.console.recipients import Recipients
 from digital_cs.ingest.incoming import Taker
 from digital_cs.ingest.zendesk_webhook import ZendeskWebhook
 from digital_cs.signing import Signer
@@ -61,7 +63,9 @@ def build_app(
     app.include_router(by_sdks, prefix=API)
     app.router.routes[:0] = segment.quick_routes(by_sdks, API)
     app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
-    app.include_router(unsubscribe.router(pool, gateway.clock, signer, settings.mail_from))
+    recipients = Recipients(pool, gateway.clock, signer, settings.mail_from)
+    app.include_router(unsubscribe.router(recipients))
+    app.include_router(preferences.router(recipients))
     followed = clicks.Wanted(settings.clicks == "record", settings.opens == "record")
     app.include_router(
         clicks.router(

@@ -18,23 +18,42 @@ _STYLE = """
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.25rem;
   background: var(--ground); color: var(--ink);
   font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { width: 100%; max-width: 30rem; padding: 2rem; border: 1px solid var(--line);
+main { width: 100%; max-width: 31rem; padding: 2rem; border: 1px solid var(--line);
   border-radius: 14px; background: var(--paper); overflow-wrap: anywhere; }
 h1 { margin: 0 0 .75rem; font-size: 1.4rem; line-height: 1.25; text-wrap: balance; }
+h2, legend { margin: 0; padding: 0; font-size: 1.0625rem; font-weight: 600; line-height: 1.4; }
 p { margin: 0 0 1rem; color: var(--soft); }
 p:last-child, form { margin-bottom: 0; }
-button { width: 100%; margin-top: .5rem; padding: .85rem 1rem; border: 0; border-radius: 10px;
-  background: var(--button); color: var(--label); font: inherit; font-weight: 600;
-  cursor: pointer; }
-button:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px; }
+a { color: var(--button); }
+button { width: 100%; margin-top: .5rem; padding: .8rem 1rem; border: 1px solid var(--button);
+  border-radius: 10px; background: var(--button); color: var(--label); font: inherit;
+  font-weight: 600; cursor: pointer; }
+button.quiet { background: transparent; color: var(--button); }
+a:focus-visible, button:focus-visible, input:focus-visible { outline: 3px solid var(--ink);
+  outline-offset: 3px; border-radius: 6px; }
+fieldset { margin: 0 0 1.25rem; padding: 0; border: 0; min-width: 0; }
+label { display: flex; gap: .8rem; align-items: flex-start; padding: .7rem 0;
+  border-bottom: 1px solid var(--line); cursor: pointer; }
+label:last-of-type { border-bottom: 0; }
+label span, label small { display: block; }
+label small { color: var(--soft); font-size: .9375rem; line-height: 1.4; }
+input[type=checkbox] { flex: none; width: 1.3rem; height: 1.3rem; margin: .15rem 0 0;
+  accent-color: var(--button); }
+section { margin-top: 1.75rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
+section p { margin: .15rem 0 .5rem; }
+.said { padding: .7rem 1rem; border-left: 4px solid var(--button); border-radius: 6px;
+  background: var(--ground); color: var(--ink); }
+.more { margin: 1.1rem 0 0; }
+@media (max-width: 26rem) { body { padding: 0; place-items: stretch; }
+  main { padding: 1.5rem 1.15rem; border: 0; border-radius: 0; } }
 """
 
 _FRAME = f"""<!doctype html>
-<html lang="en">
+<html lang="%(language)s">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%(title)s</title>
+<title>%(head)s</title>
 <style>{_STYLE.replace("%", "%%")}</style>
 </head>
 <body>
@@ -60,8 +79,16 @@ _HEADERS = {
 
 
 def page(
-    title: str, body: str, status: int = 200, headers: dict[str, str] | None = None
-) -> HTMLResponse:
-    """A whole page. `title` and `body` are HTML: escape what is not written in the source."""
-    text = _FRAME % {"title": title, "body": body}
+    title: str, body: str, status: int = 200, headers: dict[str, str] | None = None,
+    *, language: str = "en", said: str = "",
+) -> HTMLResponse:  # fmt: skip
+    """A whole page. All texts are HTML: escape what is not written in the source.
+
+    `said` is told first: what just happened, which a screen reader hears with the page's name.
+    """
+    notice = f'<p class="said" role="status">{said}</p>\n' if said else ""
+    text = _FRAME % {
+        "title": title, "head": f"{said} {title}".strip(), "body": notice + body,
+        "language": language,
+    }  # fmt: skip
     return HTMLResponse(text, status, {**_HEADERS, **(headers or {})})

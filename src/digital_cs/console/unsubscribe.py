@@ -2,99 +2,85 @@
 
 from __future__ import annotations
 
-import asyncio
-from email.utils import parseaddr
-from html import escape
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool
+from psycopg import AsyncConnection
 
 from digital_cs import logs
-from digital_cs.clock import Clock
-from digital_cs.console.errors import RETRY_AFTER
 from digital_cs.console.page import page
-from digital_cs.signing import Signer
-from digital_cs.store.pool import insist
+from digital_cs.console.recipient_words import Words
+from digital_cs.console.recipients import AwayError, Recipients, later, unknown
+from digital_cs.store.preferences import language_of
 from digital_cs.store.suppressions import unsubscribe
 
 log = logs.get(__name__)
 
-PATIENCE = 8.0
-"""Seconds to insist while the database is away: a mail client asks once and never again."""
-
 # The field is what a mail client sends of itself (RFC 8058), so that there is one kind of POST.
 _BUTTON = """<form method="post">
 <input type="hidden" name="List-Unsubscribe" value="One-Click">
-<button type="submit">Unsubscribe</button>
+<button type="submit">{label}</button>
 </form>"""
+_LINK = '<p class="more"><a href="../p/{token}">{label}</a></p>'
 
 
-def router(
-    pool: AsyncConnectionPool[Any], clock: Clock, signer: Signer, mail_from: str
-) -> APIRouter:
+def router(recipients: Recipients) -> APIRouter:
     """The routes of the link that `activities.mailing` writes into every e-mail: /u/TOKEN."""
     routes = APIRouter(include_in_schema=False)
-    sender = escape(parseaddr(mail_from)[0])
-    by = f" from {sender}" if sender else ""
+
+    async def their_words(request: Request, contact: str) -> Words | None:
+        """The words for a contact, None when there is no such contact."""
+
+        async def statement(connection: AsyncConnection[Any]) -> tuple[bool, str | None]:
+            return await language_of(connection, contact)
+
+        unread: tuple[bool, str | None] = (True, None)
+        known, language = await recipients.glance(statement, unread)
+        return recipients.words(request, language) if known else None
 
     @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
-    async def ask(token: str) -> HTMLResponse:
+    async def ask(token: str, request: Request) -> HTMLResponse:
         """Only ask: scanners of mail servers follow every link that they see."""
-        if signer.contact_of(token) is None:
-            return _unknown()
+        contact = recipients.contact_of(token)
+        words = await their_words(request, contact) if contact is not None else None
+        if words is None:
+            return unknown(recipients.words(request))
         return page(
-            "Unsubscribe?",
-            f"<p>One click, and you will get no more of these e-mails{by}.</p>\n{_BUTTON}",
+            words.ask_title,
+            f"<p>{recipients.fill(words.ask, words)}</p>\n"
+            + _BUTTON.format(label=words.unsubscribe)
+            + _LINK.format(token=token, label=words.choose_instead),
+            language=words.language,
         )
 
     @routes.post("/u/{token}")
-    async def do(token: str) -> HTMLResponse:
-        """Unsubscribe, whatever the body says: the token is the capability.
-
-        Nothing is asked for but the token, neither a cookie nor a session, so that there is
-        nothing that another site could make a browser add to a request of its own.
-        """
-        contact = signer.contact_of(token)
+    async def do(token: str, request: Request) -> HTMLResponse:
+        """Unsubscribe, whatever the body says: the token is the capability."""
+        contact = recipients.contact_of(token)
         if contact is None:
-            return _unknown()
+            return unknown(recipients.words(request))
 
-        async def statement(connection: AsyncConnection[Any]) -> bool | None:
+        async def statement(connection: AsyncConnection[Any]) -> tuple[bool | None, str | None]:
             async with connection.transaction():
-                return await unsubscribe(connection, contact, "link", clock.now())
+                done = await unsubscribe(connection, contact, "link", recipients.clock.now())
+            return done, (await language_of(connection, contact))[1]
 
         try:
-            async with asyncio.timeout(PATIENCE):
-                new = await insist(pool, statement, asyncio.get_running_loop().time() + PATIENCE)
-        except (OperationalError, TimeoutError):
-            return page(
-                "Please try again in a minute",
-                "<p>Something on our side is being restarted, and you are not unsubscribed yet."
-                f" We are sorry. Please press the button again in a minute.</p>\n{_BUTTON}",
-                503,
-                RETRY_AFTER,
-            )
+            new, language = await recipients.insist(statement)
+        except AwayError:
+            words = recipients.words(request)
+            button = _BUTTON.format(label=words.unsubscribe)
+            return later(words, f"<p>{words.later_unsubscribe}</p>\n{button}")
         if new is None:
-            return _unknown()
+            return unknown(recipients.words(request))
         log.info("contact.unsubscribed", contact=contact, new=new)
+        words = recipients.words(request, language)
         return page(
-            "You are unsubscribed",
-            f"<p>You will get no more of these e-mails{by}. There is nothing else to do; you can"
-            " close this page.</p>\n<p>A message that was already on its way may still arrive."
-            " If this was a mistake, reply to any of the e-mails, and a person will set it"
-            " right.</p>",
+            words.out_title,
+            f"<p>{recipients.fill(words.out, words)}</p>\n<p>{words.out_late}</p>"
+            + _LINK.format(token=token, label=words.out_mistake),
+            language=words.language,
         )
 
     return routes
-
-
-def _unknown() -> HTMLResponse:
-    return page(
-        "This link does not work",
-        "<p>It may have been cut off in the e-mail, or is very old. Please open the link again"
-        " from the e-mail itself, or copy all of it.</p>\n<p>If that does not help, reply to the"
-        " e-mail with the word “unsubscribe”, and a person will do it for you.</p>",
-        404,
-    )

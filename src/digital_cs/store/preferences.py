@@ -1,5 +1,6 @@
 """Preferences: what people said they want, shared by all contacts of the same address."""
 
+# ruff: noqa: S608  statements are put together from constants, never from values
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ select (select id from named) as contact_id, (select email from named) as email,
             from preferences p join person on person.id = p.contact_id group by 1) t),
           '{{}}') as topics
  where exists (select from named)
-"""  # noqa: S608  put together from constants
+"""
 
 _SET = f"""
 {_PERSON}
@@ -53,7 +54,7 @@ select person.id, g.topic, g.wanted, %(source)s, %(now)s
 on conflict (contact_id, topic) do update
    set wanted = excluded.wanted, source = excluded.source, changed_at = excluded.changed_at
  where p.wanted <> excluded.wanted
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Preferences:
     fewer: bool
     topics: dict[str, bool] = field(default_factory=dict)
 
+    @property
+    def by_wish_only(self) -> bool:
+        """Whether nothing but that they unsubscribed keeps e-mails from them."""
+        return self.unsubscribed and self.suppressed == UNSUBSCRIBED
+
     def wants(self, topic: str) -> bool:
         """Whether messages of a topic are wanted: until somebody says otherwise."""
         return self.topics.get(topic, True)
@@ -86,6 +92,16 @@ async def read(connection: Connection, contact_id: str, now: datetime) -> Prefer
             _READ.encode(), {"id": contact_id, "now": now, "unsubscribed": UNSUBSCRIBED}
         )
         return await cursor.fetchone()
+
+
+async def language_of(connection: Connection, contact_id: str) -> tuple[bool, str | None]:
+    """Whether there is such a contact, and the language that is stated for them."""
+    cursor = await connection.execute(
+        f"{_PERSON} select language from named".encode(),
+        {"id": contact_id},
+    )
+    row = await cursor.fetchone()
+    return (True, row[0]) if row is not None else (False, None)
 
 
 async def set_topics(
@@ -143,7 +159,7 @@ async def _update(
     connection: Connection, contact_id: str, change: str, value: object, now: datetime
 ) -> bool:
     await connection.execute(
-        f"{_PERSON} update contacts c set {change}, updated_at = %(now)s from person"  # noqa: S608
+        f"{_PERSON} update contacts c set {change}, updated_at = %(now)s from person"
         " where c.id = person.id".encode(),
         {"id": contact_id, "value": value, "now": now},
     )
@@ -153,7 +169,7 @@ async def _update(
 
 async def _tell(connection: Connection, contact_id: str) -> None:
     cursor = await connection.execute(
-        f"{_PERSON} select distinct m.account_id from memberships m"  # noqa: S608
+        f"{_PERSON} select distinct m.account_id from memberships m"
         " join person on person.id = m.contact_id where m.left_at is null order by 1".encode(),
         {"id": contact_id},
     )
