@@ -53,6 +53,11 @@ class MailDoor:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
+    @property
+    def conversations(self) -> list[Conversation]:
+        """Those that are going on."""
+        return list(self._open.values())
+
     async def __aexit__(
         self,
         kind: type[BaseException] | None,

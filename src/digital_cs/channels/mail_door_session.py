@@ -13,7 +13,9 @@ from digital_cs import logs
 log = logs.get(__name__)
 
 _FEATURES = (b"PIPELINING", b"8BITMIME", b"SMTPUTF8", b"ENHANCEDSTATUSCODES")
-_PATH = re.compile(rb"(?i)(?:FROM|TO):[ \t]*<([^<>\x00-\x1f\x7f]{0,512})>(.*)", re.DOTALL)
+_PATH = rb"(?i)%b:[ \t]*<([^<>\x00-\x1f\x7f]{0,512})>(.*)"
+_FROM = re.compile(_PATH % b"FROM", re.DOTALL)
+_TO = re.compile(_PATH % b"TO", re.DOTALL)
 _SIZE = re.compile(rb"(?i)(?:^|\s)SIZE=(\d{1,20})(?:\s|$)")
 _END_OF_DATA = b"\r\n.\r\n"
 _CHUNK = 64 * 1024
@@ -124,7 +126,7 @@ class Conversation:
         await self._say(b"\r\n".join(lines))
 
     async def _mail(self, rest: bytes) -> None:
-        path = _PATH.fullmatch(rest)
+        path = _FROM.fullmatch(rest)
         size = _SIZE.search(path[2]) if path else None
         if not self._greeted:
             await self._mistake(b"503 5.5.1 say who you are first")
@@ -139,7 +141,7 @@ class Conversation:
             await self._say(b"250 2.1.0 ok")
 
     async def _rcpt(self, rest: bytes) -> None:
-        path = _PATH.fullmatch(rest)
+        path = _TO.fullmatch(rest)
         address = path[1].decode("utf-8", "replace") if path else ""
         if self._sender is None:
             await self._mistake(b"503 5.5.1 MAIL comes first")

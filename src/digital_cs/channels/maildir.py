@@ -56,9 +56,10 @@ class Maildir:
             raise
         except OSError as error:
             raise UnreadableError(f"A file cannot be opened: {error.strerror}.") from error
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.close(number)
+            raise UnreadableError("What lies there is no file.")
         with open(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise UnreadableError("What lies there is no file.")
             beginning, digest = bytearray(), hashlib.sha256()
             try:
                 while chunk := file.read(_CHUNK):
