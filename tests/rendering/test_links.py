@@ -117,6 +117,9 @@ def test_only_web_links_of_the_body_tell_of_a_click(studio: Studio) -> None:
         '[Pay](https://lantern.example/pay "button direct")\n\n'
         "<https://lantern.example/plain> or [leave]({{ links.unsubscribe }}).\n\n"
         "[https://lantern.example/shown](https://lantern.example/shown/)\n\n"
+        "[www.lantern.example](https://lantern.example/?from=letter) and"
+        " [lantern.example/short](https://lantern.example/short)\n\n"
+        '[Leave]({{ links["unsubscribe"] }})\n\n'
         '[Titled](https://lantern.example/titled "a direct way")\n'
     )
     assert studio.check() == []

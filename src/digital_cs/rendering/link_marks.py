@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -19,13 +20,14 @@ _MARKED = "zqlinkz"
 """Stands before a marked address in MJML, whose parser wants no control characters."""
 
 _META = "marked"
+_LINKS = re.compile(r"\blinks\b")
 
 
 def mark(tokens: Sequence[Token], table: TagTable) -> None:
     """Mark the links of a body that may tell of a click.
 
     Not one that asks for `DIRECT`, is no web address, or belongs to the recipient (`links.…`,
-    which is where they unsubscribe). Not one either whose label is its address: to say one place
+    which is where they unsubscribe). Not one either whose label is an address: to say one place
     and to lead to another is what phishing does, and filters look for it.
     """
     for token in tokens:
@@ -42,13 +44,15 @@ def mark(tokens: Sequence[Token], table: TagTable) -> None:
 
 
 def _tells(link: Token, label: str, table: TagTable) -> bool:
-    address = attribute(link, "href")
+    address = attribute(link, "href").lower()
     own = any(
-        tag.code.startswith("links.") and tag.code != "links.app" for tag in table.found_in(address)
+        _LINKS.search(tag.code) and tag.code != "links.app" for tag in table.found_in(address)
     )
-    return not (own or asks(link, DIRECT) or address.lower().startswith("mailto:")) and (
-        label.strip().rstrip("/") != address.rstrip("/")
+    shown, plain = label.strip().rstrip("/").lower(), address.rstrip("/")
+    says_where = shown.startswith(("http://", "https://", "www.")) or (
+        shown in (plain, plain.partition("://")[2])
     )
+    return not (own or says_where or asks(link, DIRECT) or address.startswith("mailto:"))
 
 
 def html_address(link: Token) -> str:
