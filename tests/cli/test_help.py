@@ -41,6 +41,7 @@ PROMISED = {
     "milestone publish", "milestone list", "milestone schema", "account milestones",
     "contact show", "contact merge", "contact move", "suppression add", "suppression lift",
     "suppression show", "suppression list", "suppression import", "suppression export",
+    "contact preferences",
 }  # fmt: skip
 
 

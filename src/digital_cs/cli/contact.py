@@ -10,6 +10,7 @@ from digital_cs.cli.options import Json, Yes
 
 if TYPE_CHECKING:
     from digital_cs.ingest.identities import Merged
+    from digital_cs.ingest.preferring import Wanted
     from digital_cs.store.identity import Moved
     from digital_cs.temporal.gateway import Gateway
 
@@ -120,6 +121,79 @@ def move(
         output.say(f"{id} left {from_} and joined {to}.")
     else:
         output.say(f"{id} left {from_}; in {to} they were already, with the roles they have there.")
+
+
+@app.command(epilog="Example: digital-cs contact preferences ada --off tips --pause 30")
+def preferences(
+    id: Id,
+    off: Annotated[
+        list[str] | None,
+        typer.Option("--off", metavar="TOPIC", help="A topic that they do not want any more.",
+                     show_default=False),
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option("--on", metavar="TOPIC", help="A topic that they want after all.",
+                     show_default=False),
+    ] = None,
+    pause: Annotated[
+        int | None,
+        typer.Option(min=0, max=3650, metavar="DAYS", show_default=False,
+                     help="No e-mails for so many days from now; 0 ends a pause."),
+    ] = None,
+    fewer: Annotated[
+        bool | None,
+        typer.Option("--fewer/--not-fewer", help="Whether they want fewer e-mails.",
+                     show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Show what a contact wants to get, and change it as they ask: by phone, in a ticket.
+
+    It holds for all contacts with the same address. The link in every e-mail leads to a page on
+    which they do it themselves. Who wants nothing at all: `digital-cs suppression add`.
+    """
+    from datetime import timedelta
+
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.errors import UsageError
+    from digital_cs.ingest.preferring import Wish
+
+    both = {*(off or ())} & {*(on or ())}
+    if both:
+        raise UsageError(f"'{min(both)}' is both on and off: which of the two?")
+    topics = dict.fromkeys(off or (), False) | dict.fromkeys(on or (), True)
+    wish = Wish(topics, fewer, None if pause is None else timedelta(days=pause))
+
+    async def question(gateway: Gateway) -> Wanted:
+        if wish == Wish():
+            return await gateway.preferences.read(id)
+        return await gateway.preferences.change(id, wish)
+
+    found = ask(question)
+    said = found.said
+    if as_json:
+        output.emit(
+            {
+                "contact": said.contact_id, "fewer": said.fewer, "paused_until": said.quiet_until,
+                "suppressed": said.suppressed,
+                "topics": {name: said.wants(name) for name in found.topics},
+            }
+        )  # fmt: skip
+        return
+    output.table(
+        ["topic", "wanted", "~as readers see it"],
+        ([name, "yes" if said.wants(name) else "no", topic.title]
+         for name, topic in found.topics.items()),
+    )  # fmt: skip
+    output.say("\nFewer e-mails: " + ("yes." if said.fewer else "no."))
+    if said.quiet_until is not None:
+        output.say(f"Paused until {output.when(said.quiet_until)}.")
+    if said.suppressed is not None:
+        output.say(
+            f"Not written to at all: {said.suppressed}. `digital-cs suppression show` has it."
+        )
 
 
 def _confirm(words: str) -> None:

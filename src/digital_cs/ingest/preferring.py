@@ -1,9 +1,9 @@
-"""Preferences by hand: what an operator is told that somebody wants, and what there is to want."""
+"""Preferences as an operator hears them: by phone, in a ticket, in a talk."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
+from digital_cs.domain.policy import Topic
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import preferences
+from digital_cs.store import policies, preferences
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.preferences import Preferences
 
@@ -23,11 +24,19 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to change; None and what is not named stay. `pause`: from now on, zero ends one."""
+    """What is to change; what is not named stays. `pause` is from now on, and zero ends one."""
 
-    topics: Mapping[str, bool]
+    topics: Mapping[str, bool] = field(default_factory=dict)
     fewer: bool | None = None
     pause: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a contact wants, and the topics of the policy in force."""
+
+    said: Preferences
+    topics: Mapping[str, Topic]
 
 
 class Preferring:
@@ -37,17 +46,23 @@ class Preferring:
         self._pool = pool
         self._clock = clock
 
-    async def read(self, contact_id: str) -> Preferences:
+    async def read(self, contact_id: str) -> Wanted:
         """What a contact wants. Raises NotFoundError."""
         async with self._pool.connection() as connection:
             return await self._known(connection, contact_id)
 
     @again_after_deadlock
-    async def change(self, contact_id: str, wish: Wish, source: str = OPERATOR) -> Preferences:
-        """Keep what a contact wants; returns all of it. Raises NotFoundError."""
+    async def change(self, contact_id: str, wish: Wish, source: str = OPERATOR) -> Wanted:
+        """Keep what a contact wants; returns all of it.
+
+        Raises NotFoundError, and UsageError for a topic that the policy in force does not know.
+        """
         now = self._clock.now()
         async with self._pool.connection() as connection, connection.transaction():
-            await self._known(connection, contact_id)
+            topics = (await self._known(connection, contact_id)).topics
+            for name in wish.topics:
+                if name not in topics:
+                    raise UsageError(f"There is no topic '{name}'. There are: {', '.join(topics)}.")
             await preferences.set_topics(connection, contact_id, wish.topics, source, now)
             if wish.fewer is not None:
                 await preferences.fewer(connection, contact_id, wish.fewer, now)
@@ -56,15 +71,8 @@ class Preferring:
                 await preferences.pause_until(connection, contact_id, until, now)
             return await self._known(connection, contact_id)
 
-    async def _known(self, connection: Connection, contact_id: str) -> Preferences:
+    async def _known(self, connection: Connection, contact_id: str) -> Wanted:
         found = await preferences.read(connection, contact_id, self._clock.now())
         if found is None:
             raise NotFoundError(f"There is no contact with the id '{contact_id}'.")
-        return found
-
-
-def known_topics(named: Mapping[str, bool], topics: Mapping[str, object]) -> None:
-    """Raises UsageError for a topic that the policy in force does not know."""
-    for name in named:
-        if name not in topics:
-            raise UsageError(f"There is no topic '{name}'. Topics are: {', '.join(topics)}.")
+        return Wanted(found, (await policies.current(connection)).policy.topics)
