@@ -101,6 +101,8 @@ def test_a_service_notice_that_the_policy_does_not_list_is_no_program(
     assert done.code == 1
     assert "programs/welcome.yaml:8:11: 'welcome-trial-1' goes out as a service notice" in done.out
     assert unpublished("program", "publish", "--yes").code == 1
+    one = unpublished("program", "check", content / "programs" / "welcome.yaml")
+    assert "'welcome-trial-1' goes out as a service notice" in one.out
 
     (content / "policy.yaml").write_text("service: [welcome-trial-1, welcome-trial-2]\n")
     done = unpublished("check")

@@ -16,6 +16,7 @@ from digital_cs.catalog.policy import policy_beside
 from digital_cs.catalog.program_checks import Surroundings, findings
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.domain.policy import Policy
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import Program
 from digital_cs.errors import NotFoundError
@@ -83,14 +84,15 @@ def load_program(
     path: Path,
     emails: Collection[str] | None = None,
     program_ids: Collection[str] | None = None,
+    policy: Policy | None = None,
 ) -> LoadedProgram:
-    """The program in one file. With None, names of e-mails or programs are not checked.
+    """The program in one file. What is None it is not checked against.
 
     Raises NotFoundError if there is no such file.
     """
     if not path.is_file():
         raise NotFoundError(f"There is no file {path}. Check the name.")
-    return _check(_draft(path), Surroundings(path.stem, emails, program_ids))
+    return _check(_draft(path), Surroundings(path.stem, emails, program_ids, policy=policy))
 
 
 def check_program_text(

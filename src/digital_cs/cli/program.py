@@ -58,6 +58,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check program files; every complaint has its file, line and advice."""
+    from digital_cs.catalog.policy import policy_beside
     from digital_cs.catalog.programs import email_names, load_program
     from digital_cs.cli import output
     from digital_cs.cli.check import show_problems
@@ -67,7 +68,9 @@ def check(
     if files:
         emails = email_names(folder)
         ids = {*loaded.programs, *(path.stem for path in files)}
-        problems = [each for path in files for each in load_program(path, emails, ids).problems]
+        policy = policy_beside(folder)
+        found = [load_program(path, emails, ids, policy) for path in files]
+        problems = [problem for each in found for problem in each.problems]
     errors = sum(each.severity == "error" for each in problems)
     if as_json:
         output.emit({"errors": errors, "problems": problems})
