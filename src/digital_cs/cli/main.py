@@ -19,16 +19,19 @@ from digital_cs.cli import (
     enroll,
     enrollment,
     holdout,
+    incident,
     load,
     message,
     migrate,
     milestone,
     policy,
     program,
+    program_allow,
     returned,
     returned_doors,
     segment,
     segment_answers,
+    sending,
     settings,
     simulate,
     sources,
@@ -71,9 +74,12 @@ app.command(epilog=api.EXAMPLE, rich_help_panel=_RUNNING)(api.api)
 app.command(epilog=migrate.EXAMPLE, rich_help_panel=_RUNNING)(migrate.migrate)
 app.command(epilog=doctor.EXAMPLE, rich_help_panel=_RUNNING)(doctor.doctor)
 app.command(epilog=settings.EXAMPLE, rich_help_panel=_RUNNING)(settings.settings)
+app.add_typer(sending.app, name="sending", rich_help_panel=_RUNNING)
+app.add_typer(incident.app, name="incident", rich_help_panel=_RUNNING)
 app.command(epilog=check.EXAMPLE, rich_help_panel=_CONTENT)(check.check)
 for name, command, example in (
     ("simulate", simulate.simulate, simulate.EXAMPLE),
+    ("allow", program_allow.allow, program_allow.EXAMPLE),
     ("pause", buttons.pause, "Example: digital-cs program pause renewal"),
     ("resume", buttons.resume, 'Example: digital-cs program resume renewal --spread "3 days"'),
     ("open", buttons.open_, "Example: digital-cs program open renewal"),

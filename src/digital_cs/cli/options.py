@@ -12,6 +12,7 @@ JsonLogs = Annotated[
 ]
 Most = Annotated[int, typer.Option("--most", min=1, max=100_000, help="How many lines at most.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so.", show_default="your user name")]
 ProgramId = Annotated[str, typer.Argument(help="Id of the program.", show_default=False)]
 EnrollmentId = Annotated[
     str,

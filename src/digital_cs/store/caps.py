@@ -41,6 +41,9 @@ ROOM = f"""room as materialized (
         where e.id = %(enrollment_id)s and d.day = {_TODAY} for update of d)"""
 """A part of the claim: the day, as the claim before left it."""
 
+ROOM_FIRST = "(select count(*) from room) >= 0"
+"""Always true, and not known before ROOM is: what depends on it locks nothing earlier."""
+
 HAS_ROOM = "not exists (select from room where room.sent >= room.cap)"
 """Whether one more message may go, over ROOM."""
 

@@ -68,7 +68,7 @@ select (select attempts from claimed), t.complete, t.scope, t.wait,
   from turn t
 """
 
-_CLAIM_AT_A_RATE = _CLAIM.format(turn=rates.TURN)
+_CLAIM_AT_A_RATE = _CLAIM.format(turn=rates.TURN.format(first=caps.ROOM_FIRST))
 _CLAIM_AT_ONCE = _CLAIM.format(turn=rates.NO_TURN)
 
 _GIVE_UP = """

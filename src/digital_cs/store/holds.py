@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg import AsyncConnection
 
@@ -29,13 +30,14 @@ select e.program_id, d.reason, count(*)
   from enrollments e
   join lateral (select reason, verdict from decisions
                  where enrollment_id = e.id and visit = e.visit order by id desc limit 1) d
-    on d.verdict in ('held', 'deferred')
+    on d.verdict = 'held' or d.reason in ('cap', 'rate')
  where e.ended_at is null and %(key)s = any(e.listens)
  group by 1, 2 order by 3 desc, 1, 2
 """
 
 
-class Held(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Held:
     """How many of a program wait to send for one reason."""
 
     program: str
@@ -53,6 +55,9 @@ async def wake_held(connection: Connection, now: datetime, program_id: str | Non
 
 
 async def held(connection: Connection) -> list[Held]:
-    """Who waits to send and for what reason, by program; the most first."""
+    """Who waits to send and for what reason, by program; the most first.
+
+    Who waits for the hour at which it may be sent is not held.
+    """
     cursor = await connection.execute(_HELD, {"key": SENDING})
     return [Held(*row) for row in await cursor.fetchall()]

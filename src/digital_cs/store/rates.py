@@ -21,17 +21,16 @@ the gate counts what really went, and lets somebody else pass. A turn that is ro
 taken. One that says to wait must be committed, or somebody else gets the same slot.
 
 All moments are the clock of the database: workers may disagree about the time. The rows are locked
-in the order of their names until the transaction ends, so take the turn as late in it as possible;
-of the locks that claims take, only that of `caps` comes after. Rows are never deleted: there is one
-for each domain that was ever written to.
+in the order of their names until the transaction ends, after every other lock that a claim takes:
+whoever has them waits for nobody. Rows are never deleted: there is one for each domain that was
+ever written to.
 """
 
-# ruff: noqa: S608  the statement is put together from constants, never from values
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg import AsyncConnection
 
@@ -49,6 +48,7 @@ TURN = """given as (
         where r.scope = any(%(scopes)s)
           and (select count(*) from rates k where k.scope = any(%(scopes)s))
               = cardinality(%(scopes)s::text[])
+          and {first}
         order by r.scope for update),
      -- Counting waits for all locks: only then is it now.
      present as materialized (
@@ -74,50 +74,20 @@ TURN = """given as (
      turn as (
        select p.complete, q.scope, extract(epoch from q.slot - p.at)::float8 as wait
          from present p left join queue q on true)"""
-"""A part of a statement, with `turn_values`: `complete` is whether all scopes are known, `scope`
-the one that is full, None: the message may go, and `wait` real seconds until its slot."""
+"""A part of the statement that claims, filled with `turn_values`; `first` is a condition, always
+true, that makes it wait for the locks that come before. `complete` is whether all scopes are known
+(else `meet` them and ask again), `scope` the one that is full, null: the message may go, and `wait`
+how many real seconds there are until its slot."""
 
 NO_TURN = "turn as (select true as complete, null::text as scope, null::float8 as wait)"
 """The same where nothing is limited."""
 
-_TAKE = f"with {TURN} select complete, scope, wait from turn"
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """`wait` 0.0: the message may go now. Else come back in so many real seconds, for `scope`
-    sends as much as it may until then."""
-
-    wait: float = 0.0
-    scope: str | None = None
-
-
-NOW = Turn()
-
-
-async def take(
-    connection: Connection, scopes: Mapping[str, float], *, waited: bool = False
-) -> Turn:
-    """Take a turn in all these scopes (messages a minute by scope, as `Rates.of` gives them).
-
-    Call it in the transaction of the claim and commit that whatever the answer is. `waited`: an
-    earlier turn said to wait, and the message comes back for its slot. One statement; two more the
-    first time that a scope is met, none without scopes.
-    """
-    if not scopes:
-        return NOW
-    while True:
-        cursor = await connection.execute(_TAKE, turn_values(scopes, waited=waited))
-        row = await cursor.fetchone()
-        assert row is not None
-        complete, scope, wait = row
-        if complete:
-            return NOW if scope is None else Turn(max(wait, 0.001), scope)
-        await meet(connection, scopes)
-
 
 def turn_values(scopes: Mapping[str, float], *, waited: bool) -> dict[str, Any]:
-    """What TURN is filled with."""
+    """What TURN is filled with: messages a minute by scope, as `Rates.of` gives them.
+
+    `waited`: an earlier turn said to wait, and the message comes back for its slot.
+    """
     names = sorted(scopes)
     return {
         "scopes": names, "every": [60.0 / scopes[name] for name in names], "waited": waited,
@@ -135,7 +105,8 @@ async def meet(connection: Connection, scopes: Iterable[str]) -> None:
     )
 
 
-class Queue(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Queue:
     """For how long, in real seconds, the slots of a scope are given away."""
 
     scope: str

@@ -37,6 +37,7 @@ from digital_cs.store.enrollments import Enrolled
 from digital_cs.store.milestone_definitions import Declared
 from digital_cs.store.programs import Button, State
 from digital_cs.temporal.segments import publish_with
+from digital_cs.temporal.sending import Sending
 from digital_cs.temporal.triggers import require_triggers
 
 Connection = AsyncConnection[Any]
@@ -104,6 +105,7 @@ class Gateway:
         self.clock = clock
         self.intake = Intake(pool, clock, entries, oldest_days=events_oldest)
         self.identities = Identities(pool, clock, entries)
+        self.sending = Sending(pool, clock)
         self.entries = entries
         self.membership = Membership(entries)
 
