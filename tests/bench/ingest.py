@@ -41,6 +41,7 @@ class Round:
     """Rows and events a second of one round.
 
     `bare`: COPY of rows, as a program has them; `formatted`: COPY of a text written beforehand.
+    Both are done before and after the API, and meant together: the pace of a machine changes.
     """
 
     bare: float
@@ -112,10 +113,13 @@ def run(events: int, rounds: int, clients: int, kills: int) -> tuple[list[Round]
         running.send(batched(list(traffic.memberships())), clients)
         for number in range(rounds + 1):
             some = traffic.events(events)
-            bare, formatted = bare_copy(running, some, now), formatted_copy(running, some, now)
-            found.append(Round(bare, formatted, api_events(running, some, clients)))
+            before = bare_copy(running, some, now), formatted_copy(running, some, now)
+            api = api_events(running, some, clients)
+            after = bare_copy(running, some, now), formatted_copy(running, some, now)
+            bare, formatted = map(statistics.harmonic_mean, zip(before, after, strict=True))
+            found.append(Round(bare, formatted, api))
             say(f"round {number}: bare COPY {bare:,.0f} rows/s ({formatted:,.0f} of text written"
-                f" beforehand), API {found[-1].api:,.0f} events/s")  # fmt: skip
+                f" beforehand), API {api:,.0f} events/s, ratio {api / bare:.3f}")  # fmt: skip
         check(running, (rounds + 1) * events)
         say(f"killing the API {kills} times while it is sent {events:,} events")
         crashed = crash(
