@@ -19,6 +19,7 @@ from digital_cs.console import (
     openapi,
     preferences,
     segment,
+    sending,
     unsubscribe,
     zendesk,
 )
@@ -55,7 +56,7 @@ def build_app(
     errors.install(app)
     for routes in (
         enrollments.router(gateway), accounts.router(gateway, settings.workspace_zone),
-        events.router(gateway),
+        events.router(gateway), sending.router(gateway),
     ):  # fmt: skip
         app.include_router(routes, prefix=API, responses=openapi.REFUSALS)
     sources = settings.sources_by_key()
