@@ -41,6 +41,8 @@ PROMISED = {
     "milestone publish", "milestone list", "milestone schema", "account milestones",
     "contact show", "contact merge", "contact move", "suppression add", "suppression lift",
     "suppression show", "suppression list", "suppression import", "suppression export",
+    "policy show", "policy check", "policy diff", "policy publish", "policy history",
+    "policy schema", "program holdout",
     "contact preferences",
 }  # fmt: skip
 
