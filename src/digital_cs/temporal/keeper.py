@@ -116,6 +116,7 @@ class Keeper:
                 await ticket_matches.match_waiting(connection)
         if self._forgot_on != now.date():
             async with self._pool.connection() as connection:
+                await caps.end_yesterday(connection, now)
                 await tickets.forget_texts(connection, now, self._text_days)
                 await returned.forget_raw(connection, now)
                 with contextlib.suppress(LockNotAvailable):  # tomorrow is early enough
