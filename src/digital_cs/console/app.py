@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs import __version__
+from digital_cs.channels import sns
 from digital_cs.config import Settings
 from digital_cs.console import (
     accounts,
@@ -18,6 +19,7 @@ from digital_cs.console import (
     health,
     openapi,
     preferences,
+    returned,
     segment,
     sending,
     unsubscribe,
@@ -27,6 +29,9 @@ from digital_cs.console.door import API, Door
 from digital_cs.console.openapi import DescribedApp
 from digital_cs.console.recipients import Recipients
 from digital_cs.ingest.incoming import Taker
+from digital_cs.ingest.returned import Returns
+from digital_cs.ingest.returned_postmark import PostmarkWebhook
+from digital_cs.ingest.returned_ses import SesWebhook
 from digital_cs.ingest.zendesk_webhook import ZendeskWebhook
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
@@ -39,8 +44,10 @@ def build_app(
     settings: Settings,
     signer: Signer,
     taker: Taker,
+    sns_fetch: sns.Fetch = sns.fetch,
 ) -> FastAPI:
-    """The ASGI app on these parts; it opens and closes none of them."""
+    """The ASGI app on these parts; it opens and closes none of them. `sns_fetch` gets what lies at
+    an address of Amazon SNS."""
     app = DescribedApp(
         title="digital-cs",
         version=__version__,
@@ -64,6 +71,7 @@ def build_app(
     app.include_router(by_sdks, prefix=API)
     app.router.routes[:0] = segment.quick_routes(by_sdks, API)
     app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
+    app.include_router(_returned(gateway, pool, settings, sns_fetch), prefix=API)
     recipients = Recipients(pool, gateway.clock, signer, settings.mail_from)
     app.include_router(unsubscribe.router(recipients))
     app.include_router(preferences.router(recipients))
@@ -75,6 +83,20 @@ def build_app(
     )
     app.include_router(health.router(pool))
     return app
+
+
+def _returned(
+    gateway: Gateway, pool: AsyncConnectionPool[Any], settings: Settings, fetch: sns.Fetch
+) -> APIRouter:
+    returns = Returns(
+        pool=pool, clock=gateway.clock, mail_domain=settings.mail_domain,
+        kept_days=settings.returned_kept_days,
+    )  # fmt: skip
+    topic, secret = settings.ses_topic_arn, settings.postmark_webhook_secret
+    return returned.router(
+        SesWebhook(returns, sns.SnsTopic(topic, fetch)) if topic else None,
+        PostmarkWebhook(returns, secret.get_secret_value()) if secret else None,
+    )
 
 
 def _webhook(

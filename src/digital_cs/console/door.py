@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digital_cs import logs
-from digital_cs.console import segment, zendesk
+from digital_cs.console import returned, segment, zendesk
 from digital_cs.console.errors import error_response, flat_error_response, too_large
 from digital_cs.ingest.segment_wire import MOST_BODY_BYTES, TOO_LARGE
 
@@ -20,8 +20,8 @@ log = logs.get(__name__)
 MOST_BYTES = 1_000_000
 MOST_IN_VAIN = 20 * MOST_BYTES
 API = "/v1"
-OPEN_PATHS = segment.PATHS | {zendesk.PATH}
-"""Addresses that look themselves who it is: by write key, or by signature."""
+OPEN_PATHS = segment.PATHS | returned.PATHS | {zendesk.PATH}
+"""Addresses that look themselves who it is: by write key, by signature, or by a secret."""
 
 
 class Door:
@@ -101,6 +101,8 @@ class Door:
 
 
 def _most_bytes(path: str) -> int:
+    if path == returned.POSTMARK:
+        return returned.MOST_INBOUND
     return MOST_BODY_BYTES if path in segment.PATHS else MOST_BYTES
 
 

@@ -20,7 +20,7 @@ from digital_cs.clock import Clock
 from digital_cs.domain.enrollment import MessageState
 from digital_cs.domain.policy import length
 from digital_cs.domain.reason import Reason
-from digital_cs.errors import DigitalCsError
+from digital_cs.errors import UnavailableError
 from digital_cs.ingest.returned_shapes import (
     UNSUBSCRIBED,
     Came,
@@ -49,10 +49,8 @@ REPLIES_FOR = "csm"
 """The role that replies are for."""
 
 
-class NotYetError(DigitalCsError):
+class NotYetError(UnavailableError):
     """It is about a message that is being handed over at this moment. Send it again in a minute."""
-
-    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
