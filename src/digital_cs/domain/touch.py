@@ -30,6 +30,16 @@ ANYBODY = "any"
 MOST_RESENDS = 3
 """A service message whose fate is unknown is sent again this often, with the same Message-ID."""
 
+_ASKED_AGAIN = tuple(
+    f"{Verdict.DEFERRED}:{reason}:"
+    for reason in (
+        Reason.CAP, Reason.BUDGET_PERSON, Reason.BUDGET_ACCOUNT, Reason.BUDGET_FEWER,
+        Reason.RESERVED, Reason.PAUSE_ASKED,
+    )
+)  # fmt: skip
+"""What was put off for these is decided anew when something wakes it early: a person may have said
+that it may go. A place in the queue of a rate, or among what is spread out, is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class SendDecision:
@@ -79,7 +89,8 @@ def decide_send(
     contact = _recipient(facts.account, node, fact)
     chosen = _zone(graph, facts, contact)
     due = position.due_at
-    ready = max(now, position.not_before or now)
+    again = (position.noted or "").startswith(_ASKED_AGAIN)
+    ready = now if again else max(now, position.not_before or now)
     opening = _opening(graph, facts, chosen, ready)
     if due is None:
         # Being held is our waiting, not the reader's: usefulness starts when somebody is there.
