@@ -18,7 +18,7 @@ from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Request
+from digital_cs.domain.eligibility import SERVICE, Request
 from digital_cs.domain.enrollment import (
     MessageFact,
     MessageState,
@@ -148,10 +148,14 @@ class Mailing:
         if delivery.hard_bounce:
             await insist(
                 self._pool,
-                lambda c: suppressions.suppress(c, act.contact_id, "hard bounce", "smtp", now),
+                lambda c: self._suppress(c, act.contact_id, now),
                 deadline,
             )
         return await self._told(act, graph, key, passed, delivery, now, deadline)
+
+    async def _suppress(self, connection: claims.Connection, contact: str, now: datetime) -> None:
+        async with connection.transaction():
+            await suppressions.suppress(connection, contact, "hard bounce", "smtp", now)
 
     async def _deliver(self, mail: bytes, address: str, message_id: str) -> Delivery:
         # A bounce comes back to the ledger's row. An id of a contact may be longer than the 64
@@ -182,13 +186,16 @@ class Mailing:
                 recipient.language or "",
             ),
             program=ProgramView(graph.name, graph.id),
-            links=LinksView(self._unsubscribe_url(act.contact_id), sender.app_url),
+            links=LinksView(
+                self._link("u", act.contact_id), self._link("p", act.contact_id), sender.app_url
+            ),
             sender=SenderView(sender.name, sender.footer),
         )  # fmt: skip
         return render(self._library.get(act.email), context)
 
-    def _unsubscribe_url(self, contact_id: str) -> str:
-        return f"{self._sender.public_url}/u/{self._signer.sign_contact(contact_id)}"
+    def _link(self, page: str, contact_id: str) -> str:
+        """A page of this recipient: u to unsubscribe, p for what they prefer."""
+        return f"{self._sender.public_url}/{page}/{self._signer.sign_contact(contact_id)}"
 
     def _mail(
         self, rendered: Rendered, recipient: touch_facts.Recipient, act: SendMessage, key: str,
@@ -211,7 +218,7 @@ class Mailing:
                 text=sent.text,
                 html=sent.html,
                 date=now,
-                unsubscribe_url=self._unsubscribe_url(act.contact_id),
+                unsubscribe_url=None if act.kind == SERVICE else self._link("u", act.contact_id),
             )
         )
 

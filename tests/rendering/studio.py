@@ -37,6 +37,7 @@ CONTEXT = RenderContext(
     program=ProgramView(name="Welcome", id="welcome"),
     links=LinksView(
         unsubscribe="https://app.lantern.example/u/abc?x=1&y=2",
+        preferences="https://app.lantern.example/p/abc?x=1&y=2",
         app="https://app.lantern.example",
     ),
     sender=SenderView(name="Maya Okafor", footer="Lantern Ltd, 1 Harbour Row, Bristol"),

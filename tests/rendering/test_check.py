@@ -250,7 +250,8 @@ def test_a_template_tells_what_it_is_made_of(studio: Studio) -> None:
     template = studio.library.get("note")
     assert template.blocks == ("help.md", "footer.md")
     assert template.variables == {
-        "contact.first_name", "account.name", "links.unsubscribe", "sender.footer",
+        "contact.first_name", "account.name", "links.preferences", "links.unsubscribe",
+        "sender.footer",
     }  # fmt: skip
     assert (template.owner, template.backup, template.reply_to) == (
         "me", "you", "care@lantern.example",

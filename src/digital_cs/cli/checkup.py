@@ -79,6 +79,15 @@ async def _settings(found: Found) -> Findings:
             "It is the one everybody knows: whoever does can forge unsubscribe links.",
             "Set SIGNING_KEY (or SIGNING_KEY_FILE) to a long random text of your own.",
         )  # fmt: skip
+    if settings.public_url.startswith("https://"):
+        yield Finding("links", Level.OK, f"They lead to {settings.public_url}.")
+    elif not embedded:
+        yield Finding(
+            "links", Level.WARN,
+            f"They lead to {settings.public_url}: mail clients offer to unsubscribe with one click"
+            " only over https (RFC 8058).",
+            "Set PUBLIC_URL to the https address at which `digital-cs api` is reached.",
+        )  # fmt: skip
 
 
 async def _database(found: Found) -> Findings:
@@ -118,6 +127,7 @@ async def _database(found: Found) -> Findings:
                 yield Finding("outbox", Level.OK, f"{waiting:,} wishes wait to be relayed.")
             for each in await _late(connection, found):
                 yield each
+            yield await _returned(connection)
             yield await _policy(connection)
     yield _skew(float(row[0]) - middle)
 
@@ -148,6 +158,17 @@ async def _policy(connection: AsyncConnection[Any]) -> Finding:
         "policy", Level.WARN, "None is published: the defaults hold.",
         "See `digital-cs policy show`, and put yours in force: `digital-cs policy publish`.",
     )  # fmt: skip
+
+
+async def _returned(connection: AsyncConnection[Any]) -> Finding:
+    from digital_cs.store.returned import waiting
+
+    count, since = await waiting(connection)
+    if since is None:
+        return Finding("returned mail", Level.OK, "None waits for somebody to look at it.")
+    words = f"{count:,} waits for somebody to look at it, the oldest since {since:%-d %b %Y}."
+    advice = "See `digital-cs returned list --listed`."
+    return Finding("returned mail", Level.WARN, words, advice)
 
 
 def _skew(seconds: float) -> Finding:

@@ -38,9 +38,11 @@ class ProgramView:
 
 @dataclass(frozen=True, slots=True)
 class LinksView:
-    """`unsubscribe` belongs to this recipient; `app` is the product's base address, no slash."""
+    """`unsubscribe`, and `preferences` to choose what to get, belong to this recipient; `app` is
+    the product's base address, no slash."""
 
     unsubscribe: str
+    preferences: str
     app: str
 
 
