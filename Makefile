@@ -16,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-sweep bench-react bench-ingest chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-react bench-ingest chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -56,6 +56,9 @@ lint: $(READY_TO_TEST) ## Only the quick checks: style, types, layers
 
 bench-touch: $(READY_TO_TEST) ## Measure what a touch costs against a bare workflow
 	@exec $(BIN)/python -m tests.bench.touch
+
+bench-decide: $(READY_TO_TEST) ## Measure the decision about a message, and its share of a touch
+	@exec $(BIN)/python -m tests.bench.decide
 
 bench-ingest: $(READY_TO_TEST) ## Measure events through the API against a bare COPY, and kill the API under load
 	@exec $(BIN)/python -m tests.bench.ingest

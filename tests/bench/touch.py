@@ -10,18 +10,26 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.claiming import Gate
 from digital_cs.background import end
-from digital_cs.bootstrap import database_url, open_engine
+from digital_cs.bootstrap import Engine, database_url, open_engine
 from digital_cs.channels.sink_folder import read_index
-from digital_cs.messages.enrollment import workflow_id
+from digital_cs.messages.enrollment import (
+    ADVANCE_ACTIVITY,
+    AdvanceReply,
+    AdvanceRequest,
+    workflow_id,
+)
 from digital_cs.store import pool as pools
 from digital_cs.store.enrollments import enroll
 from digital_cs.temporal.client import connect
@@ -77,13 +85,20 @@ async def bare_round(client: Client, number: int, *, local: bool = False) -> flo
         return WORKFLOWS * TOUCHES / (time.perf_counter() - started)
 
 
-async def touch_round(servers: rig.Servers, number: int, speed: float) -> tuple[float, list[str]]:
-    """Touches per second of the whole path, and the enrollments that travelled."""
+async def touch_round(
+    servers: rig.Servers, number: int, speed: float, gate: Gate | None = None
+) -> tuple[float, list[str]]:
+    """Touches per second of the whole path, and the enrollments that travelled.
+
+    `gate` takes the place of the one that decides.
+    """
     settings = servers.settings(
         task_queue=f"touch-{number}", clock_speed=speed, relay_rate=10_000.0,
         worker_concurrency=AT_ONCE, smtp_connections=4, mail_domain="bench.test",
     )  # fmt: skip
     async with open_engine(settings) as engine:
+        if gate is not None:
+            engine.activities._mailing._gate = gate
         name = f"bench-{number}"
         async with engine.pool.connection() as connection:
             at = engine.clock.now()
@@ -141,27 +156,47 @@ async def read_costs(client: Client, id: str) -> Costs:
     return Costs((last - first + 1) / waits, actions / waits)
 
 
-async def count_round_trips(servers: rig.Servers, speed: float) -> float:
-    """Database round trips a touch, counted where the driver waits for the server."""
-    settings = servers.settings(clock_speed=speed, task_queue="trips", mail_domain="bench.test")
+class Watched:
+    """The activity, with how often each call that sent a message waited for the database."""
+
+    def __init__(self, engine: Engine, mail: Path) -> None:
+        self.costs: list[int] = []
+        self._engine = engine
+        self._mail = mail
+
+    @activity.defn(name=ADVANCE_ACTIVITY)
+    async def advance(self, request: AdvanceRequest) -> AdvanceReply:
+        """Do as the engine does, one call at a time."""
+        sent, before = len(read_index(self._mail)), pools.CountingConnection.round_trips
+        reply = await self._engine.activities.advance(request)
+        if len(read_index(self._mail)) > sent:
+            self.costs.append(pools.CountingConnection.round_trips - before)
+        return reply
+
+
+async def count_round_trips(servers: rig.Servers, speed: float, name: str = "trips") -> int:
+    """Most database round trips of a touch, counted where the driver waits for the server.
+
+    What a process does once, as to read the program and the policy, and to have its statements
+    prepared, is not on the way of a touch: that of the first accounts is not counted.
+    """
+    settings = servers.settings(clock_speed=speed, task_queue=name, mail_domain="bench.test")
     async with (
-        pools.opened(database_url(settings), 8, counting=True) as pool,
+        pools.opened(database_url(settings), 1, counting=True) as pool,
         open_engine(settings, pool=pool) as engine,
     ):
+        watched = Watched(engine, servers.mail)
         async with pool.connection() as connection:
             at = engine.clock.now()
-            await rig.publish(connection, rig.drip("trips", 5, "1 hour"), at)
-            ids = await rig.people(connection, 10, at, prefix="trips")
-            await enroll(connection, "trips", ids, source="bench", now=at, again="never")
-        worker = build_worker(
-            engine.client, "trips", [engine.activities.advance], concurrency=AT_ONCE
-        )
+            await rig.publish(connection, rig.drip(name, 5, "1 hour"), at)
+            ids = await rig.people(connection, 10, at, prefix=name)
+            await enroll(connection, name, ids, source="bench", now=at, again="never")
         while await engine.relay.pass_once():
             pass
-        before = pools.CountingConnection.round_trips
-        async with worker:
-            await _all_ended(engine.client, settings.workspace, [f"trips:{id}:1" for id in ids])
-        return (pools.CountingConnection.round_trips - before) / 50
+        async with build_worker(engine.client, name, [watched.advance], concurrency=1):
+            await _all_ended(engine.client, settings.workspace, [f"{name}:{id}:1" for id in ids])
+    assert len(watched.costs) == 5 * len(ids), watched.costs
+    return max(watched.costs[len(ids) :])
 
 
 async def main() -> int:
@@ -196,7 +231,7 @@ async def main() -> int:
         "bare_steps_per_second": round(statistics.median(bare), 1),
         "bare_local_steps_per_second": round(statistics.median(local), 1),
         "events_per_touch": round(costs.events, 2), "actions_per_touch": round(costs.actions, 2),
-        "round_trips_per_touch": round(trips, 2), "messages_in_sink": accepted,
+        "round_trips_per_touch": trips, "messages_in_sink": accepted,
         "messages_expected": (ROUNDS + 1) * WORKFLOWS * TOUCHES + 50,
         "rounds": ROUNDS, "workflows": WORKFLOWS, "touches": TOUCHES,
     }  # fmt: skip
@@ -210,7 +245,7 @@ async def main() -> int:
                   f"{local_costs.events:.2f}", "<= 11")  # fmt: skip
     table.add_row("billable actions a touch", f"{costs.actions:.2f}", f"{bare_costs.actions:.2f}",
                   f"{local_costs.actions:.2f}", "<= 2")  # fmt: skip
-    table.add_row("database round trips a touch", f"{trips:.2f}", "0", "0", "<= 4")
+    table.add_row("database round trips a touch", str(trips), "0", "0", "<= 4")
     Console(file=sys.stdout, width=110).print(table)
     sys.stdout.write(json.dumps(result) + "\n")
     return 0 if result["holds"] else 1
