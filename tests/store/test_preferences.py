@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store import preferences
+from digital_cs.store import people, preferences
 from digital_cs.store.preferences import Preferences
 from tests import rig
 from tests.store.touching import ACME, ADA, ID, enrolled, rows
@@ -133,6 +133,27 @@ async def test_a_former_id_speaks_for_who_is_left(connection: Connection, twins:
 
     assert (await read(connection, "old")).contact_id == ADA
     assert (await read(connection)).topics == {"tips": False}
+
+
+async def test_after_a_merge_what_either_of_them_did_not_want_is_not_wanted(
+    connection: Connection, twins: None
+) -> None:
+    other = "acct-00002-c1"
+    async with connection.transaction():
+        await preferences.set_topics(
+            connection, other, {"tips": False, "events": False}, "page", rig.MONDAY
+        )
+        await preferences.set_topics(connection, other, {"events": True}, "page", rig.MONDAY)
+        await preferences.set_topics(connection, ADA, {"events": False}, "page", rig.MONDAY)
+        await preferences.fewer(connection, other, True, rig.MONDAY)
+        await preferences.pause_until(connection, other, LATER, rig.MONDAY)
+
+        await people.change(connection)
+        await people.merge(connection, other, ADA, rig.MONDAY, "test", rig.MONDAY)
+
+    found = await read(connection)
+    assert found.topics == {"tips": False, "events": False}
+    assert (found.fewer, found.quiet_until) == (True, LATER)
 
 
 async def test_somebody_without_an_address_can_say_what_they_want(

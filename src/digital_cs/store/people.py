@@ -205,18 +205,25 @@ async def give_roles(
     return {row[0] for row in await cursor.fetchall()}
 
 
-# Nothing is deleted: memberships of the former id end, and begin for the one that is left.
+# Nothing is deleted: memberships of the former id end, and begin for the one that is left. What
+# either of them did not want, nobody wants.
 _MERGE = """
 with former as (
        update contacts set active = false, updated_at = %(now)s where id = %(alias)s
-       returning email, first_name, full_name, zone, language, traits),
+       returning email, first_name, full_name, zone, language, quiet_until, fewer, traits),
      kept as (
        update contacts c set email = coalesce(c.email, f.email),
               first_name = coalesce(nullif(c.first_name, ''), f.first_name),
               full_name = coalesce(nullif(c.full_name, ''), f.full_name),
               zone = coalesce(c.zone, f.zone), language = coalesce(c.language, f.language),
+              quiet_until = greatest(c.quiet_until, f.quiet_until), fewer = c.fewer or f.fewer,
               traits = f.traits || c.traits, updated_at = %(now)s
          from former f where c.id = %(contact)s),
+     wanted as (
+       insert into preferences as p (contact_id, topic, wanted, source, changed_at)
+       select %(contact)s, topic, wanted, source, changed_at from preferences
+        where contact_id = %(alias)s
+       on conflict (contact_id, topic) do update set wanted = p.wanted and excluded.wanted),
      left_ as (
        update memberships set left_at = greatest(joined_at, %(now)s)
         where contact_id = %(alias)s and left_at is null

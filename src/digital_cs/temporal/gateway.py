@@ -24,6 +24,8 @@ from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.identities import Identities
 from digital_cs.ingest.intake import Intake
 from digital_cs.ingest.membership import Membership
+from digital_cs.ingest.preferring import Preferring
+from digital_cs.ingest.suppressing import Suppressing
 from digital_cs.store import (
     enrollments,
     milestone_definitions,
@@ -105,6 +107,8 @@ class Gateway:
         self.clock = clock
         self.intake = Intake(pool, clock, entries, oldest_days=events_oldest)
         self.identities = Identities(pool, clock, entries)
+        self.suppressions = Suppressing(pool, clock)
+        self.preferences = Preferring(pool, clock)
         self.sending = Sending(pool, clock)
         self.entries = entries
         self.membership = Membership(entries)
