@@ -170,6 +170,22 @@ class Household:
         self._parts.append(Part("API", lambda: api.is_running, api.start))
         self._progress("API", f"ready at port {self.api_port}")
 
+    def start_returned(self) -> None:
+        """Start the listener for mail that comes back, where a port is set for it."""
+        port = self.settings.returned_port
+        if port is None:
+            return
+        require_free(port, "The listener for returned mail", "RETURNED_PORT")
+        self._progress("Returned mail", "starting")
+        door = self.stack.spawn(
+            "returned",
+            [sys.executable, "-m", "digital_cs", "returned", "listen"],
+            env={"STATE_DIR": str(self.state_dir), "RETURNED_PORT": str(port)},
+        )
+        door.wait_ready(lambda: logs.RETURNED_TAKEN_AT in door.log_tail(), WORKER_PATIENCE)
+        self._parts.append(Part("Returned mail", lambda: door.is_running, door.start))
+        self._progress("Returned mail", f"taken at {self.settings.returned_host}:{port}")
+
     def _keys(self, *wanted: str) -> dict[str, str]:
         """Files of keys that this folder keeps, for those that nobody has set."""
         settings = {what: "write_keys" if what == "write" else f"{what}_key" for what in wanted}

@@ -24,7 +24,7 @@ Id = Annotated[
                         show_default=False)
 ]  # fmt: skip
 SHORT = 17
-"""Characters of an id that a table shows: "mail:" and as much as tells one from another."""
+"""Characters of the id of a mail that are shown, which is a hash: "mail:" and twelve more."""
 
 
 @app.command("list", epilog="Example: digital-cs returned list --listed")
@@ -59,7 +59,7 @@ def list_(
     else:
         output.table(
             ["when (UTC)", "kind", "state", "~from", "~what", "id"],
-            ([output.stamp(r.received_at), r.kind, _state(r), _who(r), r.detail, r.id[:SHORT]]
+            ([output.stamp(r.received_at), r.kind, _state(r), _who(r), r.detail, _short(r.id)]
              for r in found),
         )  # fmt: skip
 
@@ -106,7 +106,7 @@ def show(
         if value:
             output.say(f"{name}: {value}")
     if found.kept:
-        output.say(f"As it came: digital-cs returned show {found.id[:SHORT]} --raw")
+        output.say(f"As it came: digital-cs returned show {_short(found.id)} --raw")
 
 
 @app.command(epilog="Example: digital-cs returned looked mail:3f0a --by jonas")
@@ -155,6 +155,11 @@ async def _find(gateway: Gateway, id: str) -> ReturnedView:
     if len(found) > 1 and found[0].id != id:
         raise UsageError(f"More than one id begins with '{id}'. Give more of it.")
     return found[0]
+
+
+def _short(id: str) -> str:
+    """The beginning of a hash; an id of a provider in full, for many of theirs begin alike."""
+    return id[:SHORT] if id.startswith("mail:") else id
 
 
 def _who(row: ReturnedView) -> str:

@@ -71,11 +71,13 @@ def pull(
     It can be interrupted and run again, and two at once are harmless. What is no readable file is
     put into the subfolder .aside; nothing is deleted.
     """
+    from digital_cs import logs
     from digital_cs.channels.maildir import Maildir
     from digital_cs.cli import output
     from digital_cs.cli.connection import find_settings
 
     settings = find_settings().settings
+    logs.configure(settings.log_level if follow else "warning", settings.log_format)
     box = Maildir(maildir)
     with output.progress("mails", None) as bar:
         done = asyncio.run(_until_told(_pull(settings, box, follow, bar)))

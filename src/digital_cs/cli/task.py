@@ -18,6 +18,9 @@ app = typer.Typer(
     help="Tasks: what programs ask colleagues to do, and replies that wait for an answer.",
 )
 
+SHORT = 23
+"""Characters of a reply's key that are shown: "reply:mail:" and twelve of a hash."""
+
 
 @app.command("list", epilog="Example: digital-cs task list --assign-to csm")
 def list_(
@@ -57,7 +60,7 @@ def list_(
                 t.assign_to,
                 t.title if t.state == "open" else f"{t.title} ({t.state})",
                 f"{t.account_name}, {t.contact}" if t.contact else t.account_name,
-                t.key,
+                _short(t),
             ]
             for t in found
         ),
@@ -72,17 +75,8 @@ def show(
     """Show one task with its text: what is to be done, or what a contact wrote back."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
-    from digital_cs.errors import NotFoundError
-    from digital_cs.store import worklists
 
-    async def question(gateway: Gateway) -> TaskView:
-        async with gateway.pool.connection() as connection:
-            found = await worklists.task(connection, key)
-        if found is None:
-            raise NotFoundError(f"There is no task '{key}'. `digital-cs task list` shows them.")
-        return found
-
-    task = ask(question)
+    task = ask(lambda gateway: _find(gateway, key))
     if as_json:
         output.emit(task)
         return
@@ -110,21 +104,34 @@ def done(
     """Say that a task is done; its program goes on at once, after a reply the whole account."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
-    from digital_cs.errors import DigitalCsError, NotFoundError
-    from digital_cs.store import worklists
+    from digital_cs.errors import DigitalCsError
 
     async def question(gateway: Gateway) -> tuple[str, str | None]:
-        closed = await gateway.complete_task(key, by or getpass.getuser())
+        task = await _find(gateway, key)
+        closed = await gateway.complete_task(task.key, by or getpass.getuser())
         if closed is not None:
             return closed
-        async with gateway.pool.connection() as connection:
-            state = await worklists.task_state(connection, key)
-        if state is None:
-            raise NotFoundError(f"There is no task '{key}'. `digital-cs task list` shows them.")
-        raise DigitalCsError(f"Nothing was changed: the task is {state} already.")
+        now = await _find(gateway, task.key)
+        raise DigitalCsError(f"Nothing was changed: the task is {now.state} already.")
 
     title, enrollment = ask(question)
     if as_json:
         output.emit({"task": key, "title": title, "enrollment": enrollment, "state": "done"})
     else:
         output.say(f"Done: {title.rstrip('.')}. {enrollment or 'The account'} goes on.")
+
+
+async def _find(gateway: Gateway, key: str) -> TaskView:
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store import worklists
+
+    async with gateway.pool.connection() as connection:
+        found = await worklists.task(connection, key)
+    if found is None:
+        raise NotFoundError(f"There is no task '{key}'. `digital-cs task list` shows them.")
+    return found
+
+
+def _short(task: TaskView) -> str:
+    """The key as people copy it: that of a reply holds the hash of a mail, and is long."""
+    return task.key[:SHORT] if task.kind == "reply" and ":mail:" in task.key else task.key

@@ -35,6 +35,7 @@ def up(
 ) -> None:
     """Run everything here: Postgres, Temporal, a mail sink, a worker and the API, until Ctrl-C.
 
+    With RETURNED_PORT, mail that comes back is taken as well.
     State is kept in STATE_DIR: stop and start it as you like. The first time, the playbook in
     CONTENT_DIR is published: policy, programs, segments, triggers and milestones. Mail goes to a
     folder and to nobody, unless SMTP_HOST is set. Other commands, given the same STATE_DIR, find
@@ -65,6 +66,7 @@ def up(
             _publish_first(household)
             household.start_worker()
             household.start_api()
+            household.start_returned()
             _tell(household, settings, as_json)
             while True:
                 time.sleep(LOOK_SECONDS)

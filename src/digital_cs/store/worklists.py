@@ -87,17 +87,15 @@ async def list_tasks(
 
 
 async def task(connection: Connection, key: str) -> TaskView | None:
-    """One task by its key."""
+    """One task by its key; that of a reply is long, and a beginning that is of no other will do."""
     async with connection.cursor(row_factory=class_row(TaskView)) as cursor:
-        await cursor.execute(f"{_TASK} where t.key = %s", (key,))
-        return await cursor.fetchone()
-
-
-async def task_state(connection: Connection, key: str) -> str | None:
-    """The state of a task; None when there is none."""
-    cursor = await connection.execute("select state from tasks where key = %s", (key,))
-    row = await cursor.fetchone()
-    return str(row[0]) if row else None
+        await cursor.execute(
+            f"{_TASK} where t.key = %(key)s or t.kind = 'reply' and starts_with(t.key, %(key)s)"
+            " order by t.key <> %(key)s limit 2",
+            {"key": key},
+        )
+        found = await cursor.fetchall()
+    return found[0] if len(found) == 1 or (found and found[0].key == key) else None
 
 
 async def list_messages(
