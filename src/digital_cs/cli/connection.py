@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,9 @@ from digital_cs.config import Settings, load_settings
 from digital_cs.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+    from digital_cs.clock import Clock
     from digital_cs.temporal.gateway import Gateway
 
 T = TypeVar("T")
@@ -75,27 +79,51 @@ def ask(question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
 
 
 async def _ask(settings: Settings, question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
-    from psycopg import AsyncConnection, OperationalError
-
     from digital_cs.ingest.calendars import calendar_of
     from digital_cs.ingest.entries import Entries
-    from digital_cs.store import pool, revision
+    from digital_cs.store import pool
     from digital_cs.temporal.gateway import Gateway
 
     url = database_url(settings)
-    try:
-        # Once by itself: a pool would try for long, and could not say why.
-        async with await AsyncConnection.connect(
-            url, autocommit=True, connect_timeout=PATIENCE
-        ) as connection:
-            revision.require_newest(await revision.current(connection))
-    except OperationalError as error:
-        raise UnavailableError(no_database(error)) from error
+    # Once by itself: a pool would try for long, and could not say why.
+    async with _connected(url):
+        pass
     clock = settings.clock()
     async with pool.opened(url, 2) as opened:
         calendar = calendar_of(opened, clock, settings.content_dir)
         entries = Entries(opened, clock, settings.workspace_zone, calendar)
         return await question(Gateway(opened, clock, entries))
+
+
+def ask_quickly(
+    question: Callable[[AsyncConnection[Any], Clock], Coroutine[Any, Any, T]],
+) -> T:
+    """The same without a gateway, which takes a second to be imported: where seconds count."""
+
+    async def asked() -> T:
+        settings = find_settings().settings
+        async with _connected(database_url(settings)) as connection:
+            return await question(connection, settings.clock())
+
+    return asyncio.run(asked())
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[AsyncConnection[Any]]:
+    from psycopg import AsyncConnection, OperationalError
+
+    from digital_cs.store import revision
+
+    try:
+        opened = await AsyncConnection.connect(url, autocommit=True, connect_timeout=PATIENCE)
+    except OperationalError as error:
+        raise UnavailableError(no_database(error)) from error
+    async with opened:
+        try:
+            revision.require_newest(await revision.current(opened))
+        except OperationalError as error:
+            raise UnavailableError(no_database(error)) from error
+        yield opened
 
 
 def no_database(error: Exception) -> str:

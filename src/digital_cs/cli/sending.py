@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import getpass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digital_cs.cli.options import By, Json
 
 if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+    from digital_cs.clock import Clock
     from digital_cs.temporal.sending import SendingStatus
 
 app = typer.Typer(no_args_is_help=True, help="Sending: stop everything, start again, look.")
@@ -28,16 +31,20 @@ def stop(
     this moment still goes. Accounts enter, move and leave as before, and what is due waits.
     """
     from digital_cs.cli import output
-    from digital_cs.cli.connection import ask
+    from digital_cs.cli.connection import ask_quickly
+    from digital_cs.store import stops
 
-    done = ask(lambda gateway: gateway.sending.stop(because, by or getpass.getuser()))
+    async def question(connection: AsyncConnection[Any], clock: Clock) -> tuple[stops.Stop, bool]:
+        async with connection.transaction():
+            return await stops.stop(connection, because, by or getpass.getuser(), clock.now())
+
+    found, new = ask_quickly(question)
     if as_json:
-        output.emit(done)
+        output.emit({"stop": found, "new": new})
         return
-    stop = done.stop
     output.say(
-        f"{'Stopped: nothing is sent any more.' if done.new else _since(stop.at, stop.by)}"
-        f" Because: {stop.because}. `digital-cs sending start` takes it back."
+        f"{'Stopped: nothing is sent any more.' if new else _since(found.at, found.by)}"
+        f" Because: {found.because}. `digital-cs sending start` takes it back."
     )
 
 
