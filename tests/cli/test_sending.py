@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from digital_cs.stack.ports import free_port
 from tests.cli.conftest import Cli
 
 Rows = Callable[..., list[Any]]
@@ -50,6 +51,17 @@ def test_stop_asks_nothing_and_start_takes_it_back(waiting: Cli, rows: Rows) -> 
 
 def test_stop_needs_not_even_a_reason(company: Cli) -> None:
     assert company("sending", "stop", "--json").json["stop"]["because"] == "by hand"
+
+
+def test_a_stop_that_reaches_no_database_says_so(
+    alone: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence would be taken for a stop."""
+    assert alone("sending", "stop").code == 3
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@127.0.0.1:{free_port()}/nobody")
+    done = alone("sending", "stop")
+    assert done.code == 3
+    assert "The database does not answer" in done.err
 
 
 def test_status_says_what_is_held_what_was_sent_and_what_limits_it(
