@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digital_cs.domain.policy import OPEN, Damage, DayShare, Policy, Quiet, Rates
-from digital_cs.store import policies
+from digital_cs.store import holds, policies
 from digital_cs.temporal.sending import Sending
 from tests.activities.house import House
 
@@ -53,6 +53,25 @@ async def test_while_all_is_stopped_a_message_waits_and_goes_when_it_is_started_
     assert await house.woken() == {id}
     assert (await house.advance(id)).ended
     assert await sent(house) == 1
+
+
+async def test_who_came_to_wait_for_a_stop_that_is_over_is_found(house: House) -> None:
+    """Their waiting was written down a moment after the start had looked who is waiting."""
+    await sending(house).stop("Wrong prices.", "maya")
+    id = await house.start(PAPERS)
+    await house.advance(id)
+
+    async def overlooked() -> set[str]:
+        async with house.pool.connection() as connection:
+            await holds.wake_overlooked(connection)
+        return await house.woken()
+
+    assert await overlooked() == set()
+    await sending(house).start("jonas")
+    await house.woken()
+    assert await overlooked() == {id}
+    await house.advance(id)
+    assert await overlooked() == set()
 
 
 async def test_what_is_useful_no_more_when_all_is_started_again_is_skipped(house: House) -> None:

@@ -1,5 +1,6 @@
 """Holds: who rests before a message that something else than time keeps back, and goes on."""
 
+# ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -25,14 +26,23 @@ select 'wake', e.id from enrollments e
  order by e.wake_at, e.id
 """
 
-_HELD = """
-select e.program_id, d.reason, count(*)
+_RESTING = """
   from enrollments e
   join lateral (select reason, verdict from decisions
                  where enrollment_id = e.id and visit = e.visit order by id desc limit 1) d
     on d.verdict = 'held' or d.reason in ('cap', 'rate')
  where e.ended_at is null and %(key)s = any(e.listens)
- group by 1, 2 order by 3 desc, 1, 2
+"""
+
+_HELD = f"select e.program_id, d.reason, count(*) {_RESTING} group by 1, 2 order by 3 desc, 1, 2"
+
+_OVERLOOKED = f"""
+insert into outbox (kind, enrollment_id)
+select 'wake', e.id {_RESTING}
+   and not e.paused
+   and (d.reason = 'stopped' and not exists (select from stops where lifted_at is null)
+        or d.reason = 'incident' and not exists (select from incidents where closed_at is null))
+ order by e.wake_at, e.id
 """
 
 
@@ -52,6 +62,15 @@ async def wake_held(connection: Connection, now: datetime, program_id: str | Non
     """
     cursor = await connection.execute(_WAKE, {"key": SENDING, "now": now, "program": program_id})
     return cursor.rowcount
+
+
+async def wake_overlooked(connection: Connection) -> int:
+    """Wake who rests for a stop or an incident though there is none; returns how many.
+
+    Who was woken early, found it stopped, and wrote that down when it was just being started again
+    was not seen by `wake_held`.
+    """
+    return (await connection.execute(_OVERLOOKED, {"key": SENDING})).rowcount
 
 
 async def held(connection: Connection) -> list[Held]:

@@ -20,7 +20,9 @@ from digital_cs.clock import Clock, pace
 from digital_cs.ingest.membership import Membership
 from digital_cs.ingest.triggers import Triggers
 from digital_cs.store import (
+    caps,
     claims,
+    holds,
     outbox,
     partitions,
     programs,
@@ -111,6 +113,8 @@ class Keeper:
                 await claims.give_up_claim(connection, None, now)
         if self._is_time("full", FULL_SECONDS):
             await self._reconciler.full()
+            async with self._pool.connection() as connection:
+                await holds.wake_overlooked(connection)
         if self._is_time("tickets", TICKETS_SECONDS):
             async with self._pool.connection() as connection, connection.transaction():
                 await ticket_matches.match_waiting(connection)
