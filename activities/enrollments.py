@@ -189,6 +189,7 @@ class _Attempt:
             messages=messages, tasks=loaded.tasks, calls=loaded.calls,
             spread=timedelta(seconds=workspace.spread * house._clock.speed),
             grace=timedelta(seconds=workspace.grace * house._clock.speed),
+            topics=house._mailing.topics(),
         )  # fmt: skip
 
     async def _resolve(self, claim: touch_facts.Claim, message: MessageFact) -> MessageFact:

@@ -97,6 +97,10 @@ class Mailing:
         # Waiting for a connection happens before the claim, so that a claim never waits.
         self._lines = asyncio.Semaphore(connections)
 
+    def topics(self) -> Mapping[str, str]:
+        """What each e-mail is about."""
+        return self._library.topics()
+
     async def send(
         self, act: SendMessage, graph: Graph, loaded: touch_facts.Loaded, *, enrollment_id: str,
         revision: int, calendar: BusinessCalendar, now: datetime, deadline: float,
@@ -178,7 +182,7 @@ class Mailing:
         account, sender = loaded.account, self._sender
         context = RenderContext(
             account=AccountView(
-                account.id, loaded.account_name, str(account.traits.get("plan", "")),
+                account.id, _together(loaded, act), str(account.traits.get("plan", "")),
                 account.stage or "", account.traits,
             ),
             contact=ContactView(
@@ -304,6 +308,12 @@ def _request(act: SendMessage, graph: Graph, loaded: touch_facts.Loaded) -> Requ
         country=loaded.account.country, same_person=graph.same_person,
         at_most_a_day=graph.at_most_a_day, at_most_a_minute=graph.at_most_a_minute,
     )  # fmt: skip
+
+
+def _together(loaded: touch_facts.Loaded, act: SendMessage) -> str:
+    """The account's name, with those of the others that the same message is for (P2)."""
+    *names, last = (loaded.account_name, *loaded.also_for.get((act.contact_id, act.email), ()))
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def _backoff(attempts: int, key: str) -> timedelta:

@@ -24,7 +24,11 @@ MANAGED = "managed"
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person who may be written to. `quiet_because` says why not, when not."""
+    """A person who may be written to. `quiet_because` says why not, when not.
+
+    `unwanted` are topics that they switched off, `quiet_until` is the end of a pause that they
+    asked for.
+    """
 
     id: str
     roles: tuple[str, ...] = ()
@@ -32,11 +36,18 @@ class Contact:
     active: bool = True
     quiet_because: str | None = None
     traits: Mapping[str, object] = field(default_factory=dict)
+    unwanted: frozenset[str] = frozenset()
+    quiet_until: datetime | None = None
 
     @property
     def reachable(self) -> bool:
         """Whether anything at all may be written to them."""
         return self.active and self.quiet_because is None
+
+    def wants(self, kind: str, topic: str | None, now: datetime) -> bool:
+        """Whether nothing that they asked for speaks against a message about this topic now."""
+        paused = self.quiet_until is not None and now < self.quiet_until
+        return kind == "service" or not (paused or topic in self.unwanted)
 
     def may_get(self, kind: str) -> bool:
         """Whether a message of this kind (marketing or service) may be written to them."""

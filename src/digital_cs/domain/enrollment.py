@@ -101,6 +101,7 @@ class Facts:
     Messages, tasks and calls are known by step visit, and so are rulings: what was decided when
     somebody was just about to send. `spread` is the span over which touches
     that an outage made late are spread (zero: none); `grace` how late still counts as on time.
+    `topics` is what each e-mail is about, as it says itself.
     """
 
     enrollment_id: str
@@ -115,6 +116,7 @@ class Facts:
     calls: Mapping[int, WebhookFact] = field(default_factory=dict)
     spread: timedelta = timedelta(0)
     grace: timedelta = timedelta(minutes=1)
+    topics: Mapping[str, str] = field(default_factory=dict)
 
     def zone(self) -> ZoneInfo:
         """The zone in which the account's own dates and weekdays are meant."""

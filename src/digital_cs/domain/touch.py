@@ -55,14 +55,21 @@ class SendDecision:
 
 
 def choose_recipient(
-    contacts: Iterable[Contact], roles: tuple[str, ...], kind: str = "marketing"
-) -> Contact | None:
-    """The first contact that may be written to, by the fallback chain of roles (P1)."""
+    contacts: Iterable[Contact], roles: tuple[str, ...], kind: str = "marketing",
+    topic: str | None = None, now: datetime | None = None,
+) -> Contact | None:  # fmt: skip
+    """The first contact that may be written to, by the fallback chain of roles (P1).
+
+    Who does not want the topic, or asked for a pause, only where there is nobody else: the
+    decision says then what becomes of the message.
+    """
     able = [contact for contact in contacts if contact.may_get(kind)]
-    for role in roles:
-        for contact in able:
-            if role == ANYBODY or role in contact.roles:
-                return contact
+    willing = [each for each in able if now is None or each.wants(kind, topic, now)]
+    for group in (willing, able):
+        for role in roles:
+            for contact in group:
+                if role == ANYBODY or role in contact.roles:
+                    return contact
     return None
 
 
@@ -86,7 +93,8 @@ def decide_send(
         return SendDecision(position, settled=True)
     if fact is not None and fact.retry_at is not None and now < fact.retry_at and _may_be_out(fact):
         return SendDecision(position, wake_at=fact.retry_at, label=f"learn: send {node.email}")
-    contact = _recipient(facts.account, node, fact)
+    topic = _topic(node, facts)
+    contact = _recipient(facts.account, node, fact, topic, now)
     chosen = _zone(graph, facts, contact)
     due = position.due_at
     again = (position.noted or "").startswith(_ASKED_AGAIN)
@@ -127,7 +135,8 @@ def decide_send(
         return _skip(node, position, trail, Reason.NO_WINDOW, words, fact)
     ruling = facts.rulings.get(position.visit)
     if ruling is not None and ruling.answer is not Answer.SEND:
-        return _ruled(node, position, ruling, contact, useful_until, trail, fact)
+        merge = Merge(topic, useful_until) if ruling.answer is Answer.MERGE else None
+        return _ruled(node, position, ruling, contact, merge, trail, fact)
     label = f"wait to send {node.email}"
     plan = _plan(node, contact.id, max(now, opening.at))
     if fact is None:
@@ -149,7 +158,7 @@ def decide_send(
         step=node.id, visit=position.visit, email=node.email, contact_id=contact.id,
         priority=node.priority, kind=node.kind, due_at=due, useful_until=useful_until,
         zone=chosen.name, zone_source=chosen.source, attempts=fact.attempts if fact else 0,
-        topic=node.topic, over_budget=node.over_budget,
+        topic=topic, over_budget=node.over_budget,
         waited=(position.noted or "").startswith(f"{Verdict.DEFERRED}:{Reason.RATE}:"),
     )  # fmt: skip
     return SendDecision(position, act=act)
@@ -167,13 +176,20 @@ def _may_be_out(fact: MessageFact) -> bool:
     return fact.state in (MessageState.CLAIMED, MessageState.UNKNOWN)
 
 
-def _recipient(account: Account, node: SendNode, fact: MessageFact | None) -> Contact | None:
+def _topic(node: SendNode, facts: Facts) -> str | None:
+    """What a message is about: the step or its program says so, else the e-mail itself."""
+    return node.topic or facts.topics.get(node.email)
+
+
+def _recipient(
+    account: Account, node: SendNode, fact: MessageFact | None, topic: str | None, now: datetime
+) -> Contact | None:
     """The contact that a try already names is kept while it may be written to."""
     if fact is not None and fact.contact_id is not None:
         for contact in account.contacts:
             if contact.id == fact.contact_id and contact.may_get(node.kind):
                 return contact
-    return choose_recipient(account.contacts, node.to, node.kind)
+    return choose_recipient(account.contacts, node.to, node.kind, topic, now)
 
 
 def _zone(graph: Graph, facts: Facts, contact: Contact | None) -> ChosenZone:
@@ -217,7 +233,8 @@ def plan(graph: Graph, node: Node, facts: Facts, at: datetime) -> Plan | None:
     coming = graph.nodes.get(node.next)
     if not isinstance(coming, SendNode):
         return None
-    contact = choose_recipient(facts.account.contacts, coming.to, coming.kind)
+    topic = _topic(coming, facts)
+    contact = choose_recipient(facts.account.contacts, coming.to, coming.kind, topic, at)
     return _plan(coming, contact.id, at) if contact is not None else None
 
 
@@ -228,13 +245,12 @@ def _plan(node: SendNode, contact_id: str, at: datetime) -> Plan | None:
 
 
 def _ruled(
-    node: SendNode, position: Position, ruling: Ruling, contact: Contact, useful_until: datetime,
+    node: SendNode, position: Position, ruling: Ruling, contact: Contact, merge: Merge | None,
     trail: Trail, fact: MessageFact | None,
 ) -> SendDecision:  # fmt: skip
     """Do as was decided at the moment of sending, where that was not to send."""
     match ruling.answer:
         case Answer.SKIP | Answer.MERGE:
-            merge = Merge(node.topic, useful_until) if ruling.answer is Answer.MERGE else None
             return _skip(
                 node, position, trail, ruling.reason, ruling.words, fact, contact.id, ruling.rule,
                 merge,

@@ -23,6 +23,12 @@ class _Shelf:
     blocks: Mapping[str, SourceFile]
     layout: SourceFile
     compiled: dict[str, tuple[EmailTemplate | None, list[Problem]]] = field(default_factory=dict)
+    topics: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, source in self.emails.items():
+            if (topic := source.front.get("topic")) is not None:
+                self.topics[name] = topic.text
 
     def compile(self, name: str) -> tuple[EmailTemplate | None, list[Problem]]:
         # Two threads may both compile on first use; they get equal results and the last stays.
@@ -54,6 +60,10 @@ class EmailLibrary:
     def names(self) -> tuple[str, ...]:
         """The names of all e-mails, sorted."""
         return tuple(sorted(self._loaded().emails))
+
+    def topics(self) -> Mapping[str, str]:
+        """What each e-mail is about, by its name, as it says itself."""
+        return self._loaded().topics
 
     def get(self, name: str) -> EmailTemplate:
         """The e-mail `name`. Raises EmailNotFoundError or TemplateInvalidError."""

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  the statement is put together from constants, never from values
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,21 @@ Connection = AsyncConnection[Any]
 # Instant steps ride in one touch without being written down one by one, so that there may be
 # messages, tasks and calls of later visits than the one that the position is at.
 _GIVEN = {"reads": "v.reads", "now": "%(now)s::timestamptz"}
+# What a person said under one id holds for all ids with their address.
+_UNWANTED = """array(select p.topic from preferences p join contacts o on o.id = p.contact_id
+                      where lower(o.email) = lower(c.email) and not p.wanted)"""
+_QUIET_UNTIL = """(select max(o.quiet_until) from contacts o
+                     where lower(o.email) = lower(c.email))"""
+# Accounts for which the same people are to get a message of the same program soon (P2).
+_ALSO_FOR = """(select jsonb_agg(distinct jsonb_build_array(c.id, x.plans_email, n.name))
+          from memberships m join contacts c on c.id = m.contact_id
+          join contacts o on lower(o.email) = lower(c.email)
+          join memberships om on om.contact_id = o.id and om.left_at is null
+          join enrollments x on x.account_id = om.account_id and x.plans_contact = o.id
+          join accounts n on n.id = x.account_id
+         where m.account_id = a.id and m.left_at is null and x.account_id <> a.id
+           and x.program_id = e.program_id and x.ended_at is null
+           and x.plans_at <= %(now)s + interval '1 day')"""
 _LOAD = f"""
 select {FACTS.format(**_GIVEN)},
        e.program_id, e.version, e.started_at, e.position, e.revision, e.wake_at,
@@ -35,7 +50,8 @@ select {FACTS.format(**_GIVEN)},
          or {AWAITED.format(account="e.account_id")}, e.exit_because, e.skip_visit,
        e.not_before, e.skip_due_before, e.ended_at is not null, a.name, a.updated_at,
        (select jsonb_agg(jsonb_build_array({CONTACT.format(**_GIVEN)}, c.email,
-               c.first_name, c.full_name, c.language) order by c.created_at, c.id)
+               c.first_name, c.full_name, c.language, {_UNWANTED}, {_QUIET_UNTIL})
+               order by c.created_at, c.id)
           from {PEOPLE}),
        (select jsonb_agg(jsonb_build_array(u.event, u.first_at, u.last_at) order by u.day)
           from usage_days u
@@ -50,7 +66,8 @@ select {FACTS.format(**_GIVEN)},
        (select jsonb_agg(jsonb_build_array(t.visit, t.closed_at, t.due_at, t.state)) from tasks t
          where t.enrollment_id = e.id and t.visit >= e.visit),
        (select jsonb_agg(jsonb_build_array(w.visit, w.state, w.attempts, w.retry_at))
-          from webhook_calls w where w.enrollment_id = e.id and w.visit >= e.visit)
+          from webhook_calls w where w.enrollment_id = e.id and w.visit >= e.visit),
+       case when v.spec->>'same_person' = 'both' then {_ALSO_FOR} end
   from enrollments e
   join programs p on p.id = e.program_id
   join program_versions v on v.program_id = e.program_id and v.number = e.version
@@ -82,7 +99,8 @@ class Claim:
 class Loaded:
     """Everything that one touch needs, read in one round trip.
 
-    Messages, claims, tasks and calls are by step visit, from the present one on.
+    Messages, claims, tasks and calls are by step visit, from the present one on. `also_for` are
+    the names of other accounts by contact and e-mail, where one message is to name them all (P2).
     """
 
     program_id: str
@@ -101,6 +119,7 @@ class Loaded:
     claims: dict[int, Claim]
     tasks: dict[int, TaskFact]
     calls: dict[int, WebhookFact]
+    also_for: dict[tuple[str, str], tuple[str, ...]]
 
 
 async def load(
@@ -115,7 +134,7 @@ async def load(
 def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
     (program_id, version, started_at, position, revision, wake_at, paused, exit_because,
      skip_visit, not_before, skip_due_before, ended, name, updated_at, contacts, events,
-     messages, tasks, calls) = row[WIDTH:]  # fmt: skip
+     messages, tasks, calls, also_for) = row[WIDTH:]  # fmt: skip
     happened = tuple(
         Event(name, at)
         for name, *found in events or ()
@@ -123,9 +142,20 @@ def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
         if at is not None
     )
     account = account_of(row[:WIDTH], calendar, contacts, happened)
+    asked = {id: (frozenset(topics), moment(until)) for id, *_, topics, until in contacts or ()}
+    account = replace(
+        account,
+        contacts=tuple(
+            replace(each, unwanted=asked[each.id][0], quiet_until=asked[each.id][1])
+            for each in account.contacts
+        ),
+    )
+    named: dict[tuple[str, str], tuple[str, ...]] = {}
+    for contact, email, other in also_for or ():
+        named[contact, email] = (*named.get((contact, email), ()), other)
     recipients = {
         id: Recipient(address, first, full, language, roles[0] if roles else "")
-        for id, roles, _, _, _, _, address, first, full, language in contacts or ()
+        for id, roles, _, _, _, _, address, first, full, language, *_ in contacts or ()
     }
     return Loaded(
         program_id=program_id, version=version, started_at=started_at,
@@ -150,4 +180,5 @@ def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
             visit: WebhookFact(state != "planned", state == "delivered", tried, moment(retry_at))
             for visit, state, tried, retry_at in calls or ()
         },
+        also_for=named,
     )  # fmt: skip
