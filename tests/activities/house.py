@@ -36,7 +36,7 @@ from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts
+from digital_cs.store import alerts, suppressions
 from digital_cs.store import pool as pools
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord
@@ -153,6 +153,14 @@ class House:
             [ContactRecord(name, account, f"{name}@{account}.test", name.title(), name.title(),
                            roles, **rest)]
         )  # fmt: skip
+
+    async def unsubscribed(self, address: str) -> None:
+        """What the unsubscribe link of somebody with this address does."""
+        async with self.pool.connection() as connection, connection.transaction():
+            await suppressions.add(
+                connection, [suppressions.address_subject(address)], "unsubscribed", "link",
+                self.clock.now(),
+            )  # fmt: skip
 
     async def enroll(self, account: str = "acme", program: str = "welcome") -> str:
         async with self.pool.connection() as connection:

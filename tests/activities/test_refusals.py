@@ -136,9 +136,7 @@ async def test_unsubscribing_between_the_decision_and_the_claim_is_respected(
         await house.account("acme", "ada", "bob")
         id = await house.enroll()
 
-        reply = await house.advance_while(
-            id, house.intake.suppress("ada@acme.test", "unsubscribed", "link")
-        )
+        reply = await house.advance_while(id, house.unsubscribed("ada@acme.test"))
 
         assert reply.label == "wait 3 days"
         assert [letter.to for letter in house.letters()] == ["else@somebody.test", "bob@acme.test"]

@@ -69,9 +69,7 @@ async def test_a_task_that_is_done_stays_done_when_the_send_after_it_is_decided_
         async with house.pool.connection() as connection:
             await complete_task(connection, f"{id}/1", by="maya", now=house.clock.now())
 
-        reply = await house.advance_while(
-            id, house.intake.suppress("ada@acme.test", "unsubscribed", "link")
-        )
+        reply = await house.advance_while(id, house.unsubscribed("ada@acme.test"))
 
         assert reply.label == "wait 3 days"
         assert house.letters()[-1].to == "bob@acme.test"

@@ -159,9 +159,7 @@ async def test_a_send_that_is_decided_anew_calls_nobody_twice(
         await house.account("acme", "ada", "bob")
         id = await house.enroll()
 
-        reply = await house.advance_while(
-            id, house.intake.suppress("ada@acme.test", "unsubscribed", "link")
-        )
+        reply = await house.advance_while(id, house.unsubscribed("ada@acme.test"))
 
         assert reply.label == "wait 3 days"
         assert len(receiver.calls) == 1

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs.domain.suppression import Why
 from digital_cs.signing import Signer
 from tests.console.client import SIGNER, Face, face
 from tests.store.touching import ADA, ID, claim, enrolled, rows
@@ -101,7 +102,7 @@ async def test_a_weightier_reason_stays_beside_the_wish(
     api: Face, connection: Connection, accounts: list[str]
 ) -> None:
     address = f"{ADA[:-3]}@company.test"
-    await api.gateway.intake.suppress(address, "hard bounce", "smtp")
+    await api.gateway.suppressions.add(f"address:{address}", Why.HARD_BOUNCE, "smtp")
 
     assert (await api.stranger.post(LINK, data=ONE_CLICK)).status_code == 200
 

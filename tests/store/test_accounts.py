@@ -16,7 +16,7 @@ from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.enrollments import enroll, wake_by_feed, wake_listeners
 from digital_cs.store.events import EventRecord, record_events
 from digital_cs.store.facts import facts_page
-from digital_cs.store.suppressions import suppress, suppress_address
+from digital_cs.store.suppressions import add, address_subject, suppress
 from digital_cs.store.usage import UsageRecord, save_usage
 from tests import rig
 from tests.store.touching import rows
@@ -172,9 +172,8 @@ async def test_the_same_reason_of_a_suppression_is_kept_once(
 ) -> None:
     contact, address = f"{accounts[0]}-c1", f"{accounts[0]}@company.test"
     await suppress(connection, contact, "hard bounce", "smtp", NOW)
-    assert await suppress_address(connection, address.upper(), "hard bounce", "x", NOW) == (
-        False, [contact]
-    )  # fmt: skip
+    subject = address_subject(address.upper())
+    assert await add(connection, [subject], "hard bounce", "x", NOW) == []
     (row,) = await rows(connection, "suppression_entries")
     assert (row["subject"], row["source"]) == (f"address:{address}", "smtp")
 
@@ -196,7 +195,7 @@ async def test_an_address_that_is_written_to_no_more_is_told_in_all_its_accounts
         if by == "contact":
             await suppress(connection, contact, "hard bounce", "smtp", NOW)
         else:
-            await suppress_address(connection, address, "hard bounce", "csv", NOW)
+            await add(connection, [address_subject(address)], "hard bounce", "csv", NOW)
     told = [(row["account_id"], row["keys"]) for row in await rows(connection, "account_changes")]
     assert told == [(accounts[0], ["contacts"]), (accounts[1], ["contacts"])]
 

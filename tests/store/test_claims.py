@@ -15,7 +15,6 @@ from digital_cs.store import claims
 from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.enrollments import ask_to_exit, set_paused, skip_step
 from digital_cs.store.pool import opened
-from digital_cs.store.suppressions import suppress_address
 from tests import rig
 from tests.store.touching import (
     ACME,
@@ -27,6 +26,7 @@ from tests.store.touching import (
     load,
     message,
     rows,
+    suppressed,
 )
 
 Connection = AsyncConnection[Any]
@@ -103,7 +103,7 @@ async def test_no_claim_for_an_address_that_was_suppressed_in_other_letters(
     """P16."""
     await enrolled(connection)
     await connection.execute("update contacts set email = 'Ada@Company.Test'")
-    await suppress_address(connection, "aDA@company.test", "asked", "link", rig.MONDAY)
+    await suppressed(connection, "aDA@company.test", "manual")
 
     assert await claim(connection) is None
 
@@ -114,7 +114,7 @@ async def test_a_service_notice_is_claimed_for_who_unsubscribed_but_not_for_a_de
 ) -> None:
     """P17."""
     await enrolled(connection)
-    await suppress_address(connection, "acct-00000@company.test", reason, "link", rig.MONDAY)
+    await suppressed(connection, "acct-00000@company.test", reason)
 
     assert await claim(connection, act=replace(an_act(), kind="marketing")) is None
     assert (await claim(connection, act=replace(an_act(), kind="service")) == 1) is taken

@@ -14,10 +14,9 @@ from digital_cs.store import touch_facts
 from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.events import EventRecord, record_events
 from digital_cs.store.milestones import give
-from digital_cs.store.suppressions import suppress_address
 from digital_cs.store.usage import UsageRecord, save_usage
 from tests import rig
-from tests.store.touching import ACME, ADA, ID, claim, enrolled, load
+from tests.store.touching import ACME, ADA, ID, claim, enrolled, load, suppressed
 
 Connection = AsyncConnection[Any]
 HOUR = timedelta(hours=1)
@@ -52,7 +51,7 @@ async def test_people_come_in_a_fixed_order_with_why_they_are_not_written_to(
         record("c1", ACME, "bob@company.test"),
     ]
     await save_contacts(connection, people, rig.MONDAY + HOUR)
-    await suppress_address(connection, "BOB@company.TEST", "unsubscribed", "link", rig.MONDAY)
+    await suppressed(connection, "BOB@company.TEST", "unsubscribed")
 
     loaded = await enrolled(connection)
 

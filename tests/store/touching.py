@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import MessageState, Outcome, Position, SendMessage
 from digital_cs.messages.keys import message_key
-from digital_cs.store import claims, touch_facts, touches
+from digital_cs.store import claims, suppressions, touch_facts, touches
 from digital_cs.store.enrollments import enroll
 from tests import rig
 
@@ -42,6 +42,13 @@ def an_act(contact: str = ADA, *, visit: int = 1, kind: str = "marketing") -> Se
         priority="normal", kind=kind, due_at=rig.MONDAY,
         useful_until=rig.MONDAY + timedelta(days=3), zone="Europe/Berlin", zone_source="contact",
     )  # fmt: skip
+
+
+async def suppressed(connection: Connection, address: str, reason: str) -> None:
+    """Nobody writes to this address any more."""
+    async with connection.transaction():
+        subject = suppressions.address_subject(address)
+        await suppressions.add(connection, [subject], reason, "link", rig.MONDAY)
 
 
 async def claim(

@@ -13,6 +13,7 @@ from psycopg.errors import RaiseException
 
 from digital_cs.clock import FastClock
 from digital_cs.domain.program import Program
+from digital_cs.domain.suppression import Kind, subject_of
 from digital_cs.ingest.entries import Entries
 from digital_cs.ingest.intake import Intake
 from digital_cs.store import accounts as facts
@@ -221,17 +222,14 @@ async def test_a_usage_feed_that_becomes_complete_wakes_who_rests_on_usage_p9(
 
 
 async def test_a_suppressed_address_is_told_with_its_contacts_whatever_its_case(
-    intake: Intake, connection: Connection, people: list[str]
+    gateway: Gateway, connection: Connection, people: list[str]
 ) -> None:
-    address = f"{people[0]}@COMPANY.test"
+    for name, new in ((f"{people[0]}@COMPANY.test", True), (f"{people[0]}@company.test", False)):
+        done = await gateway.suppressions.add(subject_of(Kind.ADDRESS, name), note="by phone")
+        assert (done.new, done.contacts) == (new, (f"{people[0]}-c1",))
 
-    first = await intake.suppress(address, "asked by phone", "operator")
-    again = await intake.suppress(address.lower(), "asked by phone", "operator")
-
-    assert first == (True, [f"{people[0]}-c1"])
-    assert again == (False, [f"{people[0]}-c1"])
-    cursor = await connection.execute("select reason from suppressions")
-    assert await cursor.fetchall() == [("asked by phone",)]
+    cursor = await connection.execute("select reason, note from suppression_entries")
+    assert await cursor.fetchall() == [("manual", "by phone")]
 
 
 async def test_sources_that_send_the_same_accounts_in_any_order_do_not_block_each_other(

@@ -25,7 +25,6 @@ from digital_cs.store import (
     people,
     sources,
     subscriptions,
-    suppressions,
     tickets,
     usage,
     usage_rows,
@@ -235,10 +234,3 @@ class Intake:
         """Those of these ids that are accounts."""
         async with self._pool.connection() as connection:
             return await accounts.known(connection, ids)
-
-    async def suppress(self, address: str, reason: str, source: str) -> tuple[bool, list[str]]:
-        """Never write to an address again; (whether that is new, ids of the contacts it is of)."""
-        async with self._transaction() as connection:
-            return await suppressions.suppress_address(
-                connection, address, reason, source, self._clock.now()
-            )

@@ -68,6 +68,19 @@ on conflict (subject) do update set reason = excluded.reason where s.reason <> e
 """
 
 
+# Each part by an index of its own: "or" between them would read all contacts.
+_CONCERNED = """
+select m.account_id from contacts c join memberships m on m.contact_id = c.id and m.left_at is null
+ where lower(c.email) = any(%(addresses)s)
+union
+select m.account_id from contacts c join memberships m on m.contact_id = c.id and m.left_at is null
+ where split_part(lower(c.email), '@', -1) = any(%(domains)s)
+union
+select id from accounts where id = any(%(accounts)s)
+ order by 1
+"""
+
+
 def address_subject(address: str) -> str:
     """The subject that stands for an address."""
     return subject_of(Kind.ADDRESS, address)
@@ -207,10 +220,7 @@ async def settle(connection: Connection, subjects: Sequence[str]) -> None:
         return
     await connection.execute(_SETTLE, {"subjects": list(subjects)})
     cursor = await connection.execute(
-        "select distinct m.account_id from memberships m join contacts c on c.id = m.contact_id"
-        " where m.left_at is null and (lower(c.email) = any(%(addresses)s)"
-        "   or split_part(lower(c.email), '@', -1) = any(%(domains)s)"
-        "   or m.account_id = any(%(accounts)s)) order by 1",
+        _CONCERNED,
         {
             "addresses": _named(subjects, "address:"), "domains": _named(subjects, "domain:"),
             "accounts": _named(subjects, "account:"),
@@ -233,20 +243,6 @@ async def suppress(
     row = await cursor.fetchone()
     if row is not None:
         await add(connection, [address_subject(row[0])], reason, source, now)
-
-
-async def suppress_address(
-    connection: Connection, address: str, reason: str, source: str, now: datetime
-) -> tuple[bool, list[str]]:
-    """Never write to this address again, in none of its accounts. Call it in a transaction.
-
-    Returns (whether that is new, the contacts it is of).
-    """
-    new = await add(connection, [address_subject(address)], reason, source, now)
-    cursor = await connection.execute(
-        "select id from contacts where lower(email) = lower(%s) order by id", (address,)
-    )
-    return bool(new), [row[0] for row in await cursor.fetchall()]
 
 
 async def unsubscribe(
