@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -202,6 +203,15 @@ async def test_a_colleagues_reply_is_of_the_account_that_was_written_to(desk: De
         assert (task["account_id"], task["contact_id"]) == ("acme", who)
 
 
+async def test_a_colleagues_answer_to_a_customer_with_a_copy_to_us_is_no_reply(
+    desk: Desk,
+) -> None:
+    sent = await desk.message()
+    taken = await desk.returns.take(reply(sent, "Maya <Maya@vendor.test>"), None, "smtp")
+    assert (taken.kind, taken.state) == ("reply", "ignored")
+    assert await desk.rows("select 1 from tasks") == []
+
+
 async def test_a_reply_that_answers_nothing_is_of_the_account_that_was_written_to_last(
     desk: Desk,
 ) -> None:
@@ -247,6 +257,28 @@ async def test_a_fault_of_ours_keeps_the_mail_aside_and_undoes_the_rest(desk: De
     assert (taken.kind, taken.state) == ("unknown", "listed")
     assert await desk.state(sent) == "accepted"
     assert await returned.raw(desk.connection, taken.id) == bounce(sent)
+
+
+async def test_whatever_is_broken_in_a_mail_it_gets_its_row(desk: Desk) -> None:
+    dice = random.Random(11)
+    sent = await desk.message()
+    whole = [bounce(sent), complaint(sent), reply(sent), bounce(None, status="4.2.2")]
+    spoiled: set[bytes] = set()
+    while len(spoiled) < 300:
+        mail = bytearray(dice.choice(whole))
+        for _ in range(dice.randrange(1, 8)):
+            start = dice.randrange(len(mail))
+            end = start + dice.randrange(30)
+            mail[start:end] = dice.choice(
+                [b"", b"\x00", b"\r\n", b"\xff\xfe", dice.randbytes(20), bytes(mail[start:end]) * 3]
+            )
+        spoiled.add(bytes(mail))
+
+    taken = [await desk.returns.take(mail, token(sent), "smtp") for mail in sorted(spoiled)]
+
+    assert all(each.new for each in taken)
+    assert len(await desk.came()) == 300
+    assert {"applied", "ignored", "listed"} >= {each.state for each in taken}
 
 
 async def test_what_a_provider_says_counts_for_the_address_that_it_names(desk: Desk) -> None:

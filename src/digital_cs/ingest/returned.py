@@ -210,6 +210,8 @@ class _Consequences:
         """Nobody guesses what it says, not even of a plain "stop": a person reads it (P18)."""
         came = self._came
         contact, account = await self._person(origin.account_id if origin else None)
+        if came.ours and contact is None:  # who answered the customer, with a copy to us
+            return await self._ended("ignored", "A colleague wrote it.", origin)
         if origin is not None:  # which somebody else may have answered, to whom it was forwarded
             contact, account = contact or origin.contact_id, origin.account_id
         if account is None:

@@ -41,6 +41,7 @@ class Came:
 
     `address` is whom it is about, of a reply who wrote it. `message_ids` are candidates for ours,
     best first. `signed`: a provider says it who can be believed. `said` are the server's words.
+    `ours`: it was written at our own domain.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Came:
     address: str | None = None
     message_ids: tuple[str, ...] = ()
     signed: bool = False
+    ours: bool = False
     status: str | None = None
     said: str = ""
     subject: str = ""
@@ -82,9 +84,11 @@ class Came:
 def of_mail(id: str, source: str, raw: bytes, read: Returned, mail_domain: str) -> Came:
     """A mail that was read."""
     named = read.sender if read.kind is ReturnedKind.REPLY else next(iter(read.complained_of), None)
+    address = tidy_address(named)
     return Came(
-        id=id, source=source, raw=raw, kind=read.kind, why=read.why,
-        address=tidy_address(named), subject=read.subject, text=read.text, failed=read.failed,
+        id=id, source=source, raw=raw, kind=read.kind, why=read.why, address=address,
+        ours=address is not None and address.endswith(f"@{mail_domain.lower()}"),
+        subject=read.subject, text=read.text, failed=read.failed,
         complained_of=read.complained_of,
         message_ids=(*_of_token(read.envelope_to, mail_domain), *read.references),
     )  # fmt: skip
