@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from digital_cs.background import end
+from digital_cs.store import suppressions
 from digital_cs.temporal.keeper import Keeper
 from tests.engine.house import House, Visit, until
 
@@ -75,3 +77,21 @@ async def test_a_keeper_that_loses_its_connection_ends_its_term_and_comes_back(
 
         await until(holds_again)
         assert not task.done()
+
+
+async def test_a_suppression_with_an_end_is_lifted_by_the_keeper(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digital_cs.temporal.keeper.EXPIRE_SECONDS", 0.1)
+    async with visit.engine.pool.connection() as connection, connection.transaction():
+        for subject, days in (("address:soon@x.test", 1), ("address:late@x.test", 9999)):
+            end = visit.now + timedelta(days=days)
+            await suppressions.add(
+                connection, [subject], "manual", "test", visit.now, expires_at=end
+            )
+
+    async def one_is_left() -> bool:
+        return await visit.ask("select subject from suppressions") == [("address:late@x.test",)]
+
+    async with keeping(visit.engine.keeper):
+        await until(one_is_left)
