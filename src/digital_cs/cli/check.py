@@ -57,17 +57,20 @@ def content_problems(folder: Path) -> list[Problem]:
     from digital_cs.catalog.programs import email_names, load_programs
     from digital_cs.catalog.segments import load_segments
     from digital_cs.catalog.triggers import load_triggers
+    from digital_cs.domain.policy import Policy
     from digital_cs.domain.problem import Problem
     from digital_cs.rendering.library import EmailLibrary
 
     programs = load_programs(folder)
     # A program with errors is not known, and may use what the others do not.
     all_known = None if programs.errors else programs.programs.values()
+    policy = load_policy(folder, email_names(folder), all_known)
+    topics = (policy.policy or Policy()).topics
     problems = [
-        *programs.problems, *EmailLibrary(folder).check(),
+        *programs.problems, *EmailLibrary(folder).check(topics),
         *load_milestones(folder).problems, *load_segments(folder).problems,
         *load_triggers(folder).problems,
-        *load_policy(folder, email_names(folder), all_known).problems,
+        *policy.problems,
     ]  # fmt: skip
     holidays = folder / "holidays.yaml"
     if holidays.exists():

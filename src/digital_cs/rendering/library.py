@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from digital_cs.domain.policy import TOPICS
 from digital_cs.domain.problem import Problem
-from digital_cs.rendering.compiler import EmailTemplate, check_block, compile_email
+from digital_cs.rendering.compiler import SERVICE, EmailTemplate, check_block, compile_email
 from digital_cs.rendering.errors import EmailNotFoundError, TemplateInvalidError
 from digital_cs.rendering.source import BLOCK_KEYS, EMAIL_KEYS, SourceFile, read_source
 from digital_cs.rendering.tag_lint import suggest
@@ -77,12 +78,16 @@ class EmailLibrary:
             raise TemplateInvalidError(name, errors)
         return template
 
-    def check(self) -> list[Problem]:
-        """Every complaint about e-mails, blocks and layout, each once, in order of place."""
+    def check(self, topics: Collection[str] = TOPICS) -> list[Problem]:
+        """Every complaint about e-mails, blocks and layout, each once, in order of place.
+
+        `topics` are those of the policy: what readers may switch off.
+        """
         shelf = self._loaded()
         found: set[Problem] = set(shelf.layout.problems)
-        for name in shelf.emails:
+        for name, source in shelf.emails.items():
             found.update(shelf.compile(name)[1])
+            found.update(_topic_problems(source, (*topics, SERVICE)))
         for block in shelf.blocks:
             found.update(check_block(block, shelf.blocks))
         return sorted(found, key=lambda p: (p.file, p.line, p.column, p.rule, p.message))
@@ -110,3 +115,13 @@ class EmailLibrary:
             self._shown(path), 1, 1, "missing-layout", "There is no layout.", "Write it in MJML."
         )
         return SourceFile(self._shown(path), "", {}, "", 1, (problem,))
+
+
+def _topic_problems(source: SourceFile, topics: Collection[str]) -> Iterator[Problem]:
+    topic = source.front.get("topic")
+    if topic is not None and topic.text and topic.text not in topics:
+        yield Problem(
+            source.file, topic.line, topic.column, "unknown-topic",
+            f"`{topic.text}` is not a topic of the policy.",
+            suggest(topic.text, topics) or f"It has: {', '.join(topics)}.",
+        )  # fmt: skip

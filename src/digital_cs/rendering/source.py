@@ -16,7 +16,6 @@ from digital_cs.rendering.tags import STATEMENT_LINE, TOKEN, Line, Tag, TagTable
 
 MAX_FILE_BYTES = 64 * 1024
 MAX_LINES = 3000
-TOPICS = ("tips", "newsletter", "events", "product", "service")
 EMAIL_KEYS = ("subject", "preview", "topic", "owner", "backup", "reviewed", "reply_to")
 EMAIL_REQUIRED = ("subject", "preview", "topic", "owner")
 BLOCK_KEYS = ("owner", "backup", "reviewed")
@@ -120,10 +119,6 @@ def front_problems(source: SourceFile) -> list[Problem]:
         value = source.front.get(key)
         if value is not None and "\n" in value.text:
             complain(key, "line-break", f"The {key} has a line break.", "Write it on one line.")
-    topic = source.front.get("topic")
-    if topic is not None and topic.text and topic.text not in TOPICS:
-        message = f"`{topic.text}` is not a topic."
-        complain("topic", "unknown-topic", message, suggest(topic.text, TOPICS))
     reply = source.front.get("reply_to")
     if reply is not None and not _ADDRESS.fullmatch(reply.text):
         complain("reply_to", "bad-address", "reply_to is not an e-mail address.", None)
