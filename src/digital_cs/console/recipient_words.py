@@ -106,7 +106,7 @@ def language_for(stated: str | None, accepted: str | None, known: Mapping[str, W
 
 def _accepted(header: str) -> list[str]:
     """Languages of an Accept-Language header, the best liked first."""
-    liked = []
+    liked: list[tuple[float, int, str]] = []
     for part in header[:500].split(","):
         found = _RANGE.fullmatch(part)
         if found is not None and (quality := float(found[2] or 1)) > 0:
