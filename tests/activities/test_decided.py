@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from digital_cs.domain.policy import OPEN, Budget, Damage, DayShare, Limits, Rates
-from digital_cs.store import caps, policies, preferences
+from digital_cs.store import caps, merges, policies, preferences
 from digital_cs.store.preferences import set_topics
 from tests import rig
 from tests.activities.house import House
@@ -92,6 +92,21 @@ async def test_what_is_to_be_merged_waits_for_the_next_newsletter(house: House) 
     assert (merge["state"], merge["useful_until"]) == ("waiting", house.clock.now() + 10 * DAY)
     reasons = [row["reason"] for row in await house.ledger()]
     assert reasons == ["accepted", "merged", "budget_person"]
+
+
+async def test_what_no_newsletter_took_in_time_is_over_and_says_so(house: House) -> None:
+    await in_force(house, budget=budget(person=1))
+    await house.advance(await house.start(ONE, {**TWO, "over_budget": "merge"}))
+    async with house.pool.connection() as connection:
+        assert await merges.expire(connection, house.later(days=9)) == 0
+        for expected in (1, 0):
+            assert await merges.expire(connection, house.later(days=1)) == expected
+
+    assert (await words(house))[-1] == (
+        "skipped", "no_newsletter", "No newsletter went out while it was useful."
+    )  # fmt: skip
+    (_, row) = await house.ledger()
+    assert (row["state"], row["reason"]) == ("skipped", "no_newsletter")
 
 
 async def test_a_low_message_leaves_its_place_to_a_high_one_of_another_program(

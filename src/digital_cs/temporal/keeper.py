@@ -23,6 +23,7 @@ from digital_cs.store import (
     caps,
     claims,
     holds,
+    merges,
     outbox,
     partitions,
     programs,
@@ -130,6 +131,7 @@ class Keeper:
         if self._is_time("expire", EXPIRE_SECONDS):
             async with self._pool.connection() as connection, connection.transaction():
                 await suppressions.expire(connection, now)
+                await merges.expire(connection, now)
         if self._is_time("gauges", GAUGES_SECONDS):
             await self._measure(now)
 
