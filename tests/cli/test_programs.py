@@ -104,29 +104,6 @@ def test_the_schema_is_json_of_a_program(alone: Cli) -> None:
     assert "steps" in alone("program", "schema").json["properties"]
 
 
-def test_a_simulation_counts_touches_peak_and_endings(alone: Cli) -> None:
-    words = ("program", "simulate", "welcome", "--accounts", "40", "--days", "60")
-
-    done, shown = alone(*words, "--start", "2026-03-02", "--json"), alone(*words)
-    again = alone(*words, "--start", "2026-03-02", "--json")
-
-    assert done.code == shown.code == 0
-    assert done.json["accounts"] == 40
-    assert 0 < done.json["touches"] <= 40
-    assert sum(sum(found.values()) for found in done.json["endings"].values()) > 0
-    assert "at most" in shown.out
-    first, second = done.json, again.json
-    del first["seconds"], second["seconds"]
-    assert first == second
-
-
-def test_a_program_that_is_not_there_cannot_be_simulated(alone: Cli) -> None:
-    done = alone("program", "simulate", "welcom")
-
-    assert done.code == 4
-    assert "There are: welcome" in done.err
-
-
 def findings(done: Any) -> dict[str, str]:
     return {finding["part"]: finding["level"] for finding in done.json}
 

@@ -15,11 +15,16 @@ from hypothesis import strategies as st
 
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.enrollment import MessageState, OpenTask, Outcome, SendMessage
+from digital_cs.domain.played import Played
+from digital_cs.domain.policy import OPEN
 from digital_cs.domain.population import Population
-from digital_cs.domain.program import Entry
 from digital_cs.domain.program_graph import Graph, SendNode
+from digital_cs.domain.sim_account import Change, SimAccount, used
+from digital_cs.domain.sim_gate import Gate
+from digital_cs.domain.sim_world import World
 from digital_cs.domain.simulation import PROGRESS_EVERY, SimulationResult, simulate
-from digital_cs.domain.traveller import Change, SimAccount, World, travel, used
+from digital_cs.domain.simulation_counts import ProgramCounts
+from digital_cs.domain.traveller import Moment, travel
 from tests.domain.program_strategies import Change as Known
 from tests.domain.program_strategies import programs
 from tests.domain.rehearsal import (
@@ -73,28 +78,37 @@ WELCOME = program(
 
 
 def people(size: int = 400, **rest: Any) -> Population:
-    return Population(WELCOME, size, JANUARY, 180, **rest)
+    return Population([Played(WELCOME)], size, JANUARY, 180, **rest)
 
 
-def simulated(population: Any = None, **rest: Any) -> SimulationResult:
+def simulation(population: Any = None, **rest: Any) -> SimulationResult:
     return simulate(
-        WELCOME, population or people(), start=JANUARY, days=180, calendar=CALENDAR, **rest
-    )
+        [Played(WELCOME)], population or people(), start=JANUARY, days=180, calendar=CALENDAR,
+        **rest,
+    )  # fmt: skip
+
+
+def simulated(population: Any = None, **rest: Any) -> ProgramCounts:
+    return simulation(population, **rest).programs[0]
+
+
+def way_of(graph: Graph, sim: SimAccount, until: datetime, world: World) -> list[Moment]:
+    return [*travel([Played(graph)], sim, until, CALENDAR, world, Gate(OPEN, CALENDAR))]
 
 
 @pytest.fixture(scope="module")
-def result() -> SimulationResult:
+def result() -> ProgramCounts:
     return simulated()
 
 
-def test_every_account_ends_or_is_still_inside(result: SimulationResult) -> None:
+def test_every_account_ends_or_is_still_inside(result: ProgramCounts) -> None:
     ended = sum(reasons.total() for reasons in result.endings.values())
     assert result.accounts == 400
     assert ended + result.inside.total() == 400
     assert set(result.endings) == {"completed", "goal", "exited"}
 
 
-def test_every_path_gets_some_travellers(result: SimulationResult) -> None:
+def test_every_path_gets_some_travellers(result: ProgramCounts) -> None:
     sends = {id for id, node in WELCOME.nodes.items() if isinstance(node, SendNode)}
     assert set(result.touches_by_step) == sends
     assert result.tasks_by_step.total() > result.tasks_expired > 0
@@ -105,7 +119,7 @@ def test_every_path_gets_some_travellers(result: SimulationResult) -> None:
 
 
 def test_touches_are_counted_by_day_and_step_and_the_peak_is_found(
-    result: SimulationResult,
+    result: ProgramCounts,
 ) -> None:
     assert result.touches_by_day.total() == result.touches_by_step.total() == result.touches
     assert result.peak_day is not None
@@ -115,16 +129,19 @@ def test_touches_are_counted_by_day_and_step_and_the_peak_is_found(
 
 
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(
-    result: SimulationResult,
+    result: ProgramCounts,
 ) -> None:
     assert simulated().as_dict() == result.as_dict()
     assert simulated(people(seed=2)).as_dict() != result.as_dict()
 
 
-def test_the_result_is_plain_data(result: SimulationResult) -> None:
+def test_the_result_is_plain_data(result: ProgramCounts) -> None:
     told = json.loads(json.dumps(result.as_dict()))
     assert told == result.as_dict()
     assert told["peak_day"]["touches"] == max(told["touches_by_day"].values())
+    in_all = simulation().as_dict()
+    assert json.loads(json.dumps(in_all)) == in_all
+    assert in_all["touches"] == told["touches"]
 
 
 def test_a_simulation_of_nobody_is_empty_and_has_no_peak() -> None:
@@ -133,8 +150,8 @@ def test_a_simulation_of_nobody_is_empty_and_has_no_peak() -> None:
 
 
 def test_whoever_enters_after_the_period_is_not_counted() -> None:
-    late = [SimAccount(acme(), JANUARY + days * DAY) for days in (1, 181)]
-    assert simulated(late).accounts == 1
+    late = [SimAccount(acme(), (JANUARY + days * DAY,)) for days in (1, 181)]
+    assert simulation(late).accounts == simulated(late).accounts == 1
 
 
 class TestBounded:
@@ -145,7 +162,7 @@ class TestBounded:
         def endless() -> Iterator[SimAccount]:
             nonlocal made
             for made in count(1):
-                yield SimAccount(acme(id=f"a-{made}"), JANUARY)
+                yield SimAccount(acme(id=f"a-{made}"), (JANUARY,))
 
         def progress(done: int, total: int | None) -> None:
             assert (done, total, made) == (PROGRESS_EVERY, None, PROGRESS_EVERY)
@@ -173,14 +190,14 @@ class TestBounded:
 
 class TestTheWorldOutside:
     def test_a_provider_that_refuses_for_now_gets_everything_in_the_end(
-        self, result: SimulationResult
+        self, result: ProgramCounts
     ) -> None:
         busy = simulated(world=World(refused_for_now=0.4))
         assert busy.retries > 100
         assert busy.touches > 0.9 * result.touches
 
     def test_a_provider_that_refuses_for_good_gets_nothing_but_nobody_is_stuck(
-        self, result: SimulationResult
+        self, result: ProgramCounts
     ) -> None:
         shut = simulated(world=World(refused_for_good=1.0))
         assert shut.touches == 0
@@ -195,65 +212,11 @@ class TestTheWorldOutside:
 
     def test_a_lost_webhook_goes_on_as_a_dead_letter(self) -> None:
         graph = program({"webhook": "https://x.test/in"}, HELLO)
-        sim = SimAccount(acme(), MONDAY)
-        way = [*travel(graph, sim, MONDAY + DAY, CALENDAR, World(webhooks_lost=1.0))]
-        reasons = [decision.reason for _, outcome, _ in way for decision in outcome.decisions]
+        sim = SimAccount(acme(), (MONDAY,))
+        way = way_of(graph, sim, MONDAY + DAY, World(webhooks_lost=1.0))
+        reasons = [decision.reason for each in way for decision in each.outcome.decisions]
         assert reasons == ["dead_letter"]
-        assert [state for _, _, state in way] == [None, MessageState.ACCEPTED, None]
-
-
-class TestThePopulation:
-    def test_an_account_is_the_same_whichever_way_it_is_asked_for(self) -> None:
-        population = people(40)
-        assert [*population] == [population.account(number) for number in range(40)]
-        assert len({sim.account.id for sim in population}) == len(population)
-
-    def test_it_enters_all_over_the_period_and_the_world_and_misses_a_little(self) -> None:
-        sims = [*people(500)]
-        assert len({sim.enters_at.date() for sim in sims}) > 150
-        assert len({sim.account.country for sim in sims}) > 10
-        for missing in (
-            [sim for sim in sims if not sim.account.contacts],
-            [sim for sim in sims if "seats" not in sim.account.traits],
-            [sim for sim in sims if sim.account.zone is None],
-        ):
-            assert 1 <= len(missing) < 100
-
-    def test_changes_are_in_order_and_not_before_entering(self) -> None:
-        for sim in people(200):
-            moments = [change.at for change in sim.changes]
-            assert moments == sorted(moments)
-            assert all(moment >= sim.enters_at for moment in moments)
-
-    def test_a_chance_can_be_set(self) -> None:
-        for chance in (0.0, 1.0):
-            sims = people(50, chances={"milestone:shop_connected": chance})
-            reached = [any(c.key == "milestone:shop_connected" for c in s.changes) for s in sims]
-            assert set(reached) == {bool(chance)}
-
-    @pytest.mark.parametrize(
-        "entry",
-        [
-            {"when": [{"segment": {"quiet_for": "14 days"}}]},
-            {"when": [{"segment": {"date": "renewal_on", "within": "30 days"}}]},
-            {"only_if": {"all": [{"milestone": "sso-on"}, {"trait": "seats", "at_least": 50}]}},
-            {"when": [{"segment": {"not": {"stage": "trial"}}}]},
-        ],
-    )
-    def test_who_enters_meets_the_rule_of_entry(self, entry: dict[str, Any]) -> None:
-        rules = Entry.model_validate(entry)
-        rule = rules.only_if or rules.when[0].segment  # type: ignore[union-attr]
-        met = 0
-        for sim in people(100, entry=rules):
-            account = used(sim.account, sim.active, sim.enters_at)
-            met += rule.verdict(account, sim.enters_at, sim.enters_at) == "yes"
-        assert met >= 97
-
-    def test_who_enters_by_a_date_has_that_date(self) -> None:
-        entry = Entry.model_validate({"when": [{"date": "renewal_on", "shift": "90 days before"}]})
-        for sim in people(30, entry=entry):
-            if "renewal_on" in sim.account.traits:
-                assert sim.account.traits["renewal_on"] == (sim.enters_at + 90 * DAY).date()
+        assert [each.state for each in way] == [None, MessageState.ACCEPTED, None]
 
 
 class ByHand(Play):
@@ -263,9 +226,9 @@ class ByHand(Play):
         self.sim = sim
         self.ends: list[tuple[datetime, Outcome]] = []
         facts = some_facts(
-            sim.account, enrollment_id=sim.account.id, started_at=sim.enters_at, calendar=CALENDAR
+            sim.account, enrollment_id=sim.account.id, started_at=sim.enters[0], calendar=CALENDAR
         )
-        super().__init__(graph, facts, now=sim.enters_at)
+        super().__init__(graph, facts, now=facts.started_at)
 
     def look(self) -> Outcome:
         self.know(account=used(self.facts.account, self.sim.active, self.now))
@@ -312,13 +275,14 @@ def test_the_simulators_path_is_the_path_of_calling_advance_by_hand(
     graph: Graph, number: int, tasks_done: float
 ) -> None:
     world, until = World(tasks_done=tasks_done), JANUARY + 200 * DAY
-    sim = Population(graph, 1, JANUARY, 90).account(number)
+    sim = Population([Played(graph)], 1, JANUARY, 90).account(number)
     by_hand = ByHand(graph, sim)
     by_hand.walk(until, world)
-    way = [*travel(graph, sim, until, CALENDAR, world)]
-    assert [(at, outcome.act) for at, outcome, state in way if state is not None] == by_hand.sent
-    assert [(at, outcome) for at, outcome, _ in way if outcome.act is None] == by_hand.ends
-    assert sum((outcome.effects for _, outcome, _ in way), ()) == tuple(by_hand.effects)
+    way = way_of(graph, sim, until, world)
+    assert [(each.at, each.outcome.act) for each in way if each.state is not None] == by_hand.sent
+    rests = [(each.at, each.outcome) for each in way if each.outcome.act is None]
+    assert rests == by_hand.ends
+    assert sum((each.outcome.effects for each in way), ()) == tuple(by_hand.effects)
 
 
 def test_it_is_woken_only_by_what_it_listens_to_and_knows_the_rest_when_it_looks() -> None:
@@ -330,6 +294,6 @@ def test_it_is_woken_only_by_what_it_listens_to_and_knows_the_rest_when_it_looks
         Change(MONDAY + HOUR, "trait:plan", "pro"), Change(MONDAY + 2 * HOUR, "event:other"),
         Change(MONDAY + 3 * DAY, "stage", "churned"),
     )  # fmt: skip
-    way = [*travel(graph, SimAccount(acme(), MONDAY, changes), MONDAY + 9 * DAY, CALENDAR, World())]
-    assert [at for at, _, _ in way] == [MONDAY, MONDAY + 2 * DAY, MONDAY + 2 * DAY]
-    assert isinstance(way[1][1].act, SendMessage)
+    way = way_of(graph, SimAccount(acme(), (MONDAY,), changes), MONDAY + 9 * DAY, World())
+    assert [each.at for each in way] == [MONDAY, MONDAY + 2 * DAY, MONDAY + 2 * DAY]
+    assert isinstance(way[1].outcome.act, SendMessage)

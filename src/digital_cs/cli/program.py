@@ -348,6 +348,11 @@ def program_of_file(name: str, content: Path | None) -> Program:
     return _publishable([name], content)[0]
 
 
+def programs_of_files(names: list[str] | None, content: Path | None) -> list[Program]:
+    """These programs of the content folder (None: all); complaints are shown if one is broken."""
+    return _publishable(names, content)
+
+
 async def published_spec(
     gateway: Gateway, program: str, version: int | None
 ) -> tuple[ProgramRow, dict[str, Any]]:

@@ -1,30 +1,18 @@
-"""Made-up accounts that try every path of a program: the travellers of a simulation."""
+"""Made-up accounts that try every path of programs: the travellers of a simulation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from random import Random
-from typing import Any
 
-from digital_cs.domain.account import LEAVING_STAGES, MANAGED, Account, Contact
-from digital_cs.domain.condition import (
-    AllOf,
-    AnyOf,
-    DateWithin,
-    EventHappened,
-    MilestoneReached,
-    QuietFor,
-    Verdict,
-    leaves,
-)
-from digital_cs.domain.population_values import stages_of, traits_tried
-from digital_cs.domain.program import DateEntry, Entry, SegmentEntry, Shift
-from digital_cs.domain.program_graph import BranchNode, Graph, SendNode, WaitDateNode, WaitForNode
-from digital_cs.domain.touch import ANYBODY
-from digital_cs.domain.traveller import A_DAY, Change, SimAccount, used
+from digital_cs.domain.account import Account, Contact
+from digital_cs.domain.condition import Verdict
+from digital_cs.domain.played import Played
+from digital_cs.domain.population_needs import CHANCE, Needs
+from digital_cs.domain.sim_account import A_DAY, Change, SimAccount, used
 
 PLACES = (
     ("US", "America/New_York"), ("US", "America/Chicago"), ("US", "America/Los_Angeles"),
@@ -35,12 +23,6 @@ PLACES = (
     ("SG", "Asia/Singapore"), ("JP", "Asia/Tokyo"), ("AU", "Australia/Sydney"),
 )  # fmt: skip
 """Countries and zones over the world; the more often one stands here, the more live there."""
-
-CHANCE = 0.5
-"""That an event or milestone which a path waits for happens at all."""
-
-CHANCE_OF_ENDING = 0.15
-"""The same, for what ends the program: rarer, or few would see the later steps."""
 
 MEAN_DAYS = 8.0
 """How long after entering things happen, on average."""
@@ -53,21 +35,22 @@ _PLANS = ("free", "team", "pro")
 
 @dataclass(frozen=True)
 class Population:
-    """`size` accounts that enter a program over `days` from `start` (UTC), made from `seed`.
+    """`size` accounts that enter programs over `days` from `start` (UTC), made from `seed`.
 
     They are made one by one while they are iterated, each from the seed and its own number.
-    Whatever the program's conditions look at is there, has every value that matters, and is
-    missing in a few. Who enters meets the program's `entry`, as far as it names a date or a
-    rule. `chances` gives the chance of one event or milestone, by "event:NAME" or
+    Each is made for one of the programs in turn: it meets the `entry` of that one, as far as it
+    names a date or a rule, and enters it for sure. It comes to the others at moments of its own,
+    or at the date that brings it in, and enters those whose rule it happens to meet. Whatever
+    the conditions of all of them look at is there, has every value that matters, and is missing
+    in a few. `chances` gives the chance of one event or milestone, by "event:NAME" or
     "milestone:NAME".
     """
 
-    graph: Graph
+    programs: Sequence[Played]
     size: int
     start: datetime
     days: int
     seed: int = 1
-    entry: Entry = field(default_factory=Entry)
     chances: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -80,68 +63,121 @@ class Population:
     def account(self, number: int) -> SimAccount:
         """The account of that number, always the same one."""
         random = Random(f"{self.seed}/{number}")  # noqa: S311
-        enters = self.start + timedelta(minutes=int(random.random() * self.days * 1440))
-        made = self._made(random, number, enters)
+        made_for = number % len(self.programs)
+        order = (made_for, *(n for n in range(len(self.programs)) if n != made_for))
+        enters = self._entering(random, order)
+        made = self._made(random, number, order, enters)
+        moment, rule = enters[made_for], self.programs[made_for].rule
         for _ in range(MOST_TRIES):
-            rule, then = self._entry_rule, used(made.account, made.active, enters)
-            if rule is None or rule.verdict(then, enters, enters) is Verdict.YES:
+            then = used(made.account, made.active, moment)
+            if rule is None or rule.verdict(then, moment, moment) is Verdict.YES:
                 break
-            made = self._made(random, number, enters)
+            made = self._made(random, number, order, enters)
         return made
 
-    def _made(self, random: Random, number: int, enters: datetime) -> SimAccount:
+    @cached_property
+    def _needs(self) -> tuple[Needs, ...]:
+        return tuple(Needs(program, self.chances) for program in self.programs)
+
+    def _entering(self, random: Random, order: Sequence[int]) -> dict[int, datetime]:
+        """When it comes to each program. A date that two go by brings it to both."""
+        found: dict[int, datetime] = {}
+        dates: dict[str, datetime] = {}
+        for number in order:
+            drawn = self.start + timedelta(minutes=int(random.random() * self.days * 1440))
+            found[number] = enters = self._needs[number].enters_by(dates) or drawn
+            for name, moment in self._needs[number].entry_dates(enters):
+                dates.setdefault(name, moment)
+        return found
+
+    def _made(
+        self, random: Random, number: int, order: Sequence[int], enters: Mapping[int, datetime]
+    ) -> SimAccount:
         country, zone = random.choice(PLACES)
-        happenings = self._happenings(random, enters)
+        happenings = self._happenings(random, order, enters)
         account = Account(
             id=f"account-{number}",
-            stage=random.choice(self._stages),
+            stage=random.choice(self._needs[order[0]].stages),
             zone=zone if random.random() < 0.9 else None,
             country=country,
-            traits=self._traits(random, enters),
-            milestones={
-                name: enters - random.expovariate(1 / MEAN_DAYS) * A_DAY
-                for name in self._reached_before
-                if random.random() < CHANCE
-            },
-            contacts=tuple(self._contacts(random, zone)),
+            traits=self._traits(random, order, enters),
+            milestones=self._milestones(random, order, enters),
+            contacts=tuple(self._contacts(random, zone, order)),
         )
         active = None
-        if self._longest_silence is not None:
-            active, back = self._activity(random, enters, self._longest_silence)
-            happenings.extend(back)
+        for program in order:
+            silence = self._needs[program].longest_silence
+            if silence is not None:
+                active, back = self._activity(random, enters[program], silence)
+                happenings.extend(back)
+                break
         happenings.sort(key=lambda change: change.at)
-        return SimAccount(account, enters, tuple(happenings), active)
+        # A date that lies so that it would have come in before the beginning does not bring it in.
+        moments = tuple(
+            enters[program] if enters[program] >= self.start else None
+            for program in range(len(order))
+        )
+        return SimAccount(account, moments, tuple(happenings), active, order[0])
 
-    def _happenings(self, random: Random, enters: datetime) -> list[Change]:
-        happenings = [
-            Change(enters + random.expovariate(1 / MEAN_DAYS) * A_DAY, key)
-            for key, chance in self._chances
-            if random.random() < chance
-        ]
-        for key, value, chance in self._leavings:
+    def _happenings(
+        self, random: Random, order: Sequence[int], enters: Mapping[int, datetime]
+    ) -> list[Change]:
+        drawn: dict[str, Change | None] = {}
+        for number in order:
+            for key, chance in self._needs[number].chances:
+                if key not in drawn:
+                    drawn[key] = None
+                    if random.random() < chance:
+                        after = random.expovariate(1 / MEAN_DAYS) * A_DAY
+                        drawn[key] = Change(enters[number] + after, key)
+        happenings = [change for change in drawn.values() if change is not None]
+        for key, value, chance in self._needs[order[0]].leavings:
             if random.random() < chance:
-                at = enters + random.random() * self.days * A_DAY
+                at = enters[order[0]] + random.random() * self.days * A_DAY
                 happenings.append(Change(at, key, value))
         return happenings
 
-    def _traits(self, random: Random, enters: datetime) -> dict[str, object]:
+    def _traits(
+        self, random: Random, order: Sequence[int], enters: Mapping[int, datetime]
+    ) -> dict[str, object]:
         traits: dict[str, object] = {
             "plan": random.choice(_PLANS),
             "seats": min(1 + int(random.expovariate(1 / 12)), 500),
         }
-        for name, values in self._trait_values:
-            traits[name] = random.choice(values)
-        for name, ahead in self._dates:
-            days = random.randrange(ahead // 2, ahead + 30)
-            traits[name] = (enters + days * A_DAY).date()
-        for rule in self.entry.when:
-            if isinstance(rule, DateEntry):
-                traits[rule.date] = (enters + _lead(rule.shift)).date()
+        known: set[str] = set()
+        for number in order:
+            needs, others = self._needs[number], frozenset(known)
+            for name, values in needs.trait_values.items():
+                if name not in others:
+                    traits[name] = random.choice(values)
+                    known.add(name)
+            for name, ahead in needs.dates.items():
+                if name not in others:
+                    days = random.randrange(ahead // 2, ahead + 30)
+                    traits[name] = (enters[number] + days * A_DAY).date()
+                    known.add(name)
+            for name, moment in needs.entry_dates(enters[number]):
+                if name not in others:
+                    traits[name] = moment.date()
+                    known.add(name)
         return {name: value for name, value in traits.items() if random.random() < 0.97}
 
-    def _contacts(self, random: Random, zone: str) -> Iterator[Contact]:
+    def _milestones(
+        self, random: Random, order: Sequence[int], enters: Mapping[int, datetime]
+    ) -> dict[str, datetime]:
+        reached: dict[str, datetime] = {}
+        for number in order:
+            for name in self._needs[number].reached_before:
+                if random.random() < CHANCE:
+                    before = random.expovariate(1 / MEAN_DAYS) * A_DAY
+                    reached.setdefault(name, enters[number] - before)
+        return reached
+
+    def _contacts(self, random: Random, zone: str, order: Sequence[int]) -> Iterator[Contact]:
+        asked = [role for number in order for role in self._needs[number].roles]
+        roles = tuple(dict.fromkeys(asked)) or ("user",)
         for number in range(random.choice((0, *(1, 2, 3) * 9))):
-            role = self._roles[number % len(self._roles)] if random.random() < 0.9 else "user"
+            role = roles[number % len(roles)] if random.random() < 0.9 else "user"
             home = zone if random.random() < 0.9 else random.choice(PLACES)[1]
             yield Contact(
                 f"contact-{number}", (role,), home if random.random() < 0.8 else None,
@@ -160,113 +196,3 @@ class Population:
         spans = ((first, last), (back, back + 400 * A_DAY))
         at = datetime.combine(back, enters.timetz())
         return spans, [Change(at, "usage")] if at > enters else []
-
-    @cached_property
-    def _conditions(self) -> tuple[list[Any], list[Any]]:
-        """The leaves of what ends the program, and of what its steps ask."""
-        ends = [rule.when for rule in self.graph.exits]
-        if self.graph.goal is not None:
-            ends.append(self.graph.goal.when)
-        asks: list[Any] = []
-        for node in self.graph.nodes.values():
-            if isinstance(node, WaitForNode):
-                asks.append(node.condition)
-            elif isinstance(node, BranchNode):
-                asks.extend(condition for condition, _ in node.cases)
-        return [leaf for c in ends for leaf in leaves(c)], [
-            leaf for c in asks for leaf in leaves(c)
-        ]
-
-    @cached_property
-    def _all_leaves(self) -> list[Any]:
-        ends, asks = self._conditions
-        enters = [*leaves(self._entry_rule)] if self._entry_rule is not None else []
-        return [*enters, *asks, *ends]
-
-    @cached_property
-    def _entry_rule(self) -> Any:
-        """What every account meets as it enters; None if anything may bring it in."""
-        segments = [rule.segment for rule in self.entry.when if isinstance(rule, SegmentEntry)]
-        parts = [self.entry.only_if] if self.entry.only_if is not None else []
-        if segments and len(segments) == len(self.entry.when):
-            parts.append(AnyOf(any=tuple(segments)))
-        return AllOf(all=tuple(parts)) if parts else None
-
-    @cached_property
-    def _reached_before(self) -> tuple[str, ...]:
-        if self._entry_rule is None:
-            return ()
-        rules = [leaf for leaf in leaves(self._entry_rule) if isinstance(leaf, MilestoneReached)]
-        return tuple(dict.fromkeys(rule.milestone for rule in rules))
-
-    @cached_property
-    def _chances(self) -> tuple[tuple[str, float], ...]:
-        found: dict[str, float] = {}
-        ends, asks = self._conditions
-        for group, chance in ((asks, CHANCE), (ends, CHANCE_OF_ENDING)):
-            for leaf in group:
-                if isinstance(leaf, EventHappened | MilestoneReached):
-                    (key,) = leaf.listens()
-                    found.setdefault(key, self.chances.get(key, chance))
-        return tuple(found.items())
-
-    @cached_property
-    def _leavings(self) -> tuple[tuple[str, object, float], ...]:
-        named = {name for leaf in self._all_leaves for name in stages_of(leaf)}
-        return (
-            ("stage", "churned", 0.08),
-            (MANAGED, True, 0.03),
-            *(("stage", name, 0.3) for name in sorted(named - set(LEAVING_STAGES))),
-        )
-
-    @cached_property
-    def _stages(self) -> tuple[str, ...]:
-        named = {name for leaf in self._all_leaves for name in stages_of(leaf)}
-        stays = {"active"} if not self.graph.stay_when else {*self.graph.stay_when} - {MANAGED}
-        return tuple(sorted((named - set(LEAVING_STAGES)) | (stays or {"active"})))
-
-    @cached_property
-    def _trait_values(self) -> tuple[tuple[str, tuple[object, ...]], ...]:
-        values: dict[str, list[object]] = {}
-        for leaf in self._all_leaves:
-            for name, tried in traits_tried(leaf):
-                values.setdefault(name, []).extend(tried)
-        return tuple((name, tuple(found)) for name, found in values.items())
-
-    @cached_property
-    def _dates(self) -> tuple[tuple[str, int], ...]:
-        """Traits that hold dates, with how many days ahead of entering they have to lie."""
-        ahead: dict[str, timedelta] = {}
-        for node in self.graph.nodes.values():
-            if isinstance(node, WaitDateNode):
-                ahead[node.trait] = max(_lead(node.shift), ahead.get(node.trait, timedelta(0)))
-        for leaf in self._all_leaves:
-            if isinstance(leaf, DateWithin):
-                within = timedelta(days=max(leaf.days_ahead, 0))
-                ahead[leaf.date] = max(within, ahead.get(leaf.date, within))
-        return tuple((name, lead.days) for name, lead in ahead.items())
-
-    @cached_property
-    def _longest_silence(self) -> timedelta | None:
-        spans = [
-            leaf.quiet_for.approx_seconds for leaf in self._all_leaves if isinstance(leaf, QuietFor)
-        ]
-        return timedelta(seconds=max(spans)) if spans else None
-
-    @cached_property
-    def _roles(self) -> tuple[str, ...]:
-        asked = [
-            role
-            for node in self.graph.nodes.values()
-            if isinstance(node, SendNode)
-            for role in node.to
-            if role != ANYBODY
-        ]
-        return tuple(dict.fromkeys(asked)) or ("user",)
-
-
-def _lead(shift: Shift | None) -> timedelta:
-    """How far before a date something is to happen; nothing for what comes after it."""
-    if shift is None or shift.direction == "after":
-        return timedelta(0)
-    return timedelta(seconds=shift.span.approx_seconds)

@@ -1,156 +1,125 @@
-"""A program played for many made-up accounts on the same "what next", with no server and no mail.
+"""Programs played for many made-up accounts on the engine's own decisions: no server, no mail.
 
 Accounts are taken one by one and forgotten; only counts are kept, so memory does not grow with
 their number. Nothing is drawn by chance here: the same accounts in the same world give the same
 counts.
+
+What next is `what_next.advance`, and every message is decided by `eligibility.decide`, on what the
+simulation itself has sent before. Three things are not as in the engine. A day's cap of a program
+is kept exactly, but given out account by account and not by the clock: how many go on each day is
+right, which accounts wait is not. Rates are left out: they put messages off by minutes. And no
+person belongs to two accounts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sized
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import CloseTask, Decision, MessageState, OpenTask, Verdict
-from digital_cs.domain.program_graph import Graph
-from digital_cs.domain.traveller import A_DAY, Moment, SimAccount, World, travel
+from digital_cs.domain.played import Played
+from digital_cs.domain.policy import OPEN, Policy, length
+from digital_cs.domain.sim_account import A_DAY, SimAccount
+from digital_cs.domain.sim_gate import Gate
+from digital_cs.domain.sim_world import World
+from digital_cs.domain.simulation_budget import BudgetCounts
+from digital_cs.domain.simulation_counts import ProgramCounts, peak, peak_facts
+from digital_cs.domain.simulation_messages import AccountCounts
+from digital_cs.domain.traveller import travel
 
 PROGRESS_EVERY = 500
 
 
 @dataclass(slots=True)
 class SimulationResult:
-    """What happened, in counts. Days are UTC's; reasons are those of the decisions.
+    """What happened, in counts: by program, and of the attention budget in all of them.
 
-    `endings` are by kind and by reason, `inside` by the step at which accounts still stand,
-    `holds` by step and `skips` and `deferrals` by reason. `looks` is how often "what next" was
-    asked.
+    `accounts` came to at least one program. `caps` are the messages that each program may send on
+    one day, None: any number.
     """
 
-    program: str
     first_day: date
     days: int
+    programs: list[ProgramCounts]
+    budget: BudgetCounts
+    caps: list[int | None]
     accounts: int = 0
-    looks: int = 0
-    touches_by_day: Counter[date] = field(default_factory=Counter)
-    touches_by_step: Counter[str] = field(default_factory=Counter)
-    failures_by_step: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
-    tasks_by_step: Counter[str] = field(default_factory=Counter)
-    tasks_expired: int = 0
-    endings: dict[str, Counter[str]] = field(default_factory=dict)
-    inside: Counter[str] = field(default_factory=Counter)
-    holds: Counter[str] = field(default_factory=Counter)
-    skips: Counter[str] = field(default_factory=Counter)
-    deferrals: Counter[str] = field(default_factory=Counter)
 
     @property
     def touches(self) -> int:
-        """Messages that were accepted."""
-        return self.touches_by_step.total()
+        """Messages that were accepted, in all programs."""
+        return sum(program.touches for program in self.programs)
+
+    @property
+    def wished(self) -> int:
+        """Messages that programs wished to send."""
+        return sum(program.wished for program in self.programs)
+
+    @property
+    def touches_by_day(self) -> Counter[date]:
+        """Messages that were accepted in all programs, by UTC day."""
+        return sum((program.touches_by_day for program in self.programs), Counter())
 
     @property
     def peak_day(self) -> tuple[date, int] | None:
-        """The day with the most touches, the earliest of equals."""
-        if not self.touches_by_day:
-            return None
-        return min(self.touches_by_day.items(), key=lambda item: (-item[1], item[0]))
+        """The day with the most touches in all programs, the earliest of equals."""
+        return peak(self.touches_by_day)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for --json: days as ISO dates in order, counts from the largest down."""
-        peak = self.peak_day
+        """Plain data for --json."""
+        by_day = self.touches_by_day
         return {
-            "program": self.program,
             "first_day": self.first_day.isoformat(),
             "days": self.days,
             "accounts": self.accounts,
+            "wished": self.wished,
             "touches": self.touches,
-            "touches_by_day": {
-                day.isoformat(): count for day, count in sorted(self.touches_by_day.items())
-            },
-            "peak_day": {"day": peak[0].isoformat(), "touches": peak[1]} if peak else None,
-            "touches_by_step": _ranked(self.touches_by_step),
-            "failures_by_step": _ranked(self.failures_by_step),
-            "retries": self.retries,
-            "tasks_by_step": _ranked(self.tasks_by_step),
-            "tasks_expired": self.tasks_expired,
-            "endings": {kind: _ranked(self.endings[kind]) for kind in sorted(self.endings)},
-            "inside": _ranked(self.inside),
-            "holds": _ranked(self.holds),
-            "skips": _ranked(self.skips),
-            "deferrals": _ranked(self.deferrals),
-            "looks": self.looks,
+            "touches_by_day": {day.isoformat(): n for day, n in sorted(by_day.items())},
+            "peak_day": peak_facts(by_day),
+            "budget": self.budget.as_dict(),
+            "programs": [
+                {**program.as_dict(), "at_most_a_day": cap}
+                for program, cap in zip(self.programs, self.caps, strict=True)
+            ],
         }
-
-    def count(self, way: Iterable[Moment]) -> None:
-        """Count the whole way of one account."""
-        self.accounts += 1
-        outcome = None
-        for now, outcome, state in way:
-            self.looks += 1
-            if state is not None:
-                self._count_message(outcome.position.step, state, now.date())
-            for effect in outcome.effects:
-                if isinstance(effect, OpenTask):
-                    self.tasks_by_step[effect.step] += 1
-                elif isinstance(effect, CloseTask) and effect.reason == "expired":
-                    self.tasks_expired += 1
-            for decision in outcome.decisions:
-                self._count_decision(decision)
-        if outcome is None or outcome.ending is None:
-            self.inside[outcome.position.step if outcome is not None else ""] += 1
-        else:
-            self.endings.setdefault(outcome.ending.value, Counter())[outcome.because] += 1
-
-    def _count_message(self, step: str, state: MessageState, day: date) -> None:
-        if state is MessageState.ACCEPTED:
-            self.touches_by_day[day] += 1
-            self.touches_by_step[step] += 1
-        elif state is MessageState.FAILED:
-            self.failures_by_step[step] += 1
-        else:
-            self.retries += 1
-
-    def _count_decision(self, decision: Decision) -> None:
-        match decision.verdict:
-            case Verdict.HELD:
-                self.holds[decision.step] += 1
-            case Verdict.SKIPPED:
-                self.skips[decision.reason] += 1
-            case Verdict.DEFERRED:
-                self.deferrals[decision.reason] += 1
-
-
-def _ranked(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def simulate(
-    graph: Graph,
+    programs: Sequence[Played],
     population: Iterable[SimAccount],
     *,
     start: datetime,
     days: int,
     calendar: BusinessCalendar,
+    policy: Policy = OPEN,
     world: World | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
 ) -> SimulationResult:
-    """Play the program for everybody in the population, over `days` from `start` (UTC).
+    """Play the programs for everybody in the population, over `days` from `start` (UTC).
 
-    Accounts that enter after the period are not counted. `on_progress` is told how many accounts
-    are done, and of how many if the population has a length.
+    Accounts that come after the period are not counted. `on_progress` is told how many accounts
+    are done, and of how many if the population has a length; without one, a day's share of all
+    accounts is no cap.
     """
     world = world or World()
     until = start + days * A_DAY
     total = len(population) if isinstance(population, Sized) else None
-    result = SimulationResult(graph.id, start.date(), days)
+    gate = Gate(policy, calendar, total)
+    result = SimulationResult(
+        start.date(), days, [ProgramCounts(program.id) for program in programs],
+        BudgetCounts(length(policy.budget.per)), [gate.cap(program.graph) for program in programs],
+    )  # fmt: skip
     done = 0
     for done, sim in enumerate(population, start=1):
-        if sim.enters_at <= until:
-            result.count(travel(graph, sim, until, calendar, world))
+        first = sim.first_moment
+        if first is not None and first <= until:
+            result.accounts += 1
+            way = travel(programs, sim, until, calendar, world, gate)
+            counts = AccountCounts(programs, result.programs, result.budget)
+            counts.follow(way, done, sim.account.id)
         if on_progress is not None and done % PROGRESS_EVERY == 0:
             on_progress(done, total)
     if on_progress is not None:
