@@ -178,12 +178,14 @@ async def test_the_log_names_the_route_and_never_the_token_or_the_id(api: Face) 
     token = SIGNER.sign_contact("nobody")
     with capture_logs() as lines:
         await api.stranger.get(f"/u/{token}")
+        await api.stranger.post(f"/p/{token}", data={"do": "off"})
         await api.owner.get("/v1/accounts/acme")
         await api.owner.get("/v1/accounts-of-nobody")
 
     told = [(line["method"], line["route"], line["status"]) for line in lines]
     assert told == [
-        ("GET", "/u/{token}", 200), ("GET", "/accounts/{id:path}", 404), ("GET", None, 404),
+        ("GET", "/u/{token}", 404), ("POST", "/p/{token}", 404),
+        ("GET", "/accounts/{id:path}", 404), ("GET", None, 404),
     ]  # fmt: skip
     assert token not in str(lines)
 
