@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.ingest.returned import NotYetError, Returns
+from digital_cs.ingest.returned import Returns
+from digital_cs.ingest.returned_consequences import NotYetError
 from digital_cs.ingest.returned_shapes import Report
 from digital_cs.store import pool as pools
 from digital_cs.store import returned
+from digital_cs.store.locks import TO_CLAIM
 from tests.activities.house import StoppedClock
 from tests.ingest.returning import (
     ADA,
@@ -189,6 +191,25 @@ async def test_a_reply_opens_a_task_with_its_text_and_nobody_guesses_what_it_mea
     assert (task["note"], task["title"]) == (text, "Answer: Re: Welcome")
     assert await desk.reasons() == set()
     assert await desk.woken() == {enrollment}
+
+
+@pytest.mark.parametrize("mail", [reply(None), bounce])
+async def test_what_comes_back_waits_for_a_claim_that_is_under_way_and_the_next_one_sees_it(
+    desk: Desk, mail: Any
+) -> None:
+    """P16, P18: no message is claimed after it was committed."""
+    sent = await desk.message()
+    raw = mail if isinstance(mail, bytes) else mail(sent)
+    async with desk.connection.transaction():
+        await desk.rows(TO_CLAIM.replace("%(account)s", "'acme'").replace("%(contact)s", "'ada'"))
+        taking = asyncio.create_task(desk.returns.take(raw, token(sent), "smtp"))
+        while not await desk.rows("select 1 from pg_locks where not granted"):
+            await asyncio.sleep(0.01)
+        assert not taking.done()
+        async with desk.pool.connection() as other:
+            seen = await other.execute("select count(*) from returned_messages")
+            assert await seen.fetchone() == (0,)
+    assert (await taking).state == "applied"
 
 
 async def test_a_colleagues_reply_is_of_the_account_that_was_written_to(desk: Desk) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from digital_cs import logs
 from digital_cs.channels.mail_door import Mail
 from digital_cs.channels.maildir import Maildir, UnreadableError
-from digital_cs.ingest.returned import AWAY, KEPT_BYTES, NotYetError, Returns
+from digital_cs.ingest.returned import AWAY, KEPT_BYTES, Returns
+from digital_cs.ingest.returned_consequences import NotYetError
 
 log = logs.get(__name__)
 

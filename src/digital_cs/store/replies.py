@@ -7,6 +7,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.store.locks import stop_claims_for
+
 Connection = AsyncConnection[Any]
 
 AWAITED = """exists (select from tasks q where q.account_id = {account}
@@ -21,7 +23,12 @@ async def open_task(
     program_id: str | None, step: str | None, visit: int | None, title: str, note: str,
     assign_to: str, now: datetime, due_at: datetime,
 ) -> None:  # fmt: skip
-    """Ask somebody to look at a reply. Call it in a transaction; a repeat changes nothing."""
+    """Ask somebody to look at a reply. Call it in a transaction; a repeat changes nothing.
+
+    No message to the account is claimed after that transaction committed: it waits for claims
+    that are under way, and later ones see it (P16).
+    """
+    await stop_claims_for(connection, accounts=[account_id])
     cursor = await connection.execute(
         "insert into tasks (key, kind, program_id, account_id, contact_id, step, visit, title,"
         " note, assign_to, state, opened_at, due_at) values (%s, 'reply', %s, %s, %s, %s, %s, %s,"

@@ -15,9 +15,6 @@ from digital_cs.domain.enrollment import MessageState, Verdict
 
 Connection = AsyncConnection[Any]
 
-ADDRESS_LOCK = 0x6463726D
-"""Bounces of one address are counted one after the other."""
-
 FROM_STATES = {
     MessageState.DELIVERED: (MessageState.ACCEPTED, MessageState.UNKNOWN),
     MessageState.BOUNCED: (MessageState.ACCEPTED, MessageState.UNKNOWN, MessageState.DELIVERED),
@@ -121,7 +118,7 @@ async def known(connection: Connection, id: str) -> tuple[str, str] | None:
 
 
 async def origin(connection: Connection, message_ids: Sequence[str]) -> Origin | None:
-    """The message of ours by the first of these Message-IDs that is one; its row is locked."""
+    """The message of ours by the first of these Message-IDs that is one."""
     async with connection.cursor(row_factory=class_row(Origin)) as cursor:
         await cursor.execute(
             "select m.key, m.state, m.program_id, m.step, m.visit, m.account_id, m.contact_id,"
@@ -129,7 +126,7 @@ async def origin(connection: Connection, message_ids: Sequence[str]) -> Origin |
             " from unnest(%s::text[]) with ordinality as g(id, nth)"
             " join messages m on lower(m.message_id) = g.id"
             " left join contacts c on c.id = m.contact_id"
-            " order by g.nth limit 1 for update of m",
+            " order by g.nth limit 1",
             ([each.lower() for each in message_ids],),
         )
         return await cursor.fetchone()
@@ -200,12 +197,8 @@ async def soft_bounces(
 ) -> int:
     """How many messages to an address came back softly since then, with this one of now.
 
-    Servers may report one message more than once. Others wait with theirs until the transaction
-    ends.
+    Servers may report one message more than once. Call it under the lock of the address.
     """
-    await connection.execute(
-        "select pg_advisory_xact_lock(%s, hashtext(%s))", (ADDRESS_LOCK, address)
-    )
     cursor = await connection.execute(
         "select count(distinct coalesce(message_key, id)) from ("
         " select message_key, id from returned_messages where kind = 'soft' and address = %(it)s"
