@@ -144,17 +144,21 @@ class TestChanges:
         assert (count, age > 0) == (1, True)
 
 
+class CrashedError(BaseException):
+    """Something that nobody catches, and that asyncio does not end its loop for."""
+
+
 class TestInterrupted:
     async def test_what_was_taken_before_a_crash_is_taken_again(self, door: Door) -> None:
         """Members, queue and all that follows are one transaction."""
 
         async def crash(connection: AsyncConnection[Any], moved: Moved) -> None:
-            raise KeyboardInterrupt
+            raise CrashedError
 
         await keep(door, "pros", PRO)
         await settled(door)
         await plan(door, ("acme", "pro"))
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(CrashedError):
             await Membership(door.entries, [crash]).look()
 
         assert await members(door, "pros") == []
@@ -206,6 +210,23 @@ class TestInterrupted:
         assert (await door.look()).entered == 1
         assert await door.look() == NOTHING
         assert (await moves(door, "pros"))[-1][2] == "It was looked at again after a change."
+
+    async def test_lanes_look_side_by_side_and_each_account_is_of_one(self, door: Door) -> None:
+        """While one lane is held by somebody, the accounts of the other go on."""
+        await keep(door, "pros", PRO)
+        await settled(door)
+        everyone = {f"a{number}" for number in range(40)}
+        async with door.pool.connection() as connection, connection.transaction():
+            assert await segment_queue.hold_lane(connection, "pros", 0)
+            await plan(door, *[(id, "pro") for id in everyone])
+            await door.look()
+            first = set(await members(door, "pros"))
+            assert 0 < len(first) < len(everyone)
+        await door.look()
+        assert set(await members(door, "pros")) == everyone
+        again = "It was looked at again after a change."
+        later = {id for id, _, because in await moves(door, "pros") if because == again}
+        assert later == everyone - first
 
     async def test_a_rule_that_breaks_holds_up_no_other(self, door: Door) -> None:
         """P12: a fault decides nothing; the same is asked again later."""

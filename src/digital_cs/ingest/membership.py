@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs import logs
+from digital_cs.background import running
 from digital_cs.domain.condition_tickets import FEED_PATIENCE
 from digital_cs.domain.kept_rule import ENTRY
 from digital_cs.domain.segment import in_order
@@ -27,11 +29,13 @@ log = logs.get(__name__)
 Connection = AsyncConnection[Any]
 
 BATCH = 5000
-"""Changes, or due accounts of a rule, that are looked at in one transaction."""
+"""Changes of a lane, or due accounts of a rule, that are looked at in one transaction."""
 PAGE = 1000
 """Of many who moved at once, so many are told of at a time."""
 MOST_ROUNDS = 100
-"""Batches in one call of `look`: its caller has other things to do as well."""
+"""Batches of a lane in one call of `look`: its caller has other things to do as well."""
+SPARE = 2
+"""Connections that lanes leave to others, among them those who read the calendar for a rule."""
 
 TIME_PASSED = "Time passed."
 AGAIN = "It was looked at again after a change."
@@ -77,40 +81,44 @@ class Membership:
 
     async def look(self) -> Looked:
         """Look at accounts that changed and at those whose moment has come."""
-        total = Looked()
-        for _ in range(MOST_ROUNDS):
-            before = total.verdicts
-            taken = await self._look_at_changes(total)
-            await self._look_at_due(total)
-            if not taken and total.verdicts == before:
-                break
+        total, lanes = Looked(), range(segment_queue.LANES)
+        if self._pool.max_size < len(lanes) + SPARE:
+            for lane in lanes:
+                await self._look_at_lane(lane, total)
+        else:
+            async with running(*(self._look_at_lane(lane, total) for lane in lanes)) as tasks:
+                await asyncio.gather(*tasks)
         return total
 
+    async def _look_at_lane(self, lane: int, total: Looked) -> None:
+        for _ in range(MOST_ROUNDS):
+            changed = await self._look_at_changes(lane, total)
+            if not await self._look_at_due(lane, total) and not changed:
+                break
+
     @again_after_deadlock
-    async def _look_at_changes(self, total: Looked) -> int:
+    async def _look_at_changes(self, lane: int, total: Looked) -> bool:
         async with self._pool.connection() as connection, connection.transaction():
-            changed = await segment_queue.take_changes(connection, BATCH)
+            changed = await segment_queue.take_changes(connection, lane, BATCH)
             if changed:
                 rules = await segments.kept(connection)
-                await self._by_keys(connection, rules, changed, {}, total)
-        return len(changed)
+                await self._by_keys(connection, lane, rules, changed, {}, total)
+        return bool(changed)
 
     @again_after_deadlock
-    async def _look_at_due(self, total: Looked) -> None:
-        now = self._clock.now()
+    async def _look_at_due(self, lane: int, total: Looked) -> bool:
         async with self._pool.connection() as connection, connection.transaction():
-            due = await segment_queue.take_due(connection, now, BATCH)
-            if due:
-                rules = await segments.kept(connection)
-                await self._by_keys(connection, rules, {}, due, total)
+            due = await segment_queue.take_due(connection, lane, self._clock.now(), BATCH)
+            rules = await segments.kept(connection) if due else ()
+            return await self._by_keys(connection, lane, rules, {}, due, total)
 
     async def _by_keys(
-        self, connection: Connection, rules: Sequence[SegmentRow],
+        self, connection: Connection, lane: int, rules: Sequence[SegmentRow],
         by_key: dict[str, set[str]], due: Mapping[str, Mapping[str, bool]], total: Looked,
-    ) -> None:  # fmt: skip
+    ) -> bool:  # fmt: skip
         """Evaluate the rules that read what changed, each after those that it rests on: whoever
-        moves in one has changed for those that read it."""
-        now = self._clock.now()
+        moves in one has changed for those that read it. Returns whether any was."""
+        now, looked = self._clock.now(), False
         for rule in _in_order(rules):
             heard = {key: by_key[key] for key in rule.reads if key in by_key}
             because = {id: AGAIN if asked else TIME_PASSED
@@ -118,12 +126,14 @@ class Membership:
             because |= _because(heard)
             if not because:
                 continue
-            if not await segment_queue.hold_free(connection, [rule.id]):
+            if not await segment_queue.hold_lane(connection, rule.id, lane):
                 await segment_queue.look_later(connection, rule.id, because)
                 continue
+            looked = True
             total.verdicts += len(because)
             for move in await self._some(connection, rule, because, now, total):
                 by_key.setdefault(f"segment:{rule.id}", set()).add(move.account_id)
+        return looked
 
     async def _some(
         self, connection: Connection, rule: SegmentRow, because: Mapping[str, str], now: datetime,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -17,27 +17,37 @@ Connection = AsyncConnection[Any]
 _SEED = 0x5E65
 """Keeps the locks of rules apart from other locks by name."""
 
+LANES = 2
+"""An account is always of the same one of so many lanes, and lanes are looked at side by side: the
+usage of an account lies in as many places as there are days, and a backend waits for each."""
 
-async def take_changes(connection: Connection, most: int) -> dict[str, set[str]]:
-    """The oldest changes: accounts by key. Others skip them, and a rollback puts them back."""
+_LANE = f"mod(hashtextextended(account_id, {_SEED}) & 65535, {LANES}) = %(lane)s"
+
+
+async def take_changes(connection: Connection, lane: int, most: int) -> dict[str, set[str]]:
+    """The oldest changes in a lane: accounts by key. Others skip them, and a rollback puts them
+    back."""
     cursor = await connection.execute(
         "with taken as (delete from account_changes where id in (select id from account_changes"
-        " order by id limit %s for update skip locked) returning account_id, keys)"
+        f" where {_LANE} order by id limit %(most)s for update skip locked)"
+        " returning account_id, keys)"
         " select key, array_agg(distinct account_id) from taken, unnest(keys) as key group by 1",
-        (most,),
+        {"lane": lane, "most": most},
     )
     return {row[0]: set(row[1]) for row in await cursor.fetchall()}
 
 
-async def take_due(connection: Connection, now: datetime, most: int) -> dict[str, dict[str, bool]]:
-    """Accounts by rule whose moment has come, at most so many of each rule; and whether it was
-    `look_later` that asked for it."""
+async def take_due(
+    connection: Connection, lane: int, now: datetime, most: int
+) -> dict[str, dict[str, bool]]:
+    """Accounts of a lane by rule whose moment has come, at most so many of each rule; and whether
+    it was `look_later` that asked for it."""
     cursor = await connection.execute(
         f"""
         with due as (
           select s.id, f.account_id from segments s cross join lateral (
                  select account_id from segment_flips where segment_id = s.id and at <= %(now)s
-                  order by at limit %(most)s) f
+                    and {_LANE} order by at limit %(most)s) f
            where s.state = 'kept' and {OPEN}),
         taken as (
           delete from segment_flips f using due
@@ -45,7 +55,7 @@ async def take_due(connection: Connection, now: datetime, most: int) -> dict[str
           returning f.segment_id, f.account_id, f.at = '-infinity' as asked)
         select segment_id, array_agg(account_id), array_agg(asked) from taken group by 1
         """,
-        {"now": now, "most": most},
+        {"lane": lane, "now": now, "most": most},
     )
     return {row[0]: dict(zip(row[1], row[2], strict=True)) for row in await cursor.fetchall()}
 
@@ -53,21 +63,22 @@ async def take_due(connection: Connection, now: datetime, most: int) -> dict[str
 async def hold(connection: Connection, rule_id: str) -> None:
     """Be the only one who evaluates this rule until the transaction ends; waits for others.
 
-    Two that evaluate one rule at once could write down an older verdict over a newer one.
+    Two that evaluate one rule for an account at once could write down an older verdict over a newer
+    one.
     """
     await connection.execute(
         "select pg_advisory_xact_lock(hashtextextended(%s, %s))", (rule_id, _SEED)
     )
 
 
-async def hold_free(connection: Connection, rule_ids: Sequence[str]) -> set[str]:
-    """The same for those of these rules that nobody else evaluates just now; waits for nobody."""
+async def hold_lane(connection: Connection, rule_id: str, lane: int) -> bool:
+    """The same for the accounts of a lane only; waits for nobody, and says whether it is so."""
     cursor = await connection.execute(
-        "select id from unnest(%s::text[]) as id"
-        " where pg_try_advisory_xact_lock(hashtextextended(id, %s))",
-        (list(rule_ids), _SEED),
+        "select pg_try_advisory_xact_lock_shared(hashtextextended(%(id)s, %(seed)s))"
+        " and pg_try_advisory_xact_lock(hashtextextended(%(id)s, %(seed)s + 1 + %(lane)s))",
+        {"id": rule_id, "seed": _SEED, "lane": lane},
     )
-    return {row[0] for row in await cursor.fetchall()}
+    return await cursor.fetchone() == (True,)
 
 
 async def look_later(
