@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -131,14 +132,14 @@ async def browsing() -> AsyncIterator[Tab]:
     """A browser with one page; it and all that it kept are gone afterwards."""
     there, ours = os.pipe()
     back, theirs = os.pipe()
-    folder = tempfile.mkdtemp(prefix="dcs-browser-")
+    folder = Path(tempfile.mkdtemp(prefix="dcs-browser-"))
     words = f'exec "$0" "$@" 3</dev/fd/{there} 4>/dev/fd/{theirs}'
     process = await asyncio.create_subprocess_exec(
         "sh", "-c", words, chromium(), "--headless=new", "--no-sandbox", "--disable-gpu",
         "--disable-dev-shm-usage", "--remote-debugging-pipe", f"--user-data-dir={folder}",
         "--disable-background-networking", "--disable-component-update", "--no-first-run",
         pass_fds=(there, theirs), stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     os.close(there)
     os.close(theirs)
@@ -155,9 +156,12 @@ async def browsing() -> AsyncIterator[Tab]:
         await tab.attach()
         yield tab
     finally:
+        # All of its processes, for those that are left would go on writing into the folder.
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         pipe.close()
         reading.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        while folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.sleep(0.05)
