@@ -77,6 +77,7 @@ def add_subject(
     from digital_cs.cli.connection import ask
 
     _check(subject)
+
     async def question(gateway: Gateway) -> Suppressed:
         return await gateway.suppressions.add(subject, reason, note=because, expires_at=ends)
 
