@@ -123,7 +123,7 @@ def bounce(
     ).encode()
 
 
-def complaint(message_id: str | None = None) -> bytes:
+def complaint(message_id: str | None = None, of: str = "") -> bytes:
     """A report of a reader's click on "this is spam" (RFC 5965)."""
     copy = f"Message-ID: {message_id}\r\n" if message_id else ""
     return (
@@ -132,7 +132,7 @@ def complaint(message_id: str | None = None) -> bytes:
         'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n'
         "--b\r\nContent-Type: text/plain\r\n\r\nThis is an abuse report.\r\n"
         "--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
-        "User-Agent: Example/1.0\r\nVersion: 1\r\n"
+        f"User-Agent: Example/1.0\r\nVersion: 1\r\n{of and f'Original-Rcpt-To: {of}'}\r\n"
         f"\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{copy}Subject: Welcome\r\n\r\nHello\r\n"
         "--b--\r\n"
     ).encode()

@@ -13,8 +13,8 @@ from psycopg import AsyncConnection
 from digital_cs.ingest.returned import Returns
 from digital_cs.ingest.returned_consequences import NotYetError
 from digital_cs.ingest.returned_shapes import Report
+from digital_cs.store import deadlock, returned
 from digital_cs.store import pool as pools
-from digital_cs.store import returned
 from digital_cs.store.locks import TO_CLAIM
 from tests.activities.house import StoppedClock
 from tests.ingest.returning import (
@@ -130,6 +130,45 @@ async def test_a_complaint_ends_it_and_a_late_report_of_delivery_changes_nothing
 
     assert await desk.state(sent) == "complained"
     assert await desk.reasons() == {"complaint", "hard bounce"}
+
+
+async def test_a_complaint_is_of_the_messages_reader_even_if_their_address_is_blacked_out(
+    desk: Desk,
+) -> None:
+    for of in ("", "redacted@example.com", ADA.title()):
+        sent = await desk.message()
+        taken = await desk.returns.take(complaint(sent, of), None, "smtp")
+        assert (taken.kind, taken.state) == ("complaint", "applied")
+        assert await desk.state(sent) == "complained"
+    assert await desk.reasons() == {"complaint"}
+    assert await desk.reasons("redacted@example.com") == set()
+
+
+async def test_claims_and_all_that_comes_back_at_once_never_wait_for_each_other_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same people, the same messages; claims are made in the order of their locks."""
+    for number in range(5):
+        await desk.person(f"p{number}", f"a{number}")
+    sent = [await desk.message(f"p{n % 5}", f"a{n % 5}", "unknown") for n in range(30)]
+
+    async def claim(number: int) -> None:
+        one = {"account": f"a{number % 5}", "contact": f"p{number % 5}"}
+        async with desk.pool.connection() as connection, connection.transaction():
+            await connection.execute(TO_CLAIM, one)
+            await connection.execute(
+                "update messages set attempts = attempts + 1 where account_id = %(account)s", one
+            )
+
+    async def back(number: int) -> None:
+        who, id = f"p{number % 5}@a{number % 5}.test", sent[number]
+        mail = (bounce(id, who), complaint(id), reply(id, who))[number % 3]
+        assert (await desk.returns.take(mail, token(id), "smtp")).state == "applied"
+
+    monkeypatch.setattr(deadlock, "MOST_TRIES", 1)  # so that none is mended behind our back
+    await asyncio.gather(*(each for n in range(30) for each in (claim(n), back(n), claim(n))))
+
+    assert len(await desk.came()) == 30
 
 
 async def test_a_bounce_after_a_report_of_delivery_counts(desk: Desk) -> None:

@@ -103,6 +103,8 @@ class Consequences:
         words = Reason.COMPLAINED.sentence()
         address, doubt = self._believed(origin)
         if origin is not None:
+            # Providers black the address out; only its reader can complain of a message.
+            address = address or origin.address
             await self._lead(origin, MessageState.COMPLAINED, Reason.COMPLAINED, words)
         if address is None:
             return await self._ended("listed", f"{doubt} {self._came.why}", origin)
