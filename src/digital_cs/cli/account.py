@@ -164,6 +164,9 @@ def _print(page: AccountPage) -> None:
         output.say(f"\n{sentence}")
     output.say("\nWhat happened")
     print_timeline(page.timeline, page.zone)
+    output.say(
+        f"\nMessage by message, and what keeps them back now: digital-cs account why {account.id}"
+    )
 
 
 def _written_to(contact: PersonView) -> str:

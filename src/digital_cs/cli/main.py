@@ -11,6 +11,7 @@ import typer
 
 from digital_cs.cli import (
     account,
+    account_why,
     api,
     buttons,
     check,
@@ -99,6 +100,7 @@ app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)
 app.add_typer(sources.app, name="sources", rich_help_panel=_PEOPLE)
+account.app.command("why", epilog=account_why.EXAMPLE)(account_why.why)
 app.add_typer(account.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(contact.app, name="contact", rich_help_panel=_PEOPLE)
 app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)

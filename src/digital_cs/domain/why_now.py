@@ -249,9 +249,9 @@ def coming(each: Inside, teller: Teller) -> str:
     head = f"In {each.name}"
     if each.program_paused or each.paused:
         return as_sentence(f"{head}: paused at {each.step}")
+    if not each.label:
+        return as_sentence(f"{head}: about to begin")
     if each.wake_at is None:
-        return as_sentence(f"{head}: {each.label or 'about to begin'}")
-    label = f"{each.label}; " if each.label else ""
-    return as_sentence(
-        f"{head}: {label}next {each.next_label or each.step}, {teller.day(each.wake_at)}"
-    )
+        return as_sentence(f"{head}: {each.label}")
+    when = f"{'due since ' if each.wake_at < teller.now else ''}{teller.day(each.wake_at)}"
+    return as_sentence(f"{head}: {each.label}; next {each.next_label or each.step}, {when}")

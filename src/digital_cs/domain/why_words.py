@@ -54,8 +54,9 @@ _TOO_LATE = " Later than that it is no longer useful"
 
 _OPENERS = frozenset(
     words.split()[0] for words in SENTENCES.values() if not words.startswith("{")
-) | {"None", "No"}  # of `domain.touch.why_nobody`
-"""First words that are no names, and are small within a sentence."""
+) | {"No"}
+"""First words of reasons, small within a sentence. Where a name or a number may come first, they
+may be one: there is a first name An."""
 
 _PAST: Mapping[Reason, tuple[str, str]] = MappingProxyType(
     {
@@ -84,7 +85,7 @@ def clause(told: Told, teller: Teller, *, over: bool = True) -> str:
     first, _, rest = words.partition(" ")
     if words.startswith("The account "):
         return f"{teller.account} {words.removeprefix('The account ')}"
-    if first in _OPENERS and not SENTENCES[told.reason].startswith("{"):
+    if first == "None" or (first in _OPENERS and not SENTENCES[told.reason].startswith("{")):
         return f"{first[0].lower()}{first[1:]} {rest}".rstrip()
     return words
 

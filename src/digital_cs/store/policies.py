@@ -39,7 +39,8 @@ def _spec(policy: Policy) -> dict[str, Any]:
     return {**spec, "topics": [[name, topic] for name, topic in spec["topics"].items()]}
 
 
-def _policy(spec: dict[str, Any]) -> Policy:
+def policy_from_json(spec: dict[str, Any]) -> Policy:
+    """The policy of a row's spec."""
     return Policy.model_validate({**spec, "topics": dict(spec["topics"])})
 
 
@@ -58,7 +59,7 @@ async def of_version(connection: Connection, version: int | None) -> Published:
     row = await cursor.fetchone()
     if row is None:
         return Published(0, Policy())
-    return Published(row[0], _policy(row[1]), row[2])
+    return Published(row[0], policy_from_json(row[1]), row[2])
 
 
 async def history(connection: Connection) -> list[Published]:
@@ -66,7 +67,7 @@ async def history(connection: Connection) -> list[Published]:
     cursor = await connection.execute(
         "select version, spec, published_at from policies order by version desc"
     )
-    return [Published(row[0], _policy(row[1]), row[2]) for row in await cursor.fetchall()]
+    return [Published(row[0], policy_from_json(row[1]), row[2]) for row in await cursor.fetchall()]
 
 
 async def publish(connection: Connection, policy: Policy, now: datetime) -> tuple[Published, bool]:
