@@ -113,7 +113,7 @@ async def test_a_fault_of_the_database_does_not_carry_its_row_into_the_history(
         finally:
             await visit.tell("drop function tell_all cascade")
         kept = await all_texts(handle)
-        assert "sqlstate p0001, at src/digital_cs/store/touches.py" in kept
+        assert "sqlstate p0001, at src/digital_cs/store/" in kept
         assert personal_in(kept) == []
 
 
