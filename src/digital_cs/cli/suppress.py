@@ -19,7 +19,7 @@ def suppress(
     """Never write to an address again, from this moment on, whatever a program says.
 
     It is read in the transaction that claims a message, so that nothing that is not yet being
-    handed over goes out. `digital-cs suppression` knows domains, accounts, ends and files, too.
+    handed over goes out. `digital-cs suppression add` knows domains, accounts, ends and files, too.
     """
     from digital_cs.cli.suppression import add_subject
     from digital_cs.domain.suppression import Kind, Why, subject_of
