@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from digital_cs.domain.why import Fate
 from tests import rig
 from tests.cli.conftest import Cli
 
@@ -34,69 +36,79 @@ def acme(company: Cli, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> Cli:
         "insert into tickets (id, source, account_id, status, severity, opened_at, updated_at)"
         " values ('desk:1', 'desk', 'acme', 'open', 'urgent', %s, %s)", monday, monday,
     )  # fmt: skip
-    for days, verdict, reason, words, until in (
-        (1, "deferred", "budget_account", f"{OVER} Deferred until Mon 9 Feb 2026 09:00.", 7),
-        (8, "skipped", "no_longer_useful", "It was only useful until 10 February 2026 09:00 UTC.",
-         None),
+    for visit, days, verdict, reason, words, until in (
+        (3, 0, "sent", "accepted", "The mail server took welcome-trial-1.", None),
+        (5, 1, "deferred", "budget_account", f"{OVER} Deferred until Mon 9 Feb 2026 09:00.", 7),
+        (5, 8, "skipped", "no_longer_useful",
+         f"{OVER} Deferred until Mon 9 Feb 2026 09:00. It was only useful until 10 February 2026"
+         " 09:00 UTC.", None),
     ):  # fmt: skip
         rows(
             "insert into decisions (at, enrollment_id, account_id, program_id, version, step,"
             " visit, contact_id, verdict, reason, words, data_as_of, rule, policy, until)"
-            " select %s, id, account_id, program_id, version, 'welcome-trial-1', 7, 'ada', %s, %s,"
-            " %s, %s, 'budget.account', 2, %s from enrollments",
-            monday + timedelta(days=days), verdict, reason, words,
+            " select %s, id, account_id, program_id, version, 'tip', %s, 'ada', %s, %s,"
+            " %s, %s, %s, 2, %s from enrollments",
+            monday + timedelta(days=days), visit, verdict, reason, words,
             monday + timedelta(days=days, minutes=-3),
+            "budget.account" if until else None,
             monday + timedelta(days=until) if until else None,
         )  # fmt: skip
+    for visit, days, email, state in (
+        (3, 0, "welcome-trial-1", "accepted"), (5, 8, "welcome-trial-2", "skipped"),
+    ):  # fmt: skip
+        rows(
+            "insert into messages (key, enrollment_id, program_id, version, step, visit,"
+            " account_id, contact_id, email, kind, priority, state, due_at, settled_at, zone,"
+            " zone_source, attempts) select id || '/' || %s || '/ada', id, program_id, version,"
+            " 'tip', %s, account_id, 'ada', %s, 'marketing', 'normal', %s, %s, %s, %s, 'account', 1"
+            " from enrollments",
+            visit, visit, email, state, monday, monday + timedelta(days=days),
+            "Europe/Berlin" if state == "accepted" else None,
+        )  # fmt: skip
     rows(
-        "insert into messages (key, enrollment_id, program_id, version, step, visit, account_id,"
-        " contact_id, email, kind, priority, state, due_at, settled_at, attempts)"
-        " select id || '/7/ada', id, program_id, version, 'welcome-trial-1', 7, account_id, 'ada',"
-        " 'welcome-trial-1', 'marketing', 'normal', 'skipped', %s, %s, 0 from enrollments",
-        monday, monday + timedelta(days=8),
+        "insert into clicks (message_key, nth, url, at, human, why)"
+        " select key, 1, 'https://company.test', due_at, true, 'person' from messages"
+        " where state = 'accepted'"
+    )
+    rows(
+        "update enrollments set label = 'wait 30 days', next_label = 'send welcome-trial-3',"
+        " wake_at = %s", rig.MONDAY + timedelta(days=8),
     )  # fmt: skip
     return company
 
 
-def test_what_is_in_force_comes_first_and_then_the_stories(acme: Cli) -> None:
-    ran = acme("account", "why", "Acm")
+def example(command: str) -> str:
+    """What docs/why.md says that a command prints."""
+    page = (rig.ROOT / "docs" / "why.md").read_text(encoding="utf-8")
+    return page.split(f"```console\n$ digital-cs {command}\n", 1)[1].split("```", 1)[0]
+
+
+@pytest.mark.parametrize(
+    "command", ["account why acme", "account why acme --contact ada@acme.test --most 1 --verbose"]
+)
+def test_the_page_for_support_shows_what_is_printed(acme: Cli, command: str) -> None:
+    """First what is in force, then the stories; nothing wider than the terminal."""
+    ran = acme(*command.split())
 
     assert ran.code == 0, ran.err
-    assert ran.out == (
-        "Nothing but service notices is sent to Acme now: a ticket of urgent severity is open since"
-        " Mon 2\nFeb.\n"
-        "\n"
-        "In Welcome: about to begin.\n"
-        "\n"
-        "What it was to get, the newest first (days in Europe/Berlin)\n"
-        "\n"
-        "welcome-trial-1  (Welcome)\n"
-        "  Not sent on Tue 3 Feb: Acme already had 4 messages in a week, and 4 is the most for a"
-        " message of\n  normal priority; deferred until Mon 9 Feb, then no longer useful.\n"
-        "\n"
-        "How complete usage is, is not known. The policy in force is version 2.\n"
-    )
+    assert ran.out == example(command)
     assert max(map(len, ran.out.splitlines())) <= 100
 
 
-def test_verbose_lists_every_decision_with_rule_versions_and_age(acme: Cli) -> None:
-    out = " ".join(acme("account", "why", "acme", "--contact", "ada@acme.test", "-v").out.split())
-
-    assert (
-        "2026-02-03 10:00 deferred: The account already had 4 messages in a week, and 4 is the most"
-        " for a message of normal priority. Deferred until Mon 9 Feb 2026 09:00. (budget_account,"
-        " budget.account, policy 2, program version 1, data of 3 minutes before, until 2026-02-09"
-        " 10:00)"
-    ) in out
-    assert "2026-02-10 10:00 skipped: It was only useful until" in out
+def test_the_page_for_support_lists_whatever_may_become_of_a_message() -> None:
+    page = (rig.ROOT / "docs" / "why.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\| `(\w+)` \|", page)) == sorted(Fate)
 
 
 def test_the_same_as_data(acme: Cli) -> None:
     told = acme("account", "why", "acme", "--program", "welcome", "--json").json
 
-    (entry,) = told["entries"]
+    entry, sent = told["entries"]
+    assert (sent["fate"], sent["zone"], sent["zone_of"], sent["clicks"]) == (
+        "sent", "Europe/Berlin", "account", 1
+    )  # fmt: skip
     assert (entry["fate"], entry["reason"], entry["rule"], entry["policy_version"]) == (
-        "skipped", "no_longer_useful", "budget.account", 2
+        "skipped", "no_longer_useful", None, 2
     )  # fmt: skip
     assert [line["reason"] for line in entry["decisions"]] == ["budget_account", "no_longer_useful"]
     assert told["against"][0]["what"] == "ticket"

@@ -90,7 +90,7 @@ def _print(page: AccountWhy, most: int, verbose: bool) -> None:
         number = output.count_of(page.for_others, "message")
         output.say(f"{number} went, or were to go, to others: leave --contact out to see them.")
     if len(page.entries) == most:
-        output.say(f"Only the latest {most} are shown: see --most and --since.")
+        output.say("There may be more: see --most and --since.")
     _say(_ages(page))
 
 
