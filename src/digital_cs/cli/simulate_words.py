@@ -92,15 +92,22 @@ def show(result: SimulationResult, policy: Policy, source: str, seconds: float) 
 
 
 def _show_programs(programs: list[ProgramCounts]) -> None:
+    """A line for each; those put off for a budget or a cap may have gone out later all the same."""
+    rows = []
+    for each in programs:
+        merged = each.skips["merged"]
+        not_sent = each.wished - each.touches - each.waiting - merged
+        put_off = each.deferrals.total() - each.deferrals["window"]
+        peak = each.peak_day
+        rows.append(
+            [each.program,
+             *(f"{n:,}" for n in (each.accounts, each.held_out, each.wished, each.touches, put_off,
+                                  merged, not_sent)),
+             f"{peak[1]:,}" if peak else "", f"{peak[0]:%a %-d %b %Y}" if peak else ""]
+        )  # fmt: skip
     output.table(
-        ["program", ">accounts", ">held out", ">wished", ">touches", ">not sent", ">peak",
-         "on (UTC)"],
-        (
-            [p.program, f"{p.accounts:,}", f"{p.held_out:,}", f"{p.wished:,}", f"{p.touches:,}",
-             f"{p.wished - p.touches - p.waiting:,}",
-             *((f"{p.peak_day[1]:,}", f"{p.peak_day[0]:%a %-d %b %Y}") if p.peak_day else ("", ""))]
-            for p in programs
-        ),
+        ["program", ">accounts", ">held out", ">wished", ">touches", ">put off", ">merged",
+         ">not sent", ">peak", "on (UTC)"], rows,
     )  # fmt: skip
 
 
