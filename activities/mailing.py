@@ -53,13 +53,20 @@ log = logs.get(__name__)
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
 """Business time between tries of a message that was refused for now, or met a fault (P15)."""
 
+POSTMARK_ID = "X-PM-Metadata-message-id"
+"""What Postmark tells back, with each delivery and bounce, as the metadata `message-id`."""
+
 TEMPLATE_PATIENCE = timedelta(hours=6)
 """A broken template is tried again this late; mending it wakes the held ones at once."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Who writes: headers and links. `claim_seconds` bounds one dialogue, in real seconds."""
+    """Who writes: headers and links. `claim_seconds` bounds one dialogue, in real seconds.
+
+    `postmark`: the server gives messages ids of its own, and tells ours back only if it is among
+    the metadata.
+    """
 
     mail_from: str
     mail_domain: str
@@ -70,6 +77,7 @@ class Sender:
     claim_seconds: float
     clicks: bool = True
     opens: bool = False
+    postmark: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +231,7 @@ class Mailing:
                 html=sent.html,
                 date=now,
                 unsubscribe_url=None if act.kind == SERVICE else self._link("u", act.contact_id),
+                headers=((POSTMARK_ID, message_id.strip("<>")),) if sender.postmark else (),
             )
         )
 

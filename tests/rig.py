@@ -78,7 +78,7 @@ def without_limits(url: str) -> None:
         connection.execute(
             "insert into policies (version, content_hash, spec, published_at)"
             " values (1, %s, %s, %s)",
-            (policies.policy_hash(OPEN), Jsonb(OPEN.model_dump(mode="json")), MONDAY),
+            (policies.policy_hash(OPEN), Jsonb(policies.policy_to_json(OPEN)), MONDAY),
         )
 
 

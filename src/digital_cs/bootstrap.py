@@ -214,6 +214,7 @@ async def open_engine(
                 settings.mail_footer, settings.public_url, settings.app_url,
                 settings.smtp_timeout + SMTP_MARGIN,
                 clicks=settings.clicks == "record", opens=settings.opens == "record",
+                postmark=(settings.smtp_host or "").endswith("postmarkapp.com"),
             ),
             signer=Signer(*settings.link_keys()), links=LinkSigner(*settings.link_keys()),
             gate=Gate(clock),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,6 +41,17 @@ async def test_a_touch_from_end_to_end(house: House) -> None:
     assert (row["zone"], row["zone_source"]) == ("UTC", "workspace")
     assert await house.decisions() == [("sent", "accepted")]
     assert (await house.enrollment(id))["wake_at"] == house.clock.now() + DAYS_3
+
+
+async def test_a_server_with_ids_of_its_own_is_told_ours(house: House) -> None:
+    house.activities._mailing._sender = dataclasses.replace(
+        house.activities._mailing._sender, postmark=True
+    )
+    await house.advance(await house.start(SEND))
+
+    (letter,) = house.letters()
+    text = (house.sink.folder / letter.file).read_text()
+    assert f"X-PM-Metadata-message-id: {letter.message_id.strip('<>')}" in text
 
 
 async def test_the_ledger_says_claimed_before_the_mail_server_is_spoken_to(house: House) -> None:

@@ -30,10 +30,10 @@ class Published:
 
 def policy_hash(policy: Policy) -> str:
     """The same for policies that say the same."""
-    return hashlib.sha256(json.dumps(_spec(policy), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(policy_to_json(policy), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _spec(policy: Policy) -> dict[str, Any]:
+def policy_to_json(policy: Policy) -> dict[str, Any]:
     """The policy as JSON; the topics as pairs, for objects in Postgres forget their order."""
     spec = policy.model_dump(mode="json")
     return {**spec, "topics": [[name, topic] for name, topic in spec["topics"].items()]}
@@ -79,6 +79,6 @@ async def publish(connection: Connection, policy: Policy, now: datetime) -> tupl
     version = found.version + 1
     await connection.execute(
         "insert into policies (version, content_hash, spec, published_at) values (%s, %s, %s, %s)",
-        (version, policy_hash(policy), Jsonb(_spec(policy)), now),
+        (version, policy_hash(policy), Jsonb(policy_to_json(policy)), now),
     )
     return Published(version, policy, now), True
