@@ -30,7 +30,9 @@ class Published:
 
 def policy_hash(policy: Policy) -> str:
     """The same for policies that say the same."""
-    return hashlib.sha256(json.dumps(policy_to_json(policy), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(policy_to_json(policy), sort_keys=True).encode()).hexdigest()[
+        :16
+    ]
 
 
 def policy_to_json(policy: Policy) -> dict[str, Any]:
