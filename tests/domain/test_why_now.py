@@ -68,7 +68,7 @@ ONE_OF_EACH = [
     (Situation(had=6), Against.BUDGET, "Acme had 6 messages within 7 days, so that all marketing"
      " waits."),
     (Situation(inside=[inside(sent_today=9, cap=9)]), Against.CAP,
-     "Welcome has sent 9 today (UTC), which is all that it may."),
+     "The program Welcome has sent 9 today (UTC), which is all that it may."),
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from digital_cs.domain.policy import Budget, Limits, Policy
 from digital_cs.domain.reason import SENTENCES, Reason
 from digital_cs.domain.send_window import SendWindow
 from digital_cs.domain.why import Fate, Ledger, Told, Wish
-from digital_cs.domain.why_words import _PAST, Teller, clause, sentence
+from digital_cs.domain.why_words import _PAST, MOST_REASONS, Teller, clause, sentence
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -82,6 +82,15 @@ DEFERRED = told(Verdict.DEFERRED, Reason.BUDGET_ACCOUNT,
             "Not sent so far, waiting since Tue 3 Mar: Acme already had 4 messages in a week, and 4"
             " is the most for a message of normal priority; deferred until Mon 9 Mar; then a ticket"
             " of urgent severity is open since Sun 8 Mar 2026.",
+        ),
+        (
+            wish(told(Verdict.HELD, Reason.REPLIED, "Somebody wrote back."),
+                 told(Verdict.HELD, Reason.INCIDENT, "An incident is open: Down.", 2),
+                 told(Verdict.HELD, Reason.REPLIED, "Somebody wrote back again.", 4),
+                 told(Verdict.HELD, Reason.REPLIED, "Somebody wrote back thrice.", 5),
+                 present=True),
+            "Not sent so far, waiting since Tue 3 Mar: on Wed 4 Mar an incident was open: Down; on"
+            " Fri 6 Mar somebody wrote back again.",
         ),
         (
             wish(told(Verdict.HELD, Reason.TICKET, "A ticket of urgent severity is open since Sun"
@@ -210,9 +219,32 @@ def test_whatever_was_decided_the_story_is_one_sentence(
     assert "  " not in said
     assert "\n" not in said
     assert len(said) > len("Sent.")
-    reasons = [clause(each, BERLIN) for each in decisions if each.verdict is Verdict.HELD]
-    for reason in reasons:
-        assert said.count(reason) <= 2, "once as an obstacle, once as the end"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([Verdict.HELD, Verdict.DEFERRED]), st.sampled_from(Reason)),
+             min_size=1, max_size=12),
+    st.booleans(),
+)  # fmt: skip
+def test_nothing_is_said_twice_and_not_more_than_can_be_read(
+    kept_back: list[tuple[Verdict, Reason]], sent: bool
+) -> None:
+    decisions = [
+        told(verdict, reason, f"Because of <{reason}>.", day)
+        for day, (verdict, reason) in enumerate(kept_back)
+    ]
+    end = [told(Verdict.SENT, Reason.ACCEPTED, "Taken.", 20)] if sent else []
+    said = sentence(
+        wish(*decisions, *end, state=MessageState.ACCEPTED if sent else None, present=not sent),
+        BERLIN,
+    )
+
+    different = {reason for _, reason in kept_back}
+    named = [reason for reason in different if f"<{reason}>" in said]
+    assert len(named) == min(len(different), MOST_REASONS)
+    assert all(said.count(f"<{reason}>") == 1 for reason in named)
+    assert kept_back[-1][1] in named, "what keeps it back now, or did at last"
+    assert ("more reason" in said) == (len(different) > MOST_REASONS)
 
 
 @pytest.mark.parametrize("priority", ["low", "normal", "high"])

@@ -1,73 +1,27 @@
-"""P19: why an account did, or did not, get its messages, after real touches."""
+"""P19: why an account did, or did not, get a message: the stories of real touches."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
-from itertools import count
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from digital_cs.domain.enrollment import Verdict
-from digital_cs.domain.holdout import SALT, is_held, point
-from digital_cs.domain.policy import OPEN, Budget, Limits, Quiet
+from digital_cs.domain.policy import Quiet
 from digital_cs.domain.reason import Reason
 from digital_cs.domain.why import Fate
-from digital_cs.domain.why_now import Against
-from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.entries import Entries
+from digital_cs.errors import NotFoundError
 from digital_cs.ingest.returned import Returns
-from digital_cs.store import policies, stops, suppressions
-from digital_cs.store.pool import CountingConnection
-from digital_cs.store.preferences import pause_until, set_topics
-from digital_cs.temporal.account_why import AccountWhy, Entry, account_why
-from digital_cs.temporal.gateway import Gateway
-from tests import rig
 from tests.activities.house import House, opened
-
-ONE = {"send": "welcome-trial-1", "useful_for": "7 days"}
-TWO = {"send": "welcome-trial-2", "useful_for": "7 days"}
-LONG_WAIT = {"wait": "60 days"}
+from tests.temporal.asking import LONG_WAIT, ONE, TWO, a_week, asked, in_force, story, ticket
 
 
 @pytest.fixture
 async def house(database: str, tmp_path: Path) -> AsyncIterator[House]:
-    async with opened(database, tmp_path, counting=True) as ready:
+    async with opened(database, tmp_path) as ready:
         yield ready
-
-
-async def asked(house: House, account: str = "acme", **about: Any) -> AccountWhy:
-    gateway = Gateway(house.pool, house.clock, Entries(house.pool, house.clock, "UTC"))
-    return await account_why(gateway, account, "UTC", **about)
-
-
-async def story(house: House, account: str = "acme", **about: Any) -> Entry:
-    """The latest message."""
-    return (await asked(house, account, **about)).entries[0]
-
-
-async def in_force(house: House, **parts: Any) -> None:
-    async with house.pool.connection() as connection, connection.transaction():
-        await policies.publish(connection, OPEN.model_copy(update=parts), house.clock.now())
-
-
-def a_week(account: int | None = None, person: int | None = None) -> Budget:
-    """So many a week, whatever the priority."""
-    limits = [
-        None if number is None else Limits(low=number, normal=number, high=number)
-        for number in (person, account)
-    ]
-    return Budget(person=limits[0], account=limits[1])
-
-
-async def ticket(house: House, account: str = "acme") -> None:
-    await house.rows(
-        "insert into tickets (id, source, account_id, status, severity, opened_at, updated_at)"
-        " values ('desk:1', 'desk', %s, 'open', 'urgent', %s, %s)",
-        account, house.clock.now(), house.clock.now(),
-    )  # fmt: skip
 
 
 async def four_messages(house: House, prefix: str) -> None:
@@ -153,74 +107,6 @@ async def test_what_was_deferred_by_the_budget_and_sent_then_says_both(house: Ho
     )
 
 
-async def test_a_ticket_keeps_everything_back_now_and_is_in_the_past_when_it_is_solved(
-    house: House,
-) -> None:
-    """P18."""
-    await in_force(house, quiet=Quiet())
-    await house.account("acme", "ada")
-    await house.publish(ONE, LONG_WAIT)
-    id = await house.enroll()
-    house.later(days=1)
-    await ticket(house)
-    await house.advance(id)
-
-    page = await asked(house)
-    assert page.headline == (
-        "Nothing but service notices is sent to Acme now: a ticket of urgent severity is open since"
-        " Tue 3 Mar."
-    )
-    assert page.entries[0].sentence == (
-        "Not sent so far, waiting since Tue 3 Mar: a ticket of urgent severity is open since Tue 3"
-        " Mar 2026."
-    )
-
-    await house.rows("update tickets set status = 'solved'")
-    house.later(days=1)
-    await house.advance(id)
-
-    page = await asked(house)
-    assert page.headline == "Nothing stands against messages to Acme now."
-    assert page.entries[0].sentence == (
-        "Sent on Wed 4 Mar to Ada, after it had waited since Tue 3 Mar: a ticket of urgent severity"
-        " was open since Tue 3 Mar 2026."
-    )
-
-
-async def test_a_topic_that_somebody_switched_off(house: House) -> None:
-    await house.account("acme", "ada")
-    async with house.pool.connection() as connection, connection.transaction():
-        await set_topics(connection, "ada", {"tips": False}, "page", house.clock.now())
-    await house.publish(ONE, LONG_WAIT)
-    await house.advance(await house.enroll())
-
-    page = await asked(house, contact="ADA@acme.test")
-
-    assert page.entries[0].sentence == "Not sent on Mon 2 Mar: Ada had switched off “Tips”."
-    assert page.headline == "Messages may be sent to Ada of Acme now, but not all of them."
-    assert [each.words for each in page.against] == ["Ada has switched off “Tips”."]
-
-
-async def test_an_account_that_is_held_out(house: House) -> None:
-    id = next(
-        name for name in (f"acme-{n}" for n in count()) if is_held(point(SALT, "welcome", name), 50)
-    )
-    await house.publish(ONE, LONG_WAIT, holdout=50)
-    await house.account(id, "ada")
-    await house.advance(await house.enroll(id))
-
-    page = await asked(house, id, program="welcome")
-
-    known = "so that its effect can be known: 50% of all accounts are."
-    assert page.entries[0].sentence == (
-        f"Not sent on Mon 2 Mar: {id.title()} is held out of this program, {known}"
-    )
-    assert page.headline == (
-        f"Nothing but service notices of welcome is sent to {id.title()} now: {id.title()} is held"
-        f" out of welcome since Mon 2 Mar, {known}"
-    )
-
-
 async def test_the_same_person_in_two_accounts(house: House) -> None:
     """P2."""
     await house.publish(ONE, LONG_WAIT)
@@ -234,31 +120,6 @@ async def test_the_same_person_in_two_accounts(house: House) -> None:
     assert (await story(house, "globex")).sentence == (
         "Not sent on Mon 2 Mar: the same person already got it for Acme on Mon 2 Mar 2026."
     )
-
-
-async def test_a_suppressed_contact_is_named_with_since_when(house: House) -> None:
-    await house.account("acme", "ada")
-    async with house.pool.connection() as connection, connection.transaction():
-        await suppressions.suppress(connection, "ada", "hard bounce", "smtp", house.clock.now())
-    house.later(days=2)
-    await house.publish(ONE, LONG_WAIT)
-    await house.advance(await house.enroll())
-
-    page = await asked(house)
-    assert page.headline == (
-        "Nothing is sent to Acme now: there is nobody to write to: its only contact may not be"
-        " written to."
-    )
-    assert [each.words for each in page.against][1:] == [
-        "Ada is not written to: hard bounce, since Mon 2 Mar."
-    ]
-    assert page.entries[0].sentence == (
-        "Not sent so far, waiting since Wed 4 Mar: none of the 1 fitting contacts may be written"
-        " to: hard bounce."
-    )
-    page = await asked(house, contact="ada")
-    assert "Ada is not written to: hard bounce, since Mon 2 Mar" in page.headline
-    assert [entry.contact for entry in page.entries] == [None], "nobody was found: that is theirs"
 
 
 @pytest.mark.parametrize(
@@ -357,36 +218,6 @@ async def test_what_waited_when_the_account_left_says_so(house: House) -> None:
     )
 
 
-async def test_a_stop_comes_before_everything_and_keeps_notices_back_as_well(house: House) -> None:
-    await house.account("acme", "ada")
-    async with house.pool.connection() as connection, connection.transaction():
-        await stops.stop(connection, "Wrong price", "maya", house.clock.now())
-        await pause_until(connection, "ada", rig.MONDAY + timedelta(days=30), house.clock.now())
-
-    page = await asked(house, contact="ada")
-
-    assert page.headline == (
-        "Nothing is sent to Ada of Acme now: all sending is stopped since Mon 2 Mar: Wrong price;"
-        " Ada asked for a pause until Wed 1 Apr."
-    )
-    assert [each.what for each in page.against] == [Against.STOPPED, Against.PAUSE_ASKED]
-
-
-async def test_messages_to_others_are_counted_when_it_is_asked_about_one_contact(
-    house: House,
-) -> None:
-    await house.account("acme", "ada", "bob")
-    await house.publish(ONE, LONG_WAIT)
-    await house.advance(await house.enroll())
-
-    page = await asked(house, contact="bob")
-
-    assert (page.contact_name, page.entries, page.for_others) == ("Bob", [], 1)
-    assert (await asked(house, contact="ada")).for_others == 0
-    with pytest.raises(NotFoundError, match=r"Nobody of Acme is 'eve'\. There are: ada \(Ada\)"):
-        await asked(house, contact="eve")
-
-
 async def test_only_what_happened_since_a_day_is_told_but_its_whole_story(house: House) -> None:
     await in_force(house, budget=a_week(person=1))
     id = await house.start(ONE, {"wait": "1 day"}, TWO, LONG_WAIT)
@@ -397,30 +228,3 @@ async def test_only_what_happened_since_a_day_is_told_but_its_whole_story(house:
 
     assert [line.verdict for line in entry.decisions] == [Verdict.DEFERRED, Verdict.SENT]
     assert [each.email for each in (await asked(house, most=1)).entries] == ["welcome-trial-2"]
-
-
-async def test_an_account_is_found_by_a_part_of_its_name_that_no_other_has(house: House) -> None:
-    for id in ("acme-eu", "acme-us", "globex"):
-        await house.account(id)
-
-    assert (await asked(house, "lobe", by_name=True)).account == "globex"
-    assert (await asked(house, "ACME-EU", by_name=True)).account == "acme-eu"
-    with pytest.raises(UsageError, match=r"'acme': acme-eu \(Acme-Eu\), acme-us \(Acme-Us\)\."):
-        await asked(house, "acme", by_name=True)
-    with pytest.raises(NotFoundError, match="Did you mean globex"):
-        await asked(house, "lobe")
-    with pytest.raises(NotFoundError, match="account list"):
-        await asked(house, "initech", by_name=True)
-
-
-async def test_three_statements_answer_it(house: House) -> None:
-    await house.advance(await house.start(ONE, LONG_WAIT))
-    async with house.pool.connection() as connection:
-        assert isinstance(connection, CountingConnection)
-        before = connection.round_trips
-
-    await asked(house, contact="ada", program="welcome")
-
-    async with house.pool.connection() as connection:
-        assert isinstance(connection, CountingConnection)
-        assert connection.round_trips - before == 3

@@ -91,35 +91,54 @@ def clause(told: Told, teller: Teller, *, over: bool = True) -> str:
 
 
 def _obstacles(wish: Wish) -> list[Told]:
-    """What kept it back, each reason once: as it was said first, with the latest end."""
+    """What kept it back, each reason once, as it was said last; the present one is the last.
+
+    Of the same reason several times in a row, the first with the latest end.
+    """
     found: dict[Reason, Told] = {}
+    before: Told | None = None
     for each in wish.told:
-        if each.verdict in (Verdict.DEFERRED, Verdict.HELD):
-            first = found.get(each.reason)
-            found[each.reason] = _longer(first, each) if first else each
+        if each.verdict not in (Verdict.DEFERRED, Verdict.HELD):
+            continue
+        again = before is not None and before.reason is each.reason
+        earlier = found.pop(each.reason, None)
+        if again and earlier is not None:
+            found[each.reason] = replace(earlier, verdict=each.verdict, until=each.until)
+        else:
+            found[each.reason] = each
+        before = each
     return list(found.values())
 
 
-def _longer(first: Told, again: Told) -> Told:
-    return replace(first, verdict=again.verdict, until=again.until)
+def _since(wish: Wish) -> datetime | None:
+    """When it was kept back first."""
+    kept = (each.at for each in wish.told if each.verdict in (Verdict.DEFERRED, Verdict.HELD))
+    return next(kept, None)
 
 
 def _kept_back(
-    obstacles: Sequence[Told], teller: Teller, *, still: bool = False, ends: bool = True
-) -> Iterator[str]:
-    """What kept it back, in order; `still`: the last of it does so now; `ends`: until when."""
-    shown = obstacles[:MOST_REASONS]
-    before: datetime | None = None
-    for each in shown:
-        if before is not None:
+    obstacles: Sequence[Told], since: datetime, teller: Teller, *, still: bool = False,
+    ends: bool = True,
+) -> Iterator[str]:  # fmt: skip
+    """What kept it back, in order, after the day `since` was named.
+
+    `still`: the last of it does so now; `ends`: say until when.
+    """
+    most = len(obstacles) > MOST_REASONS
+    shown = [*obstacles[: MOST_REASONS - 1], obstacles[-1]] if most else obstacles
+    before = since
+    for number, each in enumerate(shown):
+        if number:
             yield f"; {_when(each.at, before, teller)}"
+        elif teller.day(each.at) != teller.day(since):
+            yield f"on {teller.day(each.at)} "
         before = each.at
         yield clause(each, teller, over=not (still and each is obstacles[-1]))
         if each.until is not None and ends:
             before = each.until
             yield f"; deferred until {teller.day(each.until)}"
-    more = len(obstacles) - len(shown)
-    if more:
+    if most:
+        more = len(obstacles) - len(shown)
         yield f"; and {more} more {'reason' if more == 1 else 'reasons'}"
 
 
@@ -145,9 +164,10 @@ def _handed_over(head: str) -> Telling:
             if at is None or each.reason not in (Reason.WINDOW, Reason.RATE)
             or teller.day(each.at) != teller.day(at)
         ]  # fmt: skip
-        if waited:
-            yield f", after it had waited since {teller.day(waited[0].at)}: "
-            yield from _kept_back(waited, teller, ends=False)
+        since = _since(wish)
+        if waited and since is not None:
+            yield f", after it had waited since {teller.day(since)}: "
+            yield from _kept_back(waited, since, teller, ends=False)
         if last is not None and wish.fate is not Fate.SENT:
             yield f"{';' if waited else ':'} {clause(last, teller)}"
         yield from _came_back(wish, at, teller)
@@ -171,14 +191,13 @@ def _handing_over(wish: Wish, teller: Teller) -> Iterator[str]:
 
 
 def _not_sent(wish: Wish, teller: Teller) -> Iterator[str]:
-    obstacles, last = _obstacles(wish), wish.verdict
+    obstacles, since, last = _obstacles(wish), _since(wish), wish.verdict
     if last is None:
         yield "Not sent"
         return
     too_late = _TOO_LATE in last.words
-    first = obstacles[0] if obstacles else last
-    yield f"Not sent on {teller.day(first.at)}: "
-    yield from _kept_back(obstacles, teller)
+    yield f"Not sent on {teller.day(since or last.at)}: "
+    yield from _kept_back(obstacles, since or last.at, teller)
     useless = last.reason is Reason.NO_LONGER_USEFUL
     if obstacles and (useless or (too_late and last.reason is obstacles[-1].reason)):
         yield ", then no longer useful" if obstacles[-1].until else "; then no longer useful"
@@ -206,24 +225,24 @@ _MERGES = {
 
 
 def _waiting(wish: Wish, teller: Teller) -> Iterator[str]:
-    obstacles = _obstacles(wish)
-    if not obstacles:
+    since = _since(wish)
+    if since is None:
         yield "Not sent so far: it is about to be decided"
         return
-    yield f"Not sent so far, waiting since {teller.day(obstacles[0].at)}: "
-    yield from _kept_back(obstacles, teller, still=True)
+    yield f"Not sent so far, waiting since {teller.day(since)}: "
+    yield from _kept_back(_obstacles(wish), since, teller, still=True)
 
 
 def _left(wish: Wish, teller: Teller) -> Iterator[str]:
-    obstacles = _obstacles(wish)
+    since = _since(wish)
     yield "Not sent"
-    if obstacles:
-        yield f" on {teller.day(obstacles[0].at)}: "
-        yield from _kept_back(obstacles, teller)
+    if since is not None:
+        yield f" on {teller.day(since)}: "
+        yield from _kept_back(_obstacles(wish), since, teller)
     if wish.ended_at is not None:
-        yield f"{';' if obstacles else ':'} on {teller.day(wish.ended_at)} {teller.account} left"
+        yield f"{';' if since else ':'} on {teller.day(wish.ended_at)} {teller.account} left"
         yield f" the program: {wish.ended_because}" if wish.ended_because else " the program"
-    elif not obstacles:
+    elif since is None:
         yield ": the program went on without it"
 
 
