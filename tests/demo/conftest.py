@@ -30,11 +30,36 @@ def day(number: float) -> datetime:
     return ORIGIN + timedelta(days=number)
 
 
+class StoppedClock:
+    """Business time that a test sets."""
+
+    speed = 1.0
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def seconds_until(self, moment: datetime) -> float:
+        return max((moment - self.at).total_seconds(), 0.0)
+
+
 @pytest.fixture
-async def pool(postgres: PostgresServer) -> AsyncIterator[AsyncConnectionPool[Any]]:
+def clock() -> StoppedClock:
+    return StoppedClock(ORIGIN)
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
     """An empty, migrated database of its own."""
     url = postgres.createdb(f"demo_{next(_numbers)}")
     migrate(url)
+    return url
+
+
+@pytest.fixture
+async def pool(url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
     async with pools.opened(url, 4) as opened:
         yield opened
 
@@ -90,20 +115,22 @@ class Scene:
         number = next(_numbers)
         await self._insert(
             "messages", key=f"{enrollment}/{number}", enrollment_id=enrollment,
-            program_id=program, version=1, step=step, visit=number, account_id=account,
+            program_id=program, version=1, step=step, account_id=account,
             contact_id=f"{account}-p{contact}", email=step, kind="marketing", priority="normal",
             state=state, due_at=day(at), settled_at=day(at), zone="Europe/Berlin", attempts=1,
-            message_id=f"<{number}@lantern.example>", **more,
+            **{"message_id": f"<{number}@lantern.example>", "claimed_at": day(at),
+               "visit": number, **more},
         )  # fmt: skip
 
     async def decision(
-        self, enrollment: str, at: float, step: str, verdict: str, reason: str, words: str
-    ) -> None:
+        self, enrollment: str, at: float, step: str, verdict: str, reason: str, words: str,
+        **more: Any,
+    ) -> None:  # fmt: skip
         program, account, _ = enrollment.split(":")
         await self._insert(
             "decisions", at=day(at), enrollment_id=enrollment, account_id=account,
-            program_id=program, version=1, step=step, visit=1, verdict=verdict, reason=reason,
-            words=words,
+            program_id=program, version=1, step=step, verdict=verdict, reason=reason, words=words,
+            **{"visit": 1, **more},
         )  # fmt: skip
 
     async def task(self, enrollment: str, opened: float, title: str, **more: Any) -> str:
@@ -113,6 +140,16 @@ class Scene:
             "tasks", key=key, enrollment_id=enrollment, program_id=program, account_id=account,
             step="task", visit=1, title=title, opened_at=day(opened), due_at=day(opened + 3),
             **{"note": "", "assign_to": "csm", "state": "open", **more},
+        )  # fmt: skip
+        return key
+
+    async def reply(self, account: str, contact: int, opened: float, said: str) -> str:
+        """Somebody of the account wrote back, and nobody has looked yet."""
+        key = f"reply:{next(_numbers)}"
+        await self._insert(
+            "tasks", key=key, kind="reply", account_id=account, contact_id=f"{account}-p{contact}",
+            title="Answer: Re: Welcome", note=f"{said}\n\nAda", assign_to="csm", state="open",
+            opened_at=day(opened), due_at=day(opened + 1),
         )  # fmt: skip
         return key
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +13,16 @@ from digital_cs.channels.sink_faults import FAULTS_FILE, FaultMode, Faults
 from digital_cs.demo.colleagues import (
     PAUSE_ON_DAY,
     RESUME_ON_DAY,
+    STOP_FROM_DAY,
+    STOP_HOURS,
     Colleagues,
     OpenTask,
     is_done_by_somebody,
 )
 from digital_cs.ingest.entries import Entries
+from digital_cs.store import stops
 from digital_cs.temporal.gateway import Gateway
-from tests.demo.conftest import ORIGIN, Scene, day
-
-
-class StoppedClock:
-    """Business time that a test sets."""
-
-    speed = 1.0
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def seconds_until(self, moment: datetime) -> float:
-        return max((moment - self.at).total_seconds(), 0.0)
-
-
-@pytest.fixture
-def clock() -> StoppedClock:
-    return StoppedClock(ORIGIN)
+from tests.demo.conftest import ORIGIN, Scene, StoppedClock, day
 
 
 @pytest.fixture
@@ -66,6 +49,40 @@ async def test_most_tasks_are_done_a_working_day_later(
         cursor = await scene.connection.execute("select key from tasks where state = 'done'")
         done[number] = {row[0] for row in await cursor.fetchall()}
     assert done == {friday + 0.5: set(), friday + 1.5: set(), friday + 3: diligent}
+
+
+async def test_every_reply_is_looked_at_on_a_working_day(
+    scene: Scene, colleagues: Colleagues, clock: StoppedClock
+) -> None:
+    """P18: what somebody wrote back keeps their account quiet until it is looked at."""
+    await scene.account("a", "A", ("Ada Byron", "champion"))
+    friday = 4.5
+    for question in range(12):
+        await scene.reply("a", 1, friday, f"Question {question}")
+
+    done: dict[float, int] = {}
+    for number in (friday + 0.2, friday + 1.5, friday + 3):
+        clock.at = day(number)
+        await colleagues.tick(scene.connection)
+        cursor = await scene.connection.execute(
+            "select count(*) from tasks where state = 'done' and closed_by = 'priya'"
+        )
+        ((done[number],),) = await cursor.fetchall()
+    assert done == {friday + 0.2: 0, friday + 1.5: 0, friday + 3: 12}
+
+
+async def test_all_sending_is_stopped_once_for_some_hours(
+    scene: Scene, colleagues: Colleagues, clock: StoppedClock
+) -> None:
+    seen = []
+    for hours in (-24, 24, 24 + STOP_HOURS - 1, 24 + STOP_HOURS, 24 * 9):
+        clock.at = day(STOP_FROM_DAY) + timedelta(hours=hours)
+        await colleagues.tick(scene.connection)
+        stop = await stops.current(scene.connection)
+        seen.append(stop is not None)
+    assert seen == [False, True, True, False, False]
+    cursor = await scene.connection.execute("select by, lifted_by from stops")
+    assert await cursor.fetchall() == [("maya", "maya")]
 
 
 async def test_one_welcome_is_paused_in_the_middle_and_resumed(

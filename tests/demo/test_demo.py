@@ -116,10 +116,14 @@ def test_a_demo_runs_to_its_end_and_leaves_mail_and_no_process(state_dir: Path) 
     assert known["late"] == []
     assert known["segments"]["Customers"] > 10
     assert sum(known["triggers"].values()) > 0
+    readers = summary["fates"]["readers"]
+    assert readers["clicks"] > 0, "readers come by the links of their mail"
 
     mail_folder = state_dir / "demo" / "mail"
     sent = read_index(mail_folder)
-    assert len(sent) == summary["messages"]["accepted"] > 20
+    states = summary["messages"]
+    taken = [states.get(state, 0) for state in ("accepted", "bounced", "complained")]
+    assert len(sent) == sum(taken) > 20
     assert summary["arrived"] == len(sent)
     assert summary["twice"] == 0
     mail = message_from_bytes((mail_folder / sent[0].file).read_bytes(), policy=policy.default)

@@ -12,8 +12,9 @@ from psycopg import AsyncConnection
 
 from digital_cs.channels.sink import SinkEntry
 from digital_cs.demo.snapshot import look
-from digital_cs.demo.stories import Interlude
-from digital_cs.demo.summary import Places, Summary, in_words, summarise
+from digital_cs.demo.summary import Places, Summary, summarise
+from digital_cs.demo.summary_words import in_words
+from digital_cs.demo.told import Interlude
 from digital_cs.store import sources
 from tests.demo.conftest import NOW, ORIGIN, Scene, day
 
@@ -96,7 +97,7 @@ async def test_the_summary_counts_what_happened(played: Scene) -> None:
 
 async def test_the_summary_tells_a_story_of_each_kind_that_happened(played: Scene) -> None:
     stories = {story.account: story for story in (await summary_of(played.connection)).stories}
-    assert list(stories) == ["Happy Books", "Quiet Tea", "Empty Wool", "Moved Soaps"]
+    assert list(stories) == ["Happy Books", "Quiet Tea", "Moved Soaps", "Empty Wool"]
     assert stories["Happy Books"].lines == (
         " 3 Mar  entered “Welcome to the trial”",
         " 3 Mar  welcome-trial-1 to Ada Byron, champion (Europe/Berlin)",
@@ -155,9 +156,11 @@ async def test_the_words_name_the_accounts_and_where_to_look(played: Scene) -> N
         "From 2 March to 31 May 2026: 4 accounts with 4 people.",
         "Welcome to the trial    3 entered: 2 still inside, 1 reached the goal",
         "3 messages were handed to the mail server; 3 are in its folder, 1 of them twice",
-        "1 address no longer existed",
-        "1 message had nobody to go to", "Happy Books (happy)", "/state/demo/mail/first.eml",
-        "STATE_DIR=/state/demo digital-cs account show happy", "http://127.0.0.1:1",
+        "1 message was put off for another reason, and 0 of them went out later:",
+        "     1  there was nobody to write to", "1 message did not go out:",
+        "     1  the address no longer exists", "Happy Books (happy)", "/state/demo/mail/first.eml",
+        "STATE_DIR=/state/demo digital-cs account why empty", "digital-cs policy show",
+        "digital-cs sending status", "digital-cs suppression list", "digital-cs returned list", "http://127.0.0.1:1",
         "1 touch still due at the end",
     ):  # fmt: skip
         assert words in text
@@ -169,7 +172,8 @@ async def test_the_json_says_the_same_to_a_machine(played: Scene) -> None:
     assert told["messages"] == {"accepted": 3, "failed": 1}
     assert told["stories"][0]["account_id"] == "happy"
     assert told["places"]["mail_example"] == "/state/demo/mail/first.eml"
-    assert told["commands"][0].endswith("digital-cs account show happy")
+    assert told["commands"][0].endswith("digital-cs account why empty")
+    assert told["fates"]["put_off"] == {"nobody": 1}
 
 
 async def test_a_demo_in_which_nothing_happened_is_summed_up_too(

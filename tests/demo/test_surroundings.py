@@ -26,7 +26,7 @@ RUNNING = RunningStack(
 def test_a_child_reads_back_exactly_the_settings_of_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = demo_settings(tmp_path, tmp_path / "content", RUNNING, 2525, 8088, CLOCK)
+    settings = demo_settings(tmp_path, tmp_path / "content", RUNNING, 2525, 8088, 2526, CLOCK)
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     assert load_settings() == settings
@@ -40,7 +40,7 @@ def test_a_demo_takes_nothing_over_from_the_environment(
     monkeypatch.setenv("TEMPORAL_PROFILE", "production")
     monkeypatch.setenv("SMTP_USER", "somebody")
     monkeypatch.setenv("SMTP_PASSWORD_FILE", str(tmp_path / "password"))
-    settings = demo_settings(tmp_path, tmp_path / "content", RUNNING, 2525, 8088, CLOCK)
+    settings = demo_settings(tmp_path, tmp_path / "content", RUNNING, 2525, 8088, 2526, CLOCK)
     assert (settings.temporal_profile, settings.smtp_user, settings.smtp_password) == (None,) * 3
     passed_on = environment(settings)
     assert passed_on["TEMPORAL_PROFILE"] == passed_on["SMTP_PASSWORD_FILE"] == ""

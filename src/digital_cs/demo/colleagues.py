@@ -13,8 +13,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.clock import Clock
-from digital_cs.demo.stories import Interlude
+from digital_cs.demo.told import Interlude
 from digital_cs.domain.enrollment import share_of
+from digital_cs.store import stops
 from digital_cs.temporal.gateway import ALL_NOW, Gateway
 
 Connection = AsyncConnection[Any]
@@ -23,10 +24,19 @@ TICK_SECONDS = 0.5
 DILIGENCE = 0.7
 """The share of tasks that somebody gets round to; the others expire."""
 
+REPLY_HOURS = 20
+"""So long a reply waits for somebody to look at it; nobody leaves one lying."""
+
 NAMES = {"csm": "priya", "account_manager": "tom", "owner": "maya"}
 
 SATURDAY = 5
 PAUSE_ON_DAY, RESUME_ON_DAY = 30, 36
+
+STOP_FROM_DAY = 63
+STOP_ON = (1, 2)
+"""Tuesday or Wednesday: at the weekend nobody would notice that all sending is stopped."""
+STOP_HOURS = 8
+STOPPED_FOR = "a wrong price in one of our e-mails"
 
 # Now and then somebody has left their company; on two days the receiving server is overrun.
 GONE_ADDRESSES = Faults(FaultMode.REFUSE_RCPT_UNKNOWN, share=0.01)
@@ -42,6 +52,12 @@ class OpenTask:
     key: str
     assign_to: str
     opened_at: datetime
+    kind: str = "step"
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether somebody wrote back."""
+        return self.kind == "reply"
 
 
 class Colleagues:
@@ -57,6 +73,8 @@ class Colleagues:
         self._origin = origin
         self._mail_folder = mail_folder
         self._weather = list(MAIL_WEATHER)
+        self._stopped_at: datetime | None = None
+        self._started = False
         self.interlude: Interlude | None = None
 
     async def run(self) -> None:
@@ -73,16 +91,33 @@ class Colleagues:
         while self._weather and self._weather[0][0] <= day:
             self._weather.pop(0)[1].write(self._mail_folder)
         if now.weekday() < SATURDAY:
-            for task in await open_tasks(connection, now - timedelta(days=1)):
-                if is_done_by_somebody(task):
-                    by = NAMES.get(task.assign_to, "maya")
-                    await self._gateway.complete_task(task.key, by=by)
+            await self._work(connection, now)
+        await self._stop_for_a_day(connection, now, day)
         if self.interlude is None:
             if PAUSE_ON_DAY <= day < RESUME_ON_DAY:
                 self.interlude = await self._pause_one(connection, now)
         elif self.interlude.resumed_at is None and day >= RESUME_ON_DAY:
             await self._gateway.resume_enrollment(self.interlude.enrollment_id, ALL_NOW)
             self.interlude = replace(self.interlude, resumed_at=now)
+
+    async def _work(self, connection: Connection, now: datetime) -> None:
+        """Look at what people wrote back, and do the tasks of yesterday."""
+        replied, yesterday = now - timedelta(hours=REPLY_HOURS), now - timedelta(days=1)
+        for task in await open_tasks(connection, replied):
+            if task.is_reply or (task.opened_at <= yesterday and is_done_by_somebody(task)):
+                by = NAMES.get(task.assign_to, "maya")
+                await self._gateway.complete_task(task.key, by=by)
+
+    async def _stop_for_a_day(self, connection: Connection, now: datetime, day: float) -> None:
+        """Somebody sees a mistake: all sending is stopped, and goes on when it is corrected."""
+        if self._stopped_at is None:
+            if day >= STOP_FROM_DAY and now.weekday() in STOP_ON:
+                async with connection.transaction():
+                    await stops.stop(connection, STOPPED_FOR, NAMES["owner"], now)
+                self._stopped_at = now
+        elif not self._started and now >= self._stopped_at + timedelta(hours=STOP_HOURS):
+            await self._gateway.sending.start(NAMES["owner"])
+            self._started = True
 
     async def _pause_one(self, connection: Connection, now: datetime) -> Interlude | None:
         """Pause the newest welcome: somebody wants to talk to them first."""
@@ -104,7 +139,7 @@ def is_done_by_somebody(task: OpenTask) -> bool:
 async def open_tasks(connection: Connection, opened_before: datetime) -> list[OpenTask]:
     """Tasks that are open since before a moment, the oldest first."""
     cursor = await connection.execute(
-        "select key, assign_to, opened_at from tasks where state = 'open' and opened_at <= %s"
+        "select key, assign_to, opened_at, kind from tasks where state = 'open' and opened_at <= %s"
         " order by opened_at, key",
         (opened_before,),
     )

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.live import Live
 
 from digital_cs.demo.snapshot import Snapshot
-from digital_cs.demo.summary import Summary, in_words
+from digital_cs.demo.summary import Summary
+from digital_cs.demo.summary_words import in_words
 from digital_cs.demo.view import Frame, line, screen
 
 REFRESH_SECONDS = 0.5

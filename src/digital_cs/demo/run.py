@@ -27,12 +27,13 @@ from digital_cs.demo.company import generate
 from digital_cs.demo.driver import HISTORY, Doors, Driver
 from digital_cs.demo.face import Face
 from digital_cs.demo.product import Product
+from digital_cs.demo.readers import Readers
 from digital_cs.demo.snapshot import look
 from digital_cs.demo.stage import Stage
-from digital_cs.demo.stories import Interlude
 from digital_cs.demo.story import story_of
 from digital_cs.demo.summary import Places, Summary, summarise
 from digital_cs.demo.support import HelpDesk
+from digital_cs.demo.told import Interlude
 from digital_cs.demo.view import Frame
 from digital_cs.domain.milestone import Milestone
 from digital_cs.domain.policy import Policy
@@ -172,10 +173,15 @@ class _Demo:
             await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
             gateway = _gateway(pool, clock)
             colleagues = Colleagues(gateway, pool, clock, self.origin, stage.mail_folder)
-            async with Product(stage.api_url, stage.write_key) as product:
+            async with (
+                Product(stage.api_url, stage.write_key) as product,
+                Readers(stage.mail_folder, stage.returned_port, clock, self.origin) as readers,
+            ):
                 help_desk = HelpDesk(pool, clock, gateway.intake)
                 doors = Doors(gateway.intake, product, help_desk)
-                async with running(driver.run(doors, clock), colleagues.run()) as helpers:
+                async with running(
+                    driver.run(doors, clock), colleagues.run(), readers.run()
+                ) as helpers:
                     await self._watch(stage, pool, clock, driver, helpers)
             # What came last is noted a moment later: until then its source looks late.
             await asyncio.sleep(2 * pace(clock, NOTE_SECONDS))

@@ -1,4 +1,4 @@
-"""The servers and processes of a demo: embedded stack, mail sink, worker, API."""
+"""The servers and processes of a demo: embedded stack, mail sink, worker, API, returned mail."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ HEAD_START = timedelta(seconds=5)
 TRIES = 4
 START_PATIENCE = 30.0
 
+_SAY = {
+    ("worker",): logs.WORKER_STARTED,
+    ("api",): logs.API_SERVED,
+    ("returned", "listen"): logs.RETURNED_TAKEN_AT,
+}
+"""Commands that run all the time, and what each says once it is ready."""
+
 
 class DemoPartEndedError(DigitalCsError):
     """A part of the demo ended by itself. Its log says why."""
@@ -45,6 +52,7 @@ class Stage:
         self._children: list[Child] = []
         self.smtp_port = 0
         self.api_port = 0
+        self.returned_port = 0
 
     def __enter__(self) -> Self:
         empty_folder(self.state_dir)
@@ -96,20 +104,21 @@ class Stage:
         self._progress("Mail sink", f"ready, keeps everything in {self.mail_folder}")
 
     async def start_workers(self, clock: FastClock) -> FastClock:
-        """Start the worker and the API; returns the clock, which starts a moment after this.
+        """Start the worker, the API and the door for what comes back; returns the clock.
 
-        They are told at their start when the clock starts, so that all go by the same one. Where
-        they are not ready by then, or somebody took the port of the API, they are started again.
+        It starts a moment after this. They are told so at their start, so that all go by the same
+        one. Where they are not ready by then, or somebody took a port, they are started again.
         """
         self._progress("Worker", "starting")
         head_start = HEAD_START
         for _ in range(TRIES):
             running = replace(clock, started=datetime.now(UTC) + head_start)
-            self.api_port = free_port()
-            worker, api = self._spawn("worker", running), self._spawn("api", running)
-            while datetime.now(UTC) < running.started and worker.is_running and api.is_running:
-                if _says(worker, logs.WORKER_STARTED) and _says(api, logs.API_SERVED):
-                    self._children += [worker, api]
+            self.api_port, self.returned_port = free_port(), free_port()
+            parts = {self._spawn(*command, clock=running): says for command, says in _SAY.items()}
+            worker = next(iter(parts))
+            while datetime.now(UTC) < running.started and all(part.is_running for part in parts):
+                if all(_says(part, words) for part, words in parts.items()):
+                    self._children += parts
                     self._publish(running)
                     self._progress("Worker", "ready")
                     return running
@@ -119,23 +128,23 @@ class Stage:
                     f"The worker ended while starting. The whole log is {worker.log};"
                     f" its last lines:\n{worker.log_tail()}"
                 )
-            for child in (worker, api):
+            for child in parts:
                 child.kill()
                 child.log.unlink()
             head_start *= 2
         raise ChildStartError(
-            f"The worker and the API were not ready within {head_start.total_seconds() / 2:g}"
+            f"The worker and the doors were not ready within {head_start.total_seconds() / 2:g}"
             " seconds. This machine is very busy: try again later."
         )
 
-    def _spawn(self, command: str, clock: FastClock) -> Child:
+    def _spawn(self, *command: str, clock: FastClock) -> Child:
         """A process of `digital-cs`, with the settings of this demo and nothing else."""
         settings = demo_settings(
             self.state_dir, self._content_dir, self.stack.running, self.smtp_port, self.api_port,
-            clock,
+            self.returned_port, clock,
         )  # fmt: skip
-        argv = [sys.executable, "-m", "digital_cs", command]
-        return self.stack.spawn(command, argv, env=environment(settings), grace=30.0)
+        argv = [sys.executable, "-m", "digital_cs", *command]
+        return self.stack.spawn(command[0], argv, env=environment(settings), grace=30.0)
 
     def _publish(self, clock: FastClock) -> None:
         """Tell other processes: commands in a second terminal live in the same business time."""

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.demo.reader_stories import tell_of_readers
+from digital_cs.demo.told import MOST_LINES, Interlude, Line, Story, dated, decided
 from digital_cs.domain.trigger_words import USAGE_UP_TO
 
 Connection = AsyncConnection[Any]
 
-MOST_LINES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Interlude:
-    """A pause of one enrollment by hand."""
-
-    enrollment_id: str
-    paused_at: datetime
-    resumed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What one account saw of one program. `message_id` is of its first message, if it got one."""
-
-    title: str
-    account_id: str
-    account: str
-    enrollment_id: str
-    lines: tuple[str, ...]
-    message_id: str | None = None
-
+MOST_STORIES = 7
 
 # Each asks for one enrollment; the first of them is the one with most to tell.
 _FIND = {
@@ -52,7 +31,7 @@ _FIND = {
     "Had an address that no longer exists": """
         select m.enrollment_id from messages m join messages later
             on later.enrollment_id = m.enrollment_id and later.visit > m.visit
-         where m.reason = 'hard_bounce' and later.state = 'accepted'
+         where m.reason in ('hard_bounce', 'bounced') and later.state = 'accepted'
          order by later.contact_id <> m.contact_id desc, m.due_at, m.key limit 1""",
 }
 
@@ -75,19 +54,20 @@ select t.spec->>'name', f.at, f.words, f.figures,
 """
 
 _MESSAGES = """
-select coalesce(m.settled_at, m.claimed_at, m.due_at), m.step, m.state, m.zone, m.message_id,
+select coalesce(m.claimed_at, m.settled_at, m.due_at), m.email, m.zone, m.message_id,
        c.full_name,
        (select s.roles[1] from memberships s
          where s.contact_id = m.contact_id and s.account_id = e.account_id
          order by s.joined_at desc limit 1)
   from messages m join enrollments e on e.id = m.enrollment_id
   left join contacts c on c.id = m.contact_id
- where m.enrollment_id = %s and m.state <> 'skipped' order by 1, m.key
+ where m.enrollment_id = %s and m.state in ('accepted', 'delivered', 'bounced', 'complained')
+ order by 1, m.key
 """
 
 _DECISIONS = """
 select at, step, verdict, words from decisions
- where enrollment_id = %s and verdict in ('held', 'skipped', 'failed', 'unknown')
+ where enrollment_id = %s and verdict in ('held', 'skipped', 'failed', 'unknown', 'returned')
  order by id
 """
 
@@ -101,18 +81,25 @@ async def tell_stories(
 ) -> tuple[Story, ...]:
     """One story of each kind, as far as they happened; no account is told of twice."""
     told: dict[str, Story] = {}
-    for title, query in _FIND.items():
-        cursor = await connection.execute(query)
-        row = await cursor.fetchone()
-        if row is not None:
-            story = await _tell(connection, title, row[0])
-            told.setdefault(story.account_id, story)
+    for title in ("Reached the goal", "Went quiet and was written to"):
+        await _find(connection, title, told)
+    for story in await tell_of_readers(connection, without=list(told)):
+        told[story.account_id] = story
+    for title in ("Had an address that no longer exists", "Had nobody to write to"):
+        await _find(connection, title, told)
     if interlude is not None:
         story = await _tell(
             connection, "Was paused by a colleague", interlude.enrollment_id, interlude
         )
         told.setdefault(story.account_id, story)
-    return tuple(told.values())
+    return tuple(told.values())[:MOST_STORIES]
+
+
+async def _find(connection: Connection, title: str, told: dict[str, Story]) -> None:
+    row = await (await connection.execute(_FIND[title])).fetchone()
+    if row is not None:
+        story = await _tell(connection, title, row[0])
+        told.setdefault(story.account_id, story)
 
 
 async def _tell(
@@ -131,12 +118,11 @@ async def _tell(
         if interlude.resumed_at is not None:
             lines.append((interlude.resumed_at, "resumed by hand"))
     message_id = None
-    for at, step, state, zone, id, name, role in await _rows(connection, _MESSAGES, enrollment_id):
-        if state == "accepted":
-            message_id = message_id or id
-            lines.append((at, f"{step} to {name}, {role} ({zone})"))
+    for at, step, zone, id, name, role in await _rows(connection, _MESSAGES, enrollment_id):
+        message_id = message_id or id
+        lines.append((at, f"{step} to {name}, {role} ({zone})"))
     for at, step, verdict, words in await _rows(connection, _DECISIONS, enrollment_id):
-        lines.append((at, f"{step} {verdict}: {words}"))
+        lines.append((at, decided(step, verdict, words)))
     for opened, closed, task, state, by in await _rows(connection, _TASKS, enrollment_id):
         lines.append((opened, f"task: {task}"))
         if state == "done":
@@ -147,13 +133,10 @@ async def _tell(
     lines.sort(key=lambda line: line[0])
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], lines[-1]]
-    return Story(
-        title, account_id, account, enrollment_id,
-        tuple(f"{at:%e %b}  {words}" for at, words in lines), message_id,
-    )  # fmt: skip
+    return Story(title, account_id, account, dated(lines), message_id)
 
 
-async def _why(connection: Connection, enrollment_id: str) -> list[tuple[datetime, str]]:
+async def _why(connection: Connection, enrollment_id: str) -> list[Line]:
     """What was noticed and let the account in, with what it rests on (P19)."""
     lines = []
     for trigger, at, words, figures, last in await _rows(connection, _NOTICED, enrollment_id):

@@ -1,9 +1,9 @@
-"""What happened in a demo, to whom, and where to look: read from the database, told in words."""
+"""What happened in a demo, to whom, and where to look: read from the database."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.channels.sink import SinkEntry
-from digital_cs.demo.stories import Interlude, Story, tell_stories
+from digital_cs.demo import letters
+from digital_cs.demo.fates import Fates, count_fates
+from digital_cs.demo.stories import tell_stories
+from digital_cs.demo.told import Interlude, Story
 from digital_cs.domain.source import late_sources
 from digital_cs.store import segments, sources
 
@@ -51,13 +54,14 @@ class Known:
 class Places:
     """Where to look. `mail_example` is one message of the first story, if there is one.
 
-    `command` is how `digital-cs` is called here.
+    `choices` is the page of preferences of its reader. `command` is how `digital-cs` is called.
     """
 
     state_dir: Path
     mail_folder: Path
     command: str = "digital-cs"
     mail_example: Path | None = None
+    choices: str | None = None
     temporal_ui: str | None = None
 
 
@@ -81,6 +85,7 @@ class Summary:
     arrived: int
     twice: int
     known: Known
+    fates: Fates
     places: Places
     stories: tuple[Story, ...] = ()
 
@@ -90,6 +95,12 @@ class Summary:
         found["commands"] = commands(self)
         return found
 
+
+ALSO = (
+    "policy show", "sending status", "suppression list", "returned list", "task list",
+    "trigger firings", "sources",
+)  # fmt: skip
+"""Commands that are worth a look whatever happened."""
 
 _PROGRAMS = """
 select p.id, v.spec->>'name', count(e.id), count(e.id) filter (where e.ended_at is null),
@@ -133,7 +144,8 @@ async def summarise(
     files = {entry.message_id: entry.file for entry in mail}
     example = next((files[id] for s in stories if (id := s.message_id) and id in files), None)
     if example is not None:
-        places = replace(places, mail_example=places.mail_folder / example)
+        file = places.mail_folder / example
+        places = replace(places, mail_example=file, choices=_choices(file))
     return Summary(
         first=first, last=now.date(), seed=seed, accounts=accounts, people=people,
         programs=programs, overdue=overdue,
@@ -143,8 +155,14 @@ async def summarise(
         decisions=await _counts(
             connection, "select verdict || ' ' || reason, count(*) from decisions group by 1"
         ),
-        known=await _known(connection, now), stories=stories, places=places,
+        known=await _known(connection, now), fates=await count_fates(connection),
+        stories=stories, places=places,
     )  # fmt: skip
+
+
+def _choices(mail: Path) -> str | None:
+    """The page of preferences that a mail links to."""
+    return letters.read(mail.read_bytes()).choose if mail.exists() else None
 
 
 async def _known(connection: Connection, now: datetime) -> Known:
@@ -171,105 +189,19 @@ async def _counts(connection: Connection, query: str) -> dict[str, int]:
 
 def commands(summary: Summary) -> list[str]:
     """Commands that answer questions about what was seen, to be typed in a second terminal."""
-    wanted = [f"account show {story.account_id}" for story in summary.stories[:3]]
+    wanted = [f"account why {story.account_id}" for story in _told_best(summary)]
     wanted += [f"program show {program.id}" for program in summary.programs[:1]]
     places = summary.places
     return [
         f"STATE_DIR={shlex.quote(str(places.state_dir))} {places.command} {command}"
-        for command in (*wanted, "segment list", "trigger firings", "sources", "task list")
+        for command in (*wanted, *ALSO)
     ]
 
 
-def in_words(summary: Summary) -> Iterator[str]:
-    """The summary as lines of text."""
-    yield (
-        f"From {summary.first:%-d %B} to {summary.last:%-d %B %Y}:"
-        f" {summary.accounts} accounts with {summary.people} people."
-    )
-    yield ""
-    yield from _programs_in_words(summary)
-    yield ""
-    yield from _known_in_words(summary.known)
-    yield ""
-    yield from _totals_in_words(summary)
-    for story in summary.stories:
-        yield ""
-        yield f"{story.title}: {story.account} ({story.account_id})"
-        yield from (f"  {line}" for line in story.lines)
-    yield ""
-    yield from _places_in_words(summary, summary.places)
-
-
-def _programs_in_words(summary: Summary) -> Iterator[str]:
-    width = max((len(program.name) for program in summary.programs), default=0)
-    for program in summary.programs:
-        parts = [f"{program.inside} still inside"]
-        parts += [f"{program.goal} reached the goal"] * bool(program.goal)
-        parts += [f"{program.completed} went to the end"] * bool(program.completed)
-        parts += [f"{program.exited} left before"] * bool(program.exited)
-        yield f"  {program.name:<{width}}  {program.entered:>3} entered: {', '.join(parts)}"
-
-
-def _known_in_words(known: Known) -> Iterator[str]:
-    if known.complete_through is not None:
-        late = f"late: {', '.join(known.late)}" if known.late else "no source is late"
-        yield (
-            f"The product sent {known.events:,} events and the help desk {known.tickets:,} changes"
-            f" of tickets; usage is complete up to {known.complete_through:%-d %B %H:%M}, {late}."
-        )
-    if known.segments:
-        yield f"Who belongs where now: {_each(known.segments)}."
-    if known.triggers:
-        yield f"How often something was noticed: {_each(known.triggers)}."
-
-
-def _each(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in counts.items())
-
-
-def _totals_in_words(summary: Summary) -> Iterator[str]:
-    messages, decisions = summary.messages, summary.decisions
-    taken = sum(messages.get(state, 0) for state in ("accepted", "delivered"))
-    yield (
-        f"{_times(taken, 'message')} were handed to the mail server; {summary.arrived} are in its"
-        f" folder, {summary.twice or 'none'} of them twice."
-    )
-    retried = sum(n for reason, n in decisions.items() if reason == "deferred refused_for_now")
-    if retried:
-        yield f"{_times(retried, 'time')} it was too busy to take one, which was tried again."
-    bounced = decisions.get("failed hard_bounce", 0)
-    if bounced:
-        yield f"{_times(bounced, 'address')} no longer existed and will not be written to again."
-    skipped, held = messages.get("skipped", 0), decisions.get("held nobody", 0)
-    if skipped:
-        yield f"{_times(skipped, 'message')} did not go out, each with its reason."
-    if held:
-        yield f"{_times(held, 'message')} had nobody to go to, and waited for somebody."
-    if messages.get("unknown"):
-        yield f"{_times(messages['unknown'], 'message')} may or may not have arrived; listed."
-    yield (
-        f"People of ours were given {_times(sum(summary.tasks.values()), 'task')}: "
-        + (", ".join(f"{count} {state}" for state, count in summary.tasks.items()) or "none")
-        + "."
-    )
-    if summary.overdue:
-        yield f"{_times(summary.overdue, 'touch')} still due at the end: this machine is behind."
-
-
-def _places_in_words(summary: Summary, places: Places) -> Iterator[str]:
-    yield "Where to look"
-    yield f"  the mail        {places.mail_folder}"
-    if places.mail_example is not None:
-        yield f"  one of it       {places.mail_example}"
-    if places.temporal_ui is not None:
-        yield f"  Temporal        {places.temporal_ui}"
-    yield "  why, why not    (in this folder in a second terminal, while the demo is up)"
-    yield from (f"    {command}" for command in commands(summary))
-
-
-def _times(count: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
+def _told_best(summary: Summary) -> list[Story]:
+    """The stories with most to ask about: of what did not go out, and why."""
+    asked = {"Had enough for the week", "Switched it off", "Had nobody to write to"}
+    return sorted(summary.stories, key=lambda story: story.title not in asked)[:2]
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ PATIENCE = 600.0
 
 def demo_settings(
     state_dir: Path, content_dir: Path, running: RunningStack, smtp_port: int, api_port: int,
-    clock: FastClock,
+    returned_port: int, clock: FastClock,
 ) -> Settings:  # fmt: skip
     """Settings for the servers of a demo: what is not said here has its default."""
     said = {
@@ -34,6 +34,7 @@ def demo_settings(
         "mail_domain": "lantern.example",
         "mail_footer": "Lantern, 4 Lamp Street, Brightwater.",
         "api_port": api_port,
+        "returned_port": returned_port,
         "public_url": f"http://127.0.0.1:{api_port}",
         "signing_key": SecretStr(kept_key(state_dir, "signing").read_text("ascii").strip()),
         "write_keys": SecretStr(kept_key(state_dir, "write").read_text("ascii").strip()),
