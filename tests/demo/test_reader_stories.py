@@ -61,16 +61,18 @@ async def test_who_wrote_back_is_told_of_with_what_followed(scene: Scene, shop: 
 async def test_who_switched_a_topic_off_is_told_of_in_the_words_of_the_page(
     scene: Scene, shop: str
 ) -> None:
-    await scene.message(shop, 2, "welcome-trial-1", 1)
+    await scene.message(shop, 2, "welcome-trial-1", 1, topic="tips")
     await scene.connection.execute(
         "insert into preferences (contact_id, topic, wanted, source, changed_at)"
         " values ('shop-p1', 'product', false, 'page', %s)", (day(3),),
     )  # fmt: skip
     await scene.decision(shop, 5, "news", "skipped", "topic_off", "Ada has switched it off.")
+    await scene.message(shop, 6, "what-is-new", 2, topic="product")
     assert await only_story(scene, "Switched it off") == (
-        " 4 Mar  welcome-trial-1 to Ada Byron",
+        " 4 Mar  welcome-trial-1 to Ada Byron (“Tips”)",
         " 5 Mar  Ada Byron switched off “Product notices” on the page of preferences",
         " 7 Mar  news left out: Ada has switched it off.",
+        " 8 Mar  what-is-new to Bo Here (“Product notices”)",
     )
 
 

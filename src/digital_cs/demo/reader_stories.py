@@ -51,19 +51,24 @@ select t.account_id, t.contact_id, t.opened_at from tasks t
 
 _SWITCHED_OFF = """
 with chosen as (
-  select p.contact_id, p.changed_at as at, array['topic_off'] as reasons
+  select p.contact_id, p.changed_at as at, p.topic, array['topic_off'] as reasons
     from preferences p where not p.wanted
   union all
-  select c.id, s.created_at, array['suppressed', 'nobody']
+  select c.id, s.created_at, null, array['suppressed', 'nobody']
     from suppression_entries s join contacts c on s.subject = 'address:' || lower(c.email)
    where s.reason = 'unsubscribed')
 select m.account_id, c.contact_id, c.at
   from chosen c join memberships m on m.contact_id = c.contact_id
  where m.account_id <> all(%s)
  order by exists (select from decisions d where d.account_id = m.account_id and d.at > c.at
-                   and d.reason = any(c.reasons)) desc, 'topic_off' = any(c.reasons) desc,
-          exists (select from messages x where x.account_id = m.account_id
-                   and x.state = 'accepted' and x.claimed_at > c.at) desc, c.at, 1 limit 1
+                   and d.at < c.at + interval '24 days' and d.reason = any(c.reasons))
+          or exists (select from messages x join messages y on y.enrollment_id = x.enrollment_id
+                      where x.account_id = m.account_id and x.contact_id = c.contact_id
+                        and y.contact_id <> c.contact_id and y.state = 'accepted'
+                        and (c.topic is null or c.topic = y.topic)
+                        and x.claimed_at < c.at and y.claimed_at > c.at
+                        and y.claimed_at < c.at + interval '24 days') desc,
+          'topic_off' = any(c.reasons) desc, c.at, 1 limit 1
 """
 
 _FIND = {
@@ -76,7 +81,7 @@ _NAME = "coalesce(nullif(c.full_name, ''), c.id)"
 
 _MESSAGES = f"""
 select coalesce(m.claimed_at, m.settled_at, m.due_at), m.email || ' to ' || {_NAME}, m.contact_id,
-       m.message_id
+       m.message_id, m.topic
   from messages m join contacts c on c.id = m.contact_id
  where m.account_id = %s and m.state in ('accepted', 'delivered', 'bounced', 'complained')
 """  # noqa: S608
@@ -152,8 +157,10 @@ async def _happened(connection: Connection, found: _Found) -> list[tuple[datetim
     """All that can be told of the account, in no order: when, what, and to or by which contact."""
     topics = (await policies.current(connection)).policy.topics
     lines: list[tuple[datetime, str, str]] = []
-    for at, words, contact, _ in await _rows(connection, _MESSAGES, found):
-        lines.append((at, words, contact))
+    choices = await _rows(connection, _CHOICES, found)
+    for at, words, contact, _, topic in await _rows(connection, _MESSAGES, found):
+        about = f" (“{topics[topic].title}”)" if choices and topic in topics else ""
+        lines.append((at, f"{words}{about}", contact))
     for at, step, verdict, words, contact in await _rows(connection, _DECISIONS, found):
         lines.append((at, decided(step, verdict, words), contact))
     for opened, closed, by, note, name, contact in await _rows(connection, _REPLIES, found):
@@ -162,7 +169,7 @@ async def _happened(connection: Connection, found: _Found) -> list[tuple[datetim
         lines.append((opened, "a task was opened; all to this account waits for it", contact))
         if closed is not None:
             lines.append((closed, f"{by} looked at it, and everything goes on", contact))
-    for at, name, topic, contact in await _rows(connection, _CHOICES, found):
+    for at, name, topic, contact in choices:
         title = topics[topic].title if topic in topics else topic
         lines.append((at, f"{name} switched off “{title}” on the page of preferences", contact))
     for at, name, contact in await _rows(connection, _LEFT, found):
