@@ -122,6 +122,7 @@ def test_the_doctor_tells_everything_that_is_wrong_and_what_to_do(
     assert findings(done) == {
         "settings": "OK", "signing key": "FAIL", "database": "FAIL", "temporal": "FAIL",
         "mail": "FAIL", "content": "OK", "time zones": "OK", "state folder": "OK",
+        "links": "WARN",
     }  # fmt: skip
     assert "SIGNING_KEY" in shown.out
     assert "Traceback" not in shown.out + shown.err
