@@ -144,3 +144,37 @@ def test_lines_after_a_tag_of_several_lines_keep_their_numbers(studio: Studio) -
         "{{ contact.first_name\n   or 'you' }}\n\n{{ contact.x }}"
     ).only_problem()
     assert problem.line == 10
+
+
+def test_a_table_has_columns_and_a_wide_one_is_set_line_by_line(studio: Studio) -> None:
+    studio.email(
+        "| Item | Amount |\n|---|---:|\n"
+        "| {% for row in account.traits.rows | default([]) %} |\n"
+        '| {{ row.item | default("") }} | **{{ row.amount | default("0") }}** |\n'
+        "| {% endfor %} |\n| Total | [9](https://a.example) |\n\nBye"
+    )
+    assert studio.check() == []
+    message = studio.render(with_traits(rows=[{"item": "A\nlamp", "amount": "7.50"}, {}]))
+    assert message.text.startswith(
+        "Item                   Amount\n------  ---------------------\n"
+        "A lamp                   7.50\n                            0\n"
+        "Total   9 (https://a.example)\n\nBye\n"
+    )
+    assert '<td align="right"' in message.html
+    wide = studio.render(with_traits(rows=[{"item": "lamp " * 20, "amount": 1}])).text
+    assert wide.startswith(
+        f"Item: {('lamp ' * 20).strip()}\nAmount: 1\n\nItem: Total\nAmount: 9 (h"
+    )
+
+
+def test_a_table_without_titles_shows_its_rows_only(studio: Studio) -> None:
+    message = studio.email("|  |  |\n|---|---|\n| a | b |\n| ccc | d |").render()
+    assert message.text.startswith("a    b\nccc  d\n\n---")
+    assert "<th" not in message.html
+
+
+def test_a_link_in_a_table_is_checked_like_any_other(studio: Studio) -> None:
+    problem = studio.email("| a | b |\n|---|---|\n| [x](/y) | ![](https://a.example) |").check()
+    assert [(each.rule, each.line) for each in problem] == [
+        ("relative-link", 9), ("missing-alt", 9),
+    ]  # fmt: skip

@@ -20,7 +20,8 @@ _MARKED = "zqlinkz"
 """Stands before a marked address in MJML, whose parser wants no control characters."""
 
 _META = "marked"
-_LINKS = re.compile(r"\blinks\b")
+# The recipient's own addresses; `links.app`, also as a default of another value, is not one.
+_LINKS = re.compile(r"\blinks\b(?!\.app\b)")
 
 
 def mark(tokens: Sequence[Token], table: TagTable) -> None:
@@ -45,9 +46,7 @@ def mark(tokens: Sequence[Token], table: TagTable) -> None:
 
 def _tells(link: Token, label: str, table: TagTable) -> bool:
     address = attribute(link, "href").lower()
-    own = any(
-        _LINKS.search(tag.code) and tag.code != "links.app" for tag in table.found_in(address)
-    )
+    own = any(_LINKS.search(tag.code) for tag in table.found_in(address))
     shown, plain = label.strip().rstrip("/").lower(), address.rstrip("/")
     says_where = shown.startswith(("http://", "https://", "www.")) or (
         shown in (plain, plain.partition("://")[2])

@@ -23,6 +23,8 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 def _statement_rule(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
     """A line of nothing but statements is a block of its own and ends a paragraph or list."""
+    if state.parentType == "table":
+        return False  # a row for now: `parse` makes it a statement between rows
     text = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     if not STATEMENT_LINE.fullmatch(text):
         return False
@@ -35,7 +37,8 @@ def _statement_rule(state: StateBlock, start: int, _end: int, silent: bool) -> b
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False}).disable(["code", "html_block"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.disable(["code", "html_block"])
     parser.block.ruler.before(
         "blockquote", "jinja", _statement_rule,
         {"alt": ["paragraph", "reference", "blockquote", "list"]},
@@ -51,7 +54,29 @@ _PARSER = _parser()
 
 def parse(lines: Sequence[Line]) -> list[Token]:
     """The tokens of a body; `token.map` counts in `lines`."""
-    return _PARSER.parse("\n".join(line.text for line in lines))
+    return _statements_between_rows(_PARSER.parse("\n".join(line.text for line in lines)))
+
+
+def _statements_between_rows(tokens: list[Token]) -> list[Token]:
+    """A table's row that is nothing but statements becomes a statement between its rows."""
+    if all(token.type != "table_open" for token in tokens):
+        return tokens
+    result: list[Token] = []
+    for token in tokens:
+        result.append(token)
+        if token.type != "tr_close":
+            continue
+        start = next(i for i in range(len(result) - 1, -1, -1) if result[i].type == "tr_open")
+        words = " ".join(each.content for each in result[start:] if each.type == "inline")
+        if STATEMENT_LINE.fullmatch(words):
+            statement = Token("jinja", "", 0, content=words.strip(), map=result[start].map)
+            result[start:] = [statement]
+    return result
+
+
+def alignment(cell: Token) -> str:
+    """How a table's cell is set: left, right or center; empty where its author says nothing."""
+    return attribute(cell, "style").removeprefix("text-align:")
 
 
 def attribute(token: Token, name: str) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from markdown_it.token import Token
 
 from digital_cs.rendering.link_marks import html_address
-from digital_cs.rendering.markdown import BUTTON, asks, attribute, only_child
+from digital_cs.rendering.markdown import BUTTON, alignment, asks, attribute, only_child
 
 # Written into each element, because several clients drop the style sheet in the head. The
 # layout's style sheet adds what only a style sheet can: small screens and dark mode.
@@ -25,6 +25,9 @@ _STYLES = {
     "code": "font-family:monospace;font-size:14px",
     "a": "color:#0b6e4f;text-decoration:underline",
     "img": "max-width:100%;border:0",
+    "table": "width:100%;margin:0 0 16px;border-collapse:collapse",
+    "th": "padding:8px 12px 8px 0;border-bottom:2px solid #d9d2c5;font-size:14px",
+    "td": "padding:8px 12px 8px 0;border-bottom:1px solid #e3ddd2;vertical-align:top",
 }
 
 
@@ -72,6 +75,12 @@ class MjmlBody:
         position = 0
         while position < len(tokens):
             token = tokens[position]
+            if token.type == "thead_open" and _empty(tokens, position):
+                position = next(
+                    i for i in range(position, len(tokens)) if tokens[i].type == "thead_close"
+                )
+                position += 1
+                continue
             if depth == 0 and (row := self._own_row(tokens, position)):
                 self._flush()
                 self._rows.append(row)
@@ -123,8 +132,23 @@ class MjmlBody:
             case "ordered_list_open":
                 start = attribute(token, "start")
                 self._text.append(_open("ol", f' start="{start}"' if start else ""))
+            case "table_open":
+                self._text.append(_open("table", ' width="100%" cellpadding="0" cellspacing="0"'))
+            case "th_open" | "td_open":
+                align = alignment(token) or "left"
+                self._text.append(_open(token.tag, f' align="{align}"'))
             case _ if token.hidden:
                 pass  # the paragraph of a tight list item
             case _:
                 opened = token.nesting == 1
                 self._text.append(_open(token.tag) if opened else f"</{token.tag}>")
+
+
+def _empty(tokens: Sequence[Token], head: int) -> bool:
+    """Whether the head of a table, which begins at `head`, has no word in it."""
+    for token in tokens[head:]:
+        if token.type == "thead_close":
+            return True
+        if token.type == "inline" and token.content:
+            return False
+    return True

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from digital_cs.rendering.link_marks import CUT, text_address
-from digital_cs.rendering.markdown import BUTTON, asks, attribute, only_child
+from digital_cs.rendering.markdown import BUTTON, alignment, asks, attribute, only_child
+from digital_cs.rendering.plain_table import CELL, LEFT, RIGHT, set_table
 from digital_cs.rendering.tags import TagTable
 
 WIDTH = 72
@@ -16,6 +17,7 @@ WIDTH = 72
 # _BLOCK style, gap, first prefix, other lines' prefix, text. Values never hold these characters
 # (filters.one_line) and neither do files (tags.tokenize).
 _BLOCK, _FIELD = "\x1e", "\x1f"
+_HEAD, _ROW = "h", "t"
 _RULE = "-" * 24
 
 
@@ -36,6 +38,7 @@ class TextTwin:
         self._around: list[_Container] = []
         self._counters: list[int | None] = []
         self._list_begins = False
+        self._row = ""
         self._parts: list[str] = []
 
     def render(self, tokens: Sequence[Token]) -> str:
@@ -44,6 +47,12 @@ class TextTwin:
             match token.type:
                 case "inline":
                     self._inline(tokens[position - 1], token)
+                case "th_open" | "td_open":
+                    self._row += CELL + (RIGHT if alignment(token) == "right" else LEFT)
+                case "tr_close":
+                    head = tokens[position + 1].type == "thead_close"
+                    self._block(_HEAD if head else _ROW, self._row, gap=head)
+                    self._row = ""
                 case "jinja":
                     self._parts.append(token.content)
                 case "hr":
@@ -74,6 +83,9 @@ class TextTwin:
     def _inline(self, before: Token, token: Token) -> None:
         if before.type == "heading_open":
             self._block({"h1": "=", "h2": "-"}.get(before.tag, "p"), self._text(token.children))
+            return
+        if before.type in ("th_open", "td_open"):
+            self._row += self._text(token.children)
             return
         only = only_child(token)
         tight = before.hidden and not self._list_begins
@@ -124,12 +136,22 @@ def rule() -> str:
 def finish(rendered: str) -> str:
     """The text part: blocks wrapped at 72 columns (an address is never broken), ends in newline."""
     lines: list[str] = []
-    for block in rendered.split(_BLOCK):
-        fields = block.split(_FIELD)
-        if len(fields) != 5:
-            continue  # what stands before the first block: the line ends of statements
-        style, gap, first, rest, text = fields
-        if style == "v":
+    rows: list[str] = []
+    head = ("", "", "")
+    blocks = [block.split(_FIELD) for block in rendered.split(_BLOCK)]
+    # What stands before the first block is the line ends of statements.
+    blocks = [fields for fields in blocks if len(fields) == 5]
+    for position, (style, *around, text) in enumerate(blocks):
+        gap, first, rest = around
+        if style in (_HEAD, _ROW):
+            head = (gap, first, rest) if style == _HEAD else head
+            rows.append(text)
+            if position + 1 < len(blocks) and blocks[position + 1][0] == _ROW:
+                continue
+            gap, first, rest = head
+            body = set_table(rows, WIDTH - len(rest), CUT)
+            rows = []
+        elif style == "v":
             body = text.split("\n")
         else:
             body = [wrapped for line in text.split("\n") for wrapped in _wrap(line, len(rest))]

@@ -216,7 +216,10 @@ class TagLinter:
     ) -> None:
         name = ".".join(path)
         root, *rest = path
-        if root in local and not rest:
+        if root in local and len(rest) <= 1:
+            # What the items of a list are is not declared: a text, or a record with fields.
+            if rest and not optional:
+                self._may_be_missing(tag, name)
             return
         if root == "loop" and local and len(rest) == 1 and rest[0] in LOOP_FIELDS:
             return
@@ -245,14 +248,17 @@ class TagLinter:
         else:
             self.variables.add(name)
             if rest[0] == "traits" and not optional:
-                message = f"`{name}` may be missing for an account."
-                self.problems.append(
-                    replace(
-                        self._at(tag, name).problem("trait-without-default", message),
-                        suggestion='Add |default("…"), or put it inside {% if … is defined %}.',
-                        severity="warning",
-                    )
-                )
+                self._may_be_missing(tag, name)
+
+    def _may_be_missing(self, tag: Tag, name: str) -> None:
+        message = f"`{name}` may be missing for an account."
+        self.problems.append(
+            replace(
+                self._at(tag, name).problem("trait-without-default", message),
+                suggestion='Add |default("…"), or put it inside {% if … is defined %}.',
+                severity="warning",
+            )
+        )
 
 
 def _kind(node: nodes.Node) -> str:

@@ -1,0 +1,1 @@
+"""Turns e-mail templates of other senders (HTML with {{variables}}) into e-mails of ours."""
