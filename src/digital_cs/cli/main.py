@@ -16,6 +16,11 @@ from digital_cs.cli import (
     buttons,
     check,
     contact,
+    content,
+    content_check,
+    content_freshness,
+    content_import,
+    content_review,
     doctor,
     enroll,
     enrollment,
@@ -96,6 +101,14 @@ segment.app.command("explain", epilog=segment_answers.EXPLAIN)(segment_answers.e
 app.add_typer(segment.app, name="segment", rich_help_panel=_CONTENT)
 trigger.app.command("backtest", epilog=trigger_backtest.EXAMPLE)(trigger_backtest.backtest)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_CONTENT)
+content.app.command("import", epilog=content_import.EXAMPLE)(content_import.import_)
+content.app.command(epilog=content_freshness.EXAMPLE)(content_freshness.freshness)
+content.app.command(epilog=content_review.REVIEW)(content_review.review)
+content.app.command(epilog=content_review.BLOCK)(content_review.block)
+content.app.command(epilog=content_review.UNBLOCK)(content_review.unblock)
+content.app.command(epilog=content_review.RETIRE)(content_review.retire)
+content.app.command(epilog=content_check.EXAMPLE)(content_check.check)
+app.add_typer(content.app, name="content", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)

@@ -3,10 +3,10 @@
 from sqlalchemy import Text
 from sqlmodel import AutoString
 
-from digital_cs.store.tables import customers, engine, intake, policy, rules
+from digital_cs.store.tables import customers, engine, intake, library, links, policy, rules
 from digital_cs.store.tables.base import Table
 
-__all__ = ["Table", "customers", "engine", "intake", "policy", "rules"]
+__all__ = ["Table", "customers", "engine", "intake", "library", "links", "policy", "rules"]
 
 for _table in Table.metadata.tables.values():
     for _column in _table.columns:

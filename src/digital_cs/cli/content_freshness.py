@@ -1,0 +1,84 @@
+"""`digital-cs content freshness`: how true the library is on a day, and whose turn it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digital_cs.cli.content_words import AsOf
+from digital_cs.cli.options import Json
+
+if TYPE_CHECKING:
+    from digital_cs.clock import Clock
+    from digital_cs.domain.freshness_overview import Overview
+    from digital_cs.store.library import Connection
+
+EXAMPLE = "Example: digital-cs content freshness --as-of 2026-04-22 --owner maya"
+_LINES = 40
+
+
+def freshness(
+    as_of: AsOf = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help='Only of this owner; "" for nobody\'s.')
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only of this source.")] = None,
+    most: Annotated[
+        int | None,
+        typer.Option("--most", min=1, help="How many items at most.",
+                     show_default=f"{_LINES}, and all with --json"),
+    ] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Count items by state and owner; list what is overdue, then what is due within a month.
+
+    By what is known now: another day changes what is due, and not what was reviewed.
+    """
+    from digital_cs.cli import content_words, output
+    from digital_cs.cli.connection import ask_quickly
+    from digital_cs.domain.freshness import State
+    from digital_cs.domain.freshness_overview import overview
+    from digital_cs.store import library
+
+    async def question(connection: Connection, clock: Clock) -> Overview:
+        on = content_words.day(as_of, clock.now().date())
+        found = await library.items(connection, owner=owner, source=source)
+        return overview(found, on, await library.use_counts(connection))
+
+    found = ask_quickly(question)
+    if as_json:
+        output.emit(
+            {
+                "as_of": found.as_of,
+                "counts": {state.value: count for state, count in found.counts.items()},
+                "owners": [
+                    {"owner": each.owner, **{s.value: n for s, n in each.counts.items()}}
+                    for each in found.owners
+                ],
+                "items": [content_words.as_json(each) for each in found.standings[:most]],
+            }
+        )
+        return
+    if not found.standings:
+        output.say("No such item. `digital-cs content import` brings content in.")
+        return
+    counts = {state: f"{count:,}" for state, count in found.counts.items()}
+    output.say(
+        f"On {found.as_of:%-d %b %Y} {output.count_of(len(found.standings), 'item')}:"
+        f" {counts[State.FRESH]} fresh, {counts[State.DUE_SOON]} due within a month,"
+        f" {counts[State.STALE]} stale, {counts[State.BLOCKED]} blocked."
+    )
+    waiting = [each for each in found.standings if each.state is not State.FRESH]
+    lines = most or _LINES
+    if waiting:
+        content_words.show_items(waiting[:lines])
+        if len(waiting) > lines:
+            output.say(f"{len(waiting) - lines:,} more: --most shows them.")
+    output.table(
+        ["owner", ">fresh", ">due soon", ">stale", ">blocked"],
+        (
+            [each.owner or "nobody", *(each.counts[s] for s in list(State)[:4])]
+            for each in found.owners
+        ),
+    )

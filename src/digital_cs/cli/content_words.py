@@ -1,0 +1,90 @@
+"""What the `content` commands share: an item in JSON and in a table, and which one is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digital_cs.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from digital_cs.domain.content_item import ContentItem
+    from digital_cs.domain.freshness_overview import Standing
+    from digital_cs.store.library import Connection
+
+ItemName = Annotated[
+    str,
+    typer.Argument(
+        help="Its id, its place in its source, the end of that, or its address.",
+        show_default=False, metavar="ITEM",
+    ),
+]  # fmt: skip
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="On this day.", show_default="today, UTC"),
+]
+
+
+def day(text: str | None, today: date) -> date:
+    """The day that --as-of names. Raises UsageError."""
+    if text is None:
+        return today
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"'{text}' is not a day. Write --as-of 2026-03-12.") from error
+
+
+def as_json(standing: Standing) -> dict[str, Any]:
+    """An item on a day, for machines."""
+    item, policy = standing.item, standing.item.policy
+    return {
+        "id": item.id, "source": item.source, "locator": item.locator, "kind": item.kind,
+        "title": item.title, "url": item.url, "owner": item.owner, "backup": item.backup,
+        "topic": item.topic, "area": item.area, "volatility": item.volatility,
+        "state": standing.state, "reviewed_on": item.reviewed_on,
+        "review_every": str(policy.interval), "review_every_because": policy.because,
+        "due_on": standing.due_on, "days_overdue": standing.days_overdue, "uses": standing.uses,
+        "version": item.version, "content_hash": item.content_hash, "edited_at": item.edited_at,
+        "blocked": item.blocked, "retired": item.retired,
+    }  # fmt: skip
+
+
+def show_items(standings: Iterable[Standing]) -> None:
+    """A table of items."""
+    from digital_cs.cli import output
+
+    output.table(
+        ["id", "state", "due", ">used", "kind", "~owner", "~title", "~place"],
+        (
+            [
+                s.item.id, s.state.replace("_", " "), s.due_on, s.uses or None, s.item.kind,
+                s.item.owner or "nobody", s.item.title, f"{s.item.source}: {s.item.locator}",
+            ]
+            for s in standings
+        ),
+    )  # fmt: skip
+
+
+async def meant(connection: Connection, words: str) -> ContentItem:
+    """The one item that somebody means. Raises NotFoundError, and UsageError if it may be several.
+
+    A place that somebody else has now is that one's: the retired are found by their ids.
+    """
+    from digital_cs.store import library
+
+    found = await library.find(connection, words)
+    if not found:
+        raise NotFoundError(
+            f"There is no item '{words}'. `digital-cs content list --search` looks for it."
+        )
+    exact = [item for item in found if item.id == words]
+    exact = exact or [i for i in found if words in (i.stated_id, i.url, i.locator)] or found
+    chosen = [item for item in exact if item.retired is None] or exact
+    if len(chosen) > 1:
+        names = ", ".join(f"{item.id} ({item.source}: {item.locator})" for item in chosen[:5])
+        raise UsageError(f"'{words}' may be any of {names}. Name one by its id.")
+    return chosen[0]

@@ -1,0 +1,93 @@
+"""Imports a source of content into the library, as often as anybody likes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.catalog.content_reading import Reading
+from digital_cs.catalog.content_sources import read_content
+from digital_cs.catalog.git_moves import moves_since
+from digital_cs.domain.content_import import ImportPlan, plan_import
+from digital_cs.domain.content_item import Found, Shown
+from digital_cs.domain.content_source import ContentSource
+from digital_cs.errors import DigitalCsError
+from digital_cs.store import library, reviews
+
+Connection = AsyncConnection[Any]
+
+
+class TooManyGoneError(DigitalCsError):
+    """More than half of the source is gone. Is it the right folder? --yes retires them."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did, or would do; `first` if the source was never imported before."""
+
+    plan: ImportPlan
+    reading: Reading
+    first: bool
+
+
+async def import_source(
+    connection: Connection, source: ContentSource, now: datetime, *,
+    dry_run: bool = False, retire_many: bool = False,
+) -> Imported:  # fmt: skip
+    """Read a source and settle the library with it, all or nothing. Opens a transaction.
+
+    Items whose files say something wrong stay as they were; the reading tells which. Raises
+    TooManyGoneError, NotFoundError, UsageError and ContentListError.
+    """
+    # Reading thousands of files takes seconds, for which nobody else should wait.
+    reading = await asyncio.to_thread(read_content, source, now.date())
+    async with connection.transaction(force_rollback=dry_run):
+        await library.save_source(connection, source, now)
+        kept = await library.kept_source(connection, source.name, lock=True)
+        first = kept is None or kept.imported_at is None
+        plan = plan_import(
+            source.name,
+            await library.items_of(connection, source.name),
+            reading.found,
+            now,
+            first=first,
+            moved=await asyncio.to_thread(_moved, source, kept, reading),
+            unread=reading.unread,
+            own_reviews=await reviews.last_told_by_people(connection, source.name),
+        )
+        if plan.retires_too_many and not (retire_many or dry_run):
+            raise TooManyGoneError(
+                f"{len(plan.gone)} of the {plan.living_before} items of {source.name} are no longer"
+                f" in {source.location}: more than half. Is it the right place? --yes retires them."
+            )
+        await library.apply(connection, plan, now)
+        await library.replace_uses(connection, source.name, _uses(plan, reading.found))
+        await reviews.record_told(connection, plan.reviews, now)
+        await library.mark_imported(connection, source.name, reading.revision, now)
+    return Imported(plan, reading, first)
+
+
+def _moved(
+    source: ContentSource, kept: library.KeptSource | None, reading: Reading
+) -> Mapping[str, str]:
+    if kept is None or kept.revision is None or reading.revision is None:
+        return {}
+    return moves_since(Path(source.location), kept.revision, reading.revision)
+
+
+def _uses(plan: ImportPlan, found: tuple[Found, ...]) -> list[tuple[str, str, Shown]]:
+    """What each item shows, as far as that is an item too."""
+    return [
+        (plan.items[locator].id, plan.items[each.locator].id, how)
+        for each in found
+        for how, locator in each.shows
+        if locator in plan.items
+    ]

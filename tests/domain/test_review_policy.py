@@ -1,0 +1,60 @@
+"""How often content is reviewed: by kind, volatility, its own word; first reviews spread (P26)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digital_cs.domain.freshness import Interval
+from digital_cs.domain.review_policy import (
+    SPREAD_DAYS,
+    Kind,
+    Volatility,
+    review_policy,
+    spread_first_reviews,
+)
+
+MONDAY = date(2026, 3, 2)
+OWN = Interval.parse("81 days")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_changes_quickly_is_looked_at_more_often(kind: Kind) -> None:
+    slow, normal, quick = (
+        review_policy(kind, volatility, None, None).interval.approx_days
+        for volatility in Volatility
+    )
+    assert slow > normal > quick > 0
+
+
+def test_p23_an_own_interval_goes_before_that_of_the_kind() -> None:
+    assert review_policy(Kind.ARTICLE, Volatility.HIGH, OWN, None).interval == OWN
+
+
+def test_p23_evergreen_content_still_gets_a_yearly_look() -> None:
+    found = review_policy(Kind.RECORDING, Volatility.LOW, Interval.parse("5 years"), "History.")
+    assert str(found.interval) == "1 year"
+    assert "History." in found.because
+
+
+@given(st.integers(1, 3000))
+def test_p26_a_first_import_of_any_size_comes_evenly_over_the_quarter(count: int) -> None:
+    due = spread_first_reviews([(f"c-{n}", n % 7) for n in range(count)], MONDAY)
+
+    per_day = Counter(due.values())
+    assert len(due) == count
+    assert MONDAY < min(per_day) <= max(per_day) <= MONDAY + timedelta(days=SPREAD_DAYS)
+    assert max(per_day.values()) <= -(-count // SPREAD_DAYS)
+
+
+def test_p26_what_is_used_most_comes_first_and_always_at_the_same_day() -> None:
+    uses = [(f"c-{n}", n) for n in range(200)]
+    due = spread_first_reviews(uses, MONDAY)
+
+    assert [due[id] for id, _ in reversed(uses)] == sorted(due.values())
+    assert spread_first_reviews(reversed(uses), MONDAY) == due
+    assert spread_first_reviews([], MONDAY) == {}
