@@ -73,7 +73,7 @@ PLACES: dict[str, Place] = {
 
 def _infected(text: str) -> tuple[World, BusinessCalendar]:
     """A world that has this text wherever a text may be; also a country is called so."""
-    world = make_world(7, size=4)
+    world = make_world(26, size=4)
     world.suppressions = []  # so that a rule about people finds some
     quoted = json.dumps(text)
     for row, value in zip(world.accounts, (f'"{DAY}"', "10", "11"), strict=False):
