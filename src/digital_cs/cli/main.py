@@ -17,6 +17,7 @@ from digital_cs.cli import (
     check,
     contact,
     content,
+    content_carry_over,
     content_check,
     content_freshness,
     content_import,
@@ -28,6 +29,7 @@ from digital_cs.cli import (
     incident,
     load,
     message,
+    message_preview,
     migrate,
     milestone,
     policy,
@@ -108,6 +110,7 @@ content.app.command(epilog=content_review.BLOCK)(content_review.block)
 content.app.command(epilog=content_review.UNBLOCK)(content_review.unblock)
 content.app.command(epilog=content_review.RETIRE)(content_review.retire)
 content.app.command(epilog=content_check.EXAMPLE)(content_check.check)
+content.app.command(epilog=content_carry_over.EXAMPLE)(content_carry_over.carry_over)
 app.add_typer(content.app, name="content", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
@@ -118,6 +121,7 @@ app.add_typer(account.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(contact.app, name="contact", rich_help_panel=_PEOPLE)
 app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
 app.add_typer(tickets.app, name="tickets", rich_help_panel=_PEOPLE)
+message.app.command("preview", epilog=message_preview.EXAMPLE)(message_preview.preview)
 app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)
 returned.app.command(epilog=returned_doors.LISTEN)(returned_doors.listen)
 returned.app.command(epilog=returned_doors.PULL)(returned_doors.pull)

@@ -25,7 +25,7 @@ from digital_cs.rendering.source import (
     reviewed_problems,
 )
 from digital_cs.rendering.tag_lint import TagLinter
-from digital_cs.rendering.tags import TagTable, tokenize
+from digital_cs.rendering.tags import Tag, TagTable, tokenize
 
 SERVICE = "service"
 FOOTER = "footer.md"
@@ -46,7 +46,8 @@ class EmailTemplate:
 
     `source_hash` changes with the file, any block in it, its footer or the layout: what an
     approval is bound to (P21). `variables` are dotted names; `blocks` are the names of the
-    included files, footer last. Safe to share between threads.
+    included files, footer last; `tags` are all that is written in any of them. Safe to share
+    between threads.
     """
 
     name: str
@@ -61,6 +62,7 @@ class EmailTemplate:
     source_hash: str
     variables: frozenset[str]
     blocks: tuple[str, ...]
+    tags: tuple[Tag, ...] = field(repr=False, compare=False)
     subject_part: CompiledPart = field(repr=False, compare=False)
     text_part: CompiledPart = field(repr=False, compare=False)
     html_part: CompiledPart = field(repr=False, compare=False)
@@ -144,6 +146,7 @@ def compile_email(
     if _has_error(problems):
         return None, problems
 
+    tags = tuple(table.tags)
     mark(body.tokens, table)
     slots = {
         "content": MjmlBody("body").render(body.tokens),
@@ -171,6 +174,7 @@ def compile_email(
         source_hash=hashlib.sha256("\0".join(parts).encode()).hexdigest(),
         variables=frozenset().union(*variables.values()),
         blocks=tuple(used),
+        tags=tags,
         subject_part=compile_part(subject, table, html=False, limit=MAX_SUBJECT_OUTPUT),
         text_part=compile_part(text, table, html=False, limit=MAX_TEXT_OUTPUT),
         html_part=compile_part(html, table, html=True, limit=MAX_HTML_OUTPUT),

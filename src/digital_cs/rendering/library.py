@@ -10,6 +10,7 @@ from digital_cs.domain.policy import TOPICS
 from digital_cs.domain.problem import Problem
 from digital_cs.rendering.compiler import SERVICE, EmailTemplate, check_block, compile_email
 from digital_cs.rendering.errors import EmailNotFoundError, TemplateInvalidError
+from digital_cs.rendering.size import size_problem
 from digital_cs.rendering.source import BLOCK_KEYS, EMAIL_KEYS, SourceFile, read_source
 from digital_cs.rendering.tag_lint import suggest
 
@@ -86,7 +87,10 @@ class EmailLibrary:
         shelf = self._loaded()
         found: set[Problem] = set(shelf.layout.problems)
         for name, source in shelf.emails.items():
-            found.update(shelf.compile(name)[1])
+            template, problems = shelf.compile(name)
+            found.update(problems)
+            if template is not None and (too_large := size_problem(template)):
+                found.add(too_large)
             found.update(_topic_problems(source, (*topics, SERVICE)))
         for block in shelf.blocks:
             found.update(check_block(block, shelf.blocks))
