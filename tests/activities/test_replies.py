@@ -54,6 +54,10 @@ async def test_nothing_is_sent_while_a_reply_waits_and_all_goes_on_when_it_is_do
     assert (await replied(house)).state == "applied"
     assert await house.woken() == {id}
     assert (await house.advance(id)).label == "paused"
+    for _ in range(2):  # written down once, however often it is looked at
+        assert (await house.decisions())[-1] == ("held", "replied")
+        assert (await house.advance(id)).label == "paused"
+    assert (await house.decisions()).count(("held", "replied")) == 1
     task = await the_task(house)
     assert (task.kind, task.account, task.contact, task.program) == (
         "reply", "acme", "Ada", "welcome",

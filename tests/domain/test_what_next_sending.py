@@ -76,7 +76,7 @@ class TestNobodyToWriteTo:
             ((Contact("cyd", ("buyer",)),), "No contact has a role of champion."),
             (
                 (replace(ANNA, quiet_because="unsubscribed"),),
-                "None of the 1 fitting contacts may be written to: unsubscribed.",
+                "Nobody who fits may be written to: 1 unsubscribed.",
             ),
         ],
     )

@@ -6,6 +6,7 @@ import json
 
 from digital_cs.channels.webhook import sign
 from digital_cs.domain.program import STEP_KINDS
+from digital_cs.domain.reason import Reason
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord
 from tests import rig
@@ -141,3 +142,14 @@ async def test_tasks_end_as_what_became_of_them(travelled: Travelled) -> None:
 async def test_afterwards_nothing_is_left_to_mend(travelled: Travelled) -> None:
     assert await travelled.visit.engine.reconciler.full() == (0, 0)
     assert await travelled.visit.ask("select 1 from outbox") == []
+
+
+async def test_every_decision_has_a_reason_of_the_list_and_words_for_people_P19(
+    travelled: Travelled,
+) -> None:
+    rows = await travelled.visit.ask("select reason, words from decisions")
+    assert rows
+    assert {reason for reason, _ in rows} <= set(Reason)
+    assert [reason for reason, words in rows if not words.strip() or "{" in words] == []
+    settled = await travelled.visit.ask("select reason from messages where settled_at is not null")
+    assert {reason for (reason,) in settled} <= set(Reason)

@@ -85,13 +85,17 @@ class WebhookFact:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What people have asked for: of this enrollment, or of its whole program (P10, P11)."""
+    """What people have asked for: of this enrollment, or of its whole program (P10, P11).
+
+    `replied_at`: since when somebody of the account waits for an answer, which is a pause (P18).
+    """
 
     paused: bool = False
     exit_because: str | None = None
     skip_visit: int | None = None
     not_before: datetime | None = None
     skip_due_before: datetime | None = None
+    replied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -73,6 +74,13 @@ def choose_recipient(
     return None
 
 
+_QUIET = {
+    "": "not active", "unsubscribed": "unsubscribed", "hard bounce": "with an address that is dead",
+    "soft bounces": "with an address that keeps refusing", "complaint": "who complained",
+    "manual": "suppressed by hand", "no address": "without an address",
+}  # fmt: skip
+
+
 def why_nobody(contacts: tuple[Contact, ...], roles: tuple[str, ...]) -> str:
     """In words, why there is nobody to write to."""
     if not contacts:
@@ -80,8 +88,9 @@ def why_nobody(contacts: tuple[Contact, ...], roles: tuple[str, ...]) -> str:
     fitting = [c for c in contacts if ANYBODY in roles or set(c.roles) & set(roles)]
     if not fitting:
         return f"No contact has a role of {', '.join(roles)}."
-    reasons = sorted({c.quiet_because or "is not active" for c in fitting})
-    return f"None of the {len(fitting)} fitting contacts may be written to: {'; '.join(reasons)}."
+    found = Counter(_QUIET.get(c.quiet_because or "", c.quiet_because) for c in fitting)
+    reasons = ", ".join(f"{count} {words}" for words, count in sorted(found.items(), key=str))
+    return f"Nobody who fits may be written to: {reasons}."
 
 
 def decide_send(

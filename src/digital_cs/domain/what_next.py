@@ -76,6 +76,7 @@ def advance(graph: Graph, position: Position, facts: Facts, now: datetime) -> Ou
             return _end(graph, position, facts, trail, Ending.COMPLETED, "All its steps are done.")
         node = graph.nodes[position.step]
         if facts.controls.paused:
+            position = _say_why_paused(position, facts, trail)
             return _rest(graph, node, position, facts, trail, now, None, "paused")
         if facts.controls.skip_visit == position.visit and not isinstance(node, SendNode):
             position = _skip(node, position, now, trail)
@@ -113,6 +114,15 @@ def _skip(node: Node, position: Position, now: datetime, trail: Trail) -> Positi
         case WaitForNode():
             return _enter(position, node.timed_out, now)
     return _enter(position, node.next, now)
+
+
+def _say_why_paused(position: Position, facts: Facts, trail: Trail) -> Position:
+    """A person who pauses something knows why; a reply does it by itself (P18)."""
+    replied_at = facts.controls.replied_at
+    if replied_at is None:
+        return position
+    words = Reason.REPLIED.sentence(day=f"{replied_at.astimezone(facts.zone()):%a %-d %b %Y}")
+    return trail.note(position, Verdict.HELD, Reason.REPLIED, words, rule="quiet.replies")
 
 
 def _ending(

@@ -15,6 +15,10 @@ AWAITED = """exists (select from tasks q where q.account_id = {account}
        and q.kind = 'reply' and q.state = 'open')"""
 """Whether somebody of an account wrote back and nobody has looked yet; `account` is SQL."""
 
+SINCE = """(select min(q.opened_at) from tasks q where q.account_id = {account}
+       and q.kind = 'reply' and q.state = 'open')"""
+"""Since when; null where nobody waits."""
+
 PREFIX = "reply:"
 
 

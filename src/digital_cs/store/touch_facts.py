@@ -21,7 +21,7 @@ from digital_cs.domain.enrollment import (
 )
 from digital_cs.store.facts import CONTACT, FACTS, PEOPLE, WIDTH, account_of, moment
 from digital_cs.store.positions import position_from_json
-from digital_cs.store.replies import AWAITED
+from digital_cs.store.replies import SINCE
 
 Connection = AsyncConnection[Any]
 
@@ -46,8 +46,8 @@ _ALSO_FOR = """(select jsonb_agg(distinct jsonb_build_array(c.id, x.plans_email,
 _LOAD = f"""
 select {FACTS.format(**_GIVEN)},
        e.program_id, e.version, e.started_at, e.position, e.revision, e.wake_at,
-       e.paused or p.state in ('paused', 'paused-closed')
-         or {AWAITED.format(account="e.account_id")}, e.exit_because, e.skip_visit,
+       e.paused or p.state in ('paused', 'paused-closed'), {SINCE.format(account="e.account_id")},
+       e.exit_because, e.skip_visit,
        e.not_before, e.skip_due_before, e.ended_at is not null, a.name, a.updated_at,
        (select jsonb_agg(jsonb_build_array({CONTACT.format(**_GIVEN)}, c.email,
                c.first_name, c.full_name, c.language, {_UNWANTED}, {_QUIET_UNTIL})
@@ -132,7 +132,7 @@ async def load(
 
 
 def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
-    (program_id, version, started_at, position, revision, wake_at, paused, exit_because,
+    (program_id, version, started_at, position, revision, wake_at, paused, replied_at, exit_because,
      skip_visit, not_before, skip_due_before, ended, name, updated_at, contacts, events,
      messages, tasks, calls, also_for) = row[WIDTH:]  # fmt: skip
     happened = tuple(
@@ -160,7 +160,10 @@ def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
     return Loaded(
         program_id=program_id, version=version, started_at=started_at,
         position=position_from_json(position), revision=revision, wake_at=wake_at,
-        controls=Controls(paused, exit_because, skip_visit, not_before, skip_due_before),
+        controls=Controls(
+            paused or replied_at is not None, exit_because, skip_visit, not_before,
+            skip_due_before, replied_at,
+        ),
         ended=ended, account=account, account_name=name, data_as_of=updated_at,
         recipients=recipients,
         messages={
