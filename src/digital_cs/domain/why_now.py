@@ -218,7 +218,8 @@ def _of_a_program(each: Inside, alone: bool) -> Iterator[InForce]:
         words = f"Its enrollment in {each.name} is paused"
         yield InForce(Against.PAUSED, as_sentence(words), alone, notices=True, program=each.program)
     if each.cap is not None and each.sent_today >= each.cap:
-        words = f"The program {each.name} has sent {each.sent_today} today (UTC), which is all that it may"
+        sent = f"{each.sent_today} today (UTC), which is all that it may"
+        words = f"The program {each.name} has sent {sent}"
         yield InForce(Against.CAP, as_sentence(words), alone, notices=True, program=each.program)
 
 
