@@ -159,17 +159,21 @@ def test_a_title_is_stated_or_the_heading_or_the_name(docs: Write) -> None:
 
 def test_only_documents_are_read_and_no_link_is_followed(docs: Write, tmp_path: Path) -> None:
     folder = docs("a.md", "owner: m")
-    for name in ("b.mdx", "c.markdown", "deep/d.html.md.erb"):
+    for name in ("b.mdx", "c.markdown", "deep/_index.md", "deep/d.html.md.erb", "deep/e.html.erb"):
         docs(name, "owner: m")
-    for name in (".git/x.md", "node_modules/x.md", "_part.md", "x.txt", "layouts/x.erb"):
+    for name in (".git/x.md", "node_modules/x.md", "x.txt", "layouts/x.erb"):
         docs(name, "owner: m")
+    for name in ("_part.md", "made.html"):
+        docs(name, None)
     outside = tmp_path / "secret.md"
     outside.write_text("secret")
     (folder / "link.md").symlink_to(outside)
     (folder / "round").symlink_to(folder)
 
     locators = [each.locator for each in read(folder).found]
-    assert locators == ["a.md", "b.mdx", "c.markdown", "deep/d.html.md.erb"]
+    assert locators == [
+        "a.md", "b.mdx", "c.markdown", "deep/_index.md", "deep/d.html.md.erb", "deep/e.html.erb",
+    ]  # fmt: skip
 
 
 def test_the_text_counts_and_not_what_stands_above_it(docs: Write) -> None:
@@ -235,7 +239,8 @@ def test_the_linter_says_in_order_what_is_overdue_and_which_preset_was_meant(doc
     [
         ("source/index.html.md.erb", "https://d.test/"),
         ("source/a/b.html.md.erb", "https://d.test/a/b.html"),
-        ("a/b.md", "https://d.test/a/b"), ("a/index.md", "https://d.test/a/"),
+        ("a/b.md", "https://d.test/a/b"), ("a/b.html.erb", "https://d.test/a/b.html"),
+        ("a/index.md", "https://d.test/a/"),
     ],
 )  # fmt: skip
 def test_the_address_of_a_file_follows_from_its_place(locator: str, url: str) -> None:

@@ -47,7 +47,6 @@ def test_an_empty_front_matter_is_one() -> None:
     [
         (b"---\na: 1\n", (1, 1), "front-matter"), (b"---\na: b: c\n---\n", (2, 5), "front-matter"),
         (b"---\n- a\n---\n", (2, 1), "front-matter"),
-        (b"---\na: 1\na: 2\n---\n", (3, 1), "duplicate-key"),
         (b"---\na: \xff\n---\n", (1, 1), "not-utf8"), (b"a\0b", (1, 1), "not-text"),
         (b"x" * (MAX_BYTES + 1), (1, 1), "file-too-large"),
     ],
@@ -64,6 +63,13 @@ def test_what_cannot_be_read_is_said_by_line_and_column(
 def test_a_name_with_a_number_sign_was_meant_to_be_a_value() -> None:
     [problem] = page("title: A\nowner_slack: #docs").problems
     assert (problem.line, problem.column, problem.severity) == (3, 14, "warning")
+
+
+def test_of_a_key_that_stands_twice_the_last_counts_as_with_its_publisher() -> None:
+    found = page("a: 1\nb: 2\na: 3")
+    [problem] = found.problems
+    assert (problem.line, problem.column, problem.rule) == (4, 1, "duplicate-key")
+    assert (found.broken, found.front["a"].text) == (False, "3")
 
 
 def test_thousands_of_brackets_do_not_end_the_process() -> None:

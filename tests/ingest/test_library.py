@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections import Counter
@@ -274,6 +275,18 @@ async def test_two_files_that_change_places_keep_what_they_are(handbook: Handboo
     assert len(done.plan.renamed) == 2
     assert {i.stated_id: i.id for i in await library.items(handbook.connection)} == before
     assert (await handbook.item("a")).stated_id == "two"
+
+
+async def test_two_imports_at_once_wait_for_each_other(handbook: Handbook, database: str) -> None:
+    for name in ("a", "b", "c"):
+        handbook.write(name)
+    async with await AsyncConnection.connect(database, autocommit=True) as other:
+        one, two = await asyncio.gather(
+            handbook.imported(MONDAY), import_source(other, handbook.source, at(MONDAY))
+        )
+
+    assert sorted([len(one.plan.added), len(two.plan.added)]) == [0, 3]
+    assert len(await library.items(handbook.connection)) == 3
 
 
 async def test_a_wrong_folder_does_not_empty_the_library(

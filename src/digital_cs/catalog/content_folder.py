@@ -21,8 +21,9 @@ from digital_cs.domain.review_policy import Kind
 from digital_cs.domain.text_sketch import content_hash, sketch
 from digital_cs.errors import NotFoundError
 
-_DOCUMENT = re.compile(r".+\.(?:md|markdown|mdx)(?:\.erb)?", re.IGNORECASE)
-_SUFFIXES = re.compile(r"(?:\.html)?\.(?:md|markdown|mdx)(?:\.erb)?$", re.IGNORECASE)
+_MARKDOWN = re.compile(r"[^_].*\.(?:md|markdown|mdx)(?:\.erb)?", re.IGNORECASE)
+_DOCUMENT = re.compile(r".+\.(?:md|markdown|mdx|html?)(?:\.erb)?", re.IGNORECASE)
+_SUFFIXES = re.compile(r"(?:\.html?)?\.(?:md|markdown|mdx|erb|html?)(?:\.erb)?$", re.IGNORECASE)
 _PASSED_OVER = frozenset({"node_modules", "vendor", "_site", "__pycache__", "venv"})
 _HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
@@ -42,6 +43,8 @@ def read_folder(source: ContentSource, today: date) -> Reading:
     for locator in documents(folder):
         file = str(folder / locator)
         page = _page(folder / locator, file)
+        if page is None:
+            continue
         problems += page.problems
         if page.broken:
             unread.add(locator)
@@ -79,7 +82,7 @@ def documents(folder: Path) -> Iterator[str]:
     """The documents below a folder, as paths relative to it, in order.
 
     Links are not followed: they may lead out of it, or in a circle. What begins with a dot is
-    nobody's content, and what begins with an underscore is a part of other pages.
+    nobody's content.
     """
     for at, folders, names in os.walk(folder):
         folders[:] = sorted(
@@ -87,14 +90,14 @@ def documents(folder: Path) -> Iterator[str]:
         )
         for name in sorted(names):
             path = Path(at, name)
-            if name[0] not in "._" and _DOCUMENT.fullmatch(name) and not path.is_symlink():
+            if name[0] != "." and _DOCUMENT.fullmatch(name) and not path.is_symlink():
                 yield path.relative_to(folder).as_posix()
 
 
 def url_of(base: str, locator: str) -> str:
     """Where a document lies on its site: `source/` and the suffixes of drafts taken off."""
     path = PurePosixPath(locator.removeprefix("source/"))
-    html = ".html" if ".html." in path.name else ""
+    html = ".html" if ".htm" in path.name.lower() else ""
     name = _SUFFIXES.sub("", path.name)
     last = "" if name == "index" else f"{name}{html}"
     folder = "" if str(path.parent) == "." else f"{path.parent}/"
@@ -119,12 +122,20 @@ def with_site_defaults(source: ContentSource, preset: Preset, folder: Path) -> C
     return source
 
 
-def _page(path: Path, file: str) -> Page:
+def _page(path: Path, file: str) -> Page | None:
+    """The page in a file; None for what only looks like one.
+
+    HTML is a page if it has front matter, else it was made by some tool; and what begins with an
+    underscore without one is a part of other pages.
+    """
     try:
-        return read_page(path.read_bytes(), file)
+        data = path.read_bytes()
     except OSError as error:
         message = f"The file cannot be read: {error.strerror}."
         return Page(file, problems=(Problem(file, 1, 1, "unreadable", message, None),))
+    if _MARKDOWN.fullmatch(path.name) or data.removeprefix(b"\xef\xbb\xbf").startswith(b"---"):
+        return read_page(data, file)
+    return None
 
 
 def _heading(body: str) -> str | None:

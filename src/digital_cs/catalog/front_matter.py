@@ -137,8 +137,10 @@ def _mark(event: Any) -> Any:
 
 def _twice(key: Any, file: str) -> Problem:
     mark = key.start_mark
-    message = f"`{key.value}` stands here twice."
-    return Problem(file, mark.line + 2, mark.column + 1, "duplicate-key", message, "Keep one.")
+    message = f"`{key.value}` stands here twice, and this one counts."
+    return Problem(
+        file, mark.line + 2, mark.column + 1, "duplicate-key", message, "Keep one.", "warning"
+    )
 
 
 def _broken(file: str, line: int, column: int, rule: str, message: str, advice: str | None) -> Page:

@@ -14,6 +14,8 @@ from digital_cs.domain.text_sketch import likeness
 
 SIMILAR = 0.5
 """So much of their lines two texts share at least if one is the other, moved and edited."""
+COMMON = 50
+"""A line that more new texts than this share tells none of them apart from the others."""
 FLOOD = 30
 """More new items than this that were never reviewed are spread over the quarter."""
 
@@ -172,7 +174,12 @@ def _like_text(
             holders.setdefault(value, []).append(each)
     pairs: list[tuple[str, ContentItem]] = []
     for item in missing:
-        near = {each.locator: each for value in item.sketch for each in holders.get(value, ())}
+        near = {
+            each.locator: each
+            for value in item.sketch
+            for each in holders.get(value, ())
+            if len(holders[value]) <= COMMON
+        }
         pairs += [
             (locator, item)
             for locator, each in near.items()

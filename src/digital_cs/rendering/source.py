@@ -16,9 +16,13 @@ from digital_cs.rendering.tags import STATEMENT_LINE, TOKEN, Line, Tag, TagTable
 
 MAX_FILE_BYTES = 64 * 1024
 MAX_LINES = 3000
-EMAIL_KEYS = ("subject", "preview", "topic", "owner", "backup", "reviewed", "reply_to")
+LIBRARY_KEYS = ("id", "area", "volatility", "review_every", "evergreen")
+"""What `content import` reads for the library, and nothing here."""
+EMAIL_KEYS = (
+    "subject", "preview", "topic", "owner", "backup", "reviewed", "reply_to", *LIBRARY_KEYS,
+)  # fmt: skip
 EMAIL_REQUIRED = ("subject", "preview", "topic", "owner")
-BLOCK_KEYS = ("owner", "backup", "reviewed")
+BLOCK_KEYS = ("owner", "backup", "reviewed", *LIBRARY_KEYS)
 _INCLUDE = re.compile(r"include\s+([\"'])([^\"']*)\1")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
