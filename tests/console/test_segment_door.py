@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
+from structlog.testing import capture_logs
 
 from digital_cs.config import load_settings
 from digital_cs.console.segment import BATCHES
@@ -242,6 +243,18 @@ async def test_what_cannot_be_kept_now_tells_an_sdk_to_come_again(
 
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_the_log_names_the_address_whether_or_not_its_method_is_known(
+    sdk: httpx2.AsyncClient,
+) -> None:
+    with capture_logs() as lines:
+        await sdk.post("/v1/batch", json={"batch": [TRACK]})
+        await sdk.post("/v1/track", json={})
+        await sdk.put("/v1/batch", json={"batch": [TRACK]})
+
+    told = [(line["method"], line["route"], line["status"]) for line in lines]
+    assert told == [("POST", "/v1/batch", 200), ("POST", "/v1/track", 400), ("PUT", "/batch", 405)]
 
 
 async def test_who_sends_more_than_the_rate_waits_and_others_do_not(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from psycopg_pool import AsyncConnectionPool
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digital_cs import __version__
 from digital_cs.channels import sns
 from digital_cs.config import Settings
 from digital_cs.console import (
-    account_why,
     accounts,
     clicks,
     enrollments,
@@ -46,7 +47,7 @@ def build_app(
     signer: Signer,
     taker: Taker,
     sns_fetch: sns.Fetch = sns.fetch,
-) -> FastAPI:
+) -> ASGIApp:
     """The ASGI app on these parts; it opens and closes none of them. `sns_fetch` gets what lies at
     an address of Amazon SNS."""
     app = DescribedApp(
@@ -63,15 +64,13 @@ def build_app(
     app.add_middleware(Door, api_key=settings.api_key)
     errors.install(app)
     for routes in (
-        enrollments.router(gateway), account_why.router(gateway, settings.workspace_zone),
-        accounts.router(gateway, settings.workspace_zone),
+        enrollments.router(gateway), accounts.router(gateway, settings.workspace_zone),
         events.router(gateway), sending.router(gateway),
     ):  # fmt: skip
         app.include_router(routes, prefix=API, responses=openapi.REFUSALS)
     sources = settings.sources_by_key()
     by_sdks = segment.router(taker, gateway.clock, sources, settings.write_rate)
     app.include_router(by_sdks, prefix=API)
-    app.router.routes[:0] = segment.quick_routes(by_sdks, API)
     app.include_router(zendesk.router(_webhook(gateway, pool, settings)), prefix=API)
     app.include_router(_returned(gateway, pool, settings, sns_fetch), prefix=API)
     recipients = Recipients(pool, gateway.clock, signer, settings.mail_from)
@@ -84,7 +83,18 @@ def build_app(
         )
     )
     app.include_router(health.router(pool))
-    return app
+    straight = segment.straight(by_sdks, API)
+    return _past(app, {path: Door(each, settings.api_key) for path, each in straight.items()})
+
+
+def _past(app: ASGIApp, posts: Mapping[str, ASGIApp]) -> ASGIApp:
+    """The app, but for a POST to one of these paths, which goes past it."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        found = posts.get(scope["path"]) if scope.get("method") == "POST" else None
+        await (found or app)(scope, receive, send)
+
+    return dispatch
 
 
 def _returned(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -84,8 +84,14 @@ def install(app: FastAPI) -> None:
     """Give the app its handlers of errors."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(DigitalCsError, _ours)
-    app.add_exception_handler(OperationalError, database_away)
+    for kind, handler in _OF_STORE.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: DigitalCsError | OperationalError) -> JSONResponse:
+    """What the app answers to such an error, for what is answered without the app."""
+    handler = next(each for kind, each in _OF_STORE.items() if isinstance(error, kind))
+    return await handler(request, error)
 
 
 def problems_of(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -134,3 +140,9 @@ async def database_away(request: Request, error: Exception) -> JSONResponse:
         503, "unavailable", "The database does not answer. Send the same request again soon.",
         headers=RETRY_AFTER,
     )  # fmt: skip
+
+
+_OF_STORE: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+    DigitalCsError: _ours,
+    OperationalError: database_away,
+}
