@@ -181,6 +181,21 @@ class Settings(BaseSettings):
         None, description="Password in the address of Postmark's webhooks. Empty: not let in."
     )
 
+    link_agent: str = Field(
+        "digital-cs",
+        description="Who the link checker says it is; best with an address where its owner can be"
+        " reached: digital-cs (+https://example.com/bot). Its first word is sought in robots.txt.",
+        pattern=r"^[A-Za-z][ -~]{0,200}$",
+    )
+    link_delay: float = Field(
+        1.0, ge=0, le=60,
+        description="Real seconds between two requests of the link checker to one server.",
+    )  # fmt: skip
+    link_requests: int = Field(
+        32, ge=1, le=500,
+        description="Most requests of the link checker under way at once, over all servers.",
+    )  # fmt: skip
+
     events_oldest: int = Field(
         400, ge=1, description="Days ago that an event may have happened; older ones are refused."
     )

@@ -1,0 +1,178 @@
+"""Checking the links that are due: server by server, politely, and never twice at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs import logs
+from digital_cs.background import end
+from digital_cs.channels.page_wire import PageWire
+from digital_cs.channels.pages import Pages, Seen
+from digital_cs.channels.politeness import Politeness
+from digital_cs.clock import Clock
+from digital_cs.config import Settings
+from digital_cs.domain.link_health import Finding, Health, Look, State, after
+from digital_cs.store import links, live_pages
+from digital_cs.store.links import Due, Which
+
+log = logs.get(__name__)
+
+CLAIM_SECONDS = 1_200.0
+"""Longer than the slowest look with all its redirects takes; who is killed keeps servers so long.
+"""
+SAVE_SECONDS = 30.0
+_BATCH = 25
+SILENT = 3
+"""After so many links in a row without an answer, a server is not waited for again and again."""
+_NO_ANSWER = (Finding.NO_ANSWER, Finding.TOO_SLOW, Finding.NO_SERVER)
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a run did so far. `states`: links by what is known of them now."""
+
+    links: int = 0
+    changed_pages: int = 0
+    states: Counter[State] = field(default_factory=Counter)
+    left_alone: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    url: str
+    look: Look
+    health: Health
+    text: str | None
+
+
+@contextlib.asynccontextmanager
+async def polite_pages(settings: Settings) -> AsyncIterator[Pages]:
+    """What looks at pages, as the settings say; closed at the end."""
+    agent = settings.link_agent
+    pages = Pages(
+        PageWire(agent=agent),
+        Politeness(delay=settings.link_delay, at_once=settings.link_requests), agent=agent,
+    )  # fmt: skip
+    try:
+        yield pages
+    finally:
+        await pages.close()
+
+
+async def look_patiently(
+    pages: Pages, url: str, at: datetime, silent: list[Look], *, text: bool = False
+) -> Seen:
+    """Look at the next link of a server. `silent` holds the looks before it, in a row, that got no
+    answer: after a few of them the others are taken to get none either, without waiting again."""
+    if len(silent) >= SILENT or (silent and silent[-1].finding is Finding.NO_SERVER):
+        return Seen(replace(silent[-1], at=at))
+    seen = await pages.look(url, at, text=text)
+    if seen.look.finding in _NO_ANSWER and seen.look.leads_to is None:
+        silent.append(seen.look)
+    else:
+        silent.clear()
+    return seen
+
+
+class LinkChecker:
+    """Checks what is due, once. Any number of these may run side by side: each server is asked by
+    one of them at a time. Interrupted, it gives back what it claimed; killed, that comes back by
+    itself. `hosts_at_once`: servers whose turn is waited for at the same time."""
+
+    def __init__(
+        self, *, pool: AsyncConnectionPool[Any], clock: Clock, pages: Pages,
+        hosts_at_once: int = 500,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._clock = clock
+        self._pages = pages
+        self._hosts_at_once = hosts_at_once
+        self._worker = uuid.uuid4().hex
+
+    async def run(
+        self, which: Which, on_progress: Callable[[Checked], None] = lambda checked: None
+    ) -> Checked:
+        """Look at every link that is due, and keep what was found."""
+        done = Checked()
+        hosts: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                free = self._hosts_at_once - len(hosts)
+                if not hosts or free >= max(1, self._hosts_at_once // 4):
+                    for host in await self._claim(which, free):
+                        hosts.add(asyncio.create_task(self._host(host, which, done, on_progress)))
+                if not hosts:
+                    return done
+                ended, hosts = await asyncio.wait(hosts, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+        finally:
+            await end(*hosts)
+            async with self._pool.connection() as connection:
+                await links.release(connection, self._worker)
+
+    async def _claim(self, which: Which, most: int) -> list[str]:
+        async with self._pool.connection() as connection:
+            return await links.claim_hosts(
+                connection, self._worker, self._clock.now(), CLAIM_SECONDS, most, which
+            )
+
+    async def _host(
+        self, host: str, which: Which, done: Checked, on_progress: Callable[[Checked], None]
+    ) -> None:
+        """All links of one server that are due, one after the other."""
+        alone: datetime | None = None
+        silent: list[Look] = []
+        while alone is None and (batch := await self._due(host, which)):
+            found: list[_Result] = []
+            save_at = asyncio.get_running_loop().time() + SAVE_SECONDS
+            try:
+                for due in batch:
+                    if asyncio.get_running_loop().time() > save_at:
+                        break
+                    found.append(await self._look(due, silent))
+                    wait = self._pages.left_alone_for(host)
+                    if wait > 0:
+                        alone = self._clock.now() + timedelta(seconds=wait)
+                        done.left_alone.add(host)
+                        break
+            finally:
+                claimed = await asyncio.shield(self._save(host, found, done))
+            on_progress(done)
+            if not claimed:
+                return
+        async with self._pool.connection() as connection:
+            await links.release(connection, self._worker, host, alone)
+
+    async def _due(self, host: str, which: Which) -> list[Due]:
+        async with self._pool.connection() as connection:
+            return await links.due(connection, host, self._clock.now(), _BATCH, which)
+
+    async def _look(self, due: Due, silent: list[Look]) -> _Result:
+        seen = await look_patiently(self._pages, due.url, self._clock.now(), silent, text=due.page)
+        return _Result(due.url, seen.look, after(due.health, seen.look, due.url), seen.text)
+
+    async def _save(self, host: str, found: list[_Result], done: Checked) -> bool:
+        """Keep what was found; False: the server is no longer ours."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await links.save(connection, [(r.url, r.look, r.health) for r in found])
+            for result in found:
+                if result.text is not None:
+                    change = await live_pages.keep(
+                        connection, result.url, result.text, result.look.at
+                    )
+                    done.changed_pages += change is not None
+            claimed = await links.renew_claim(connection, self._worker, host, CLAIM_SECONDS)
+        done.links += len(found)
+        done.states.update(result.health.state for result in found)
+        log.debug("links.checked", links=len(found))
+        return claimed
