@@ -155,7 +155,10 @@ def test_every_command_that_the_papers_tell_is_there() -> None:
             typed = line.partition("#")[0].split()
             fits = [words for words in known if typed[: len(words.split())] == words.split()]
             options = {
-                name for words in fits for param in known[words].params for name in param.opts
+                name
+                for words in fits
+                for param in known[words].params
+                for name in (*param.opts, *param.secondary_opts)
             }
             given = {word.partition("=")[0] for word in typed if word.startswith("--")}
             if not fits or given - options - {"--help"}:
