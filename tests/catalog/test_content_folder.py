@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -174,6 +175,22 @@ def test_only_documents_are_read_and_no_link_is_followed(docs: Write, tmp_path: 
     assert locators == [
         "a.md", "b.mdx", "c.markdown", "deep/_index.md", "deep/d.html.md.erb", "deep/e.html.erb",
     ]  # fmt: skip
+
+
+def test_signs_that_steer_terminals_or_break_databases_are_left_out(docs: Write) -> None:
+    folder = docs("a.md", 'title: "A\\0\\e[31mB"\nowner: "m\\nx"')
+    docs("b.md", None, "# Head\x1b]0;x\x07ing\n")
+    docs("line\nbreak.md", "owner: m")
+    (folder / os.fsdecode(b"caf\xe9.md")).write_text("Not UTF-8.")
+    found = read(folder)
+
+    assert [(e.title, e.owner) for e in found.found] == [
+        ("A [31mB", "m x"),
+        ("Head ]0;x ing", None),
+    ]
+    names = [e for e in found.errors if e.rule == "bad-name"]
+    assert len(names) == 2
+    assert all(e.file.isprintable() for e in names)
 
 
 def test_the_text_counts_and_not_what_stands_above_it(docs: Write) -> None:

@@ -60,11 +60,13 @@ def test_what_is_no_sitemap_is_refused(tmp_path: Path, text: str, complaint: str
 
 
 def test_a_list_of_addresses_may_have_titles_comments_and_repetitions(tmp_path: Path) -> None:
-    text = "# Help\nhttps://d.test/a  The title\n\nhttps://d.test/b/\nhttps://d.test/a\nnothing\n"
+    text = (
+        "# Help\nhttps://d.test/a  The title\n\nhttps://d.test/%00b/\nhttps://d.test/a\nhttps://[\n"
+    )
     found = read(tmp_path, "urls.txt", text)
 
     assert [(e.locator, e.title) for e in found.found] == [
-        ("https://d.test/a", "The title"), ("https://d.test/b/", "B"),
+        ("https://d.test/a", "The title"), ("https://d.test/%00b/", "B"),
     ]  # fmt: skip
     assert [(e.line, e.rule) for e in found.problems] == [(5, "twice"), (6, "bad-url")]
 

@@ -13,7 +13,7 @@ from typing import Any
 from digital_cs.catalog.content_fields import FieldReader
 from digital_cs.catalog.content_presets import Preset, preset_of
 from digital_cs.catalog.content_reading import Reading, without_doubtful_ids
-from digital_cs.catalog.front_matter import Page, read_page
+from digital_cs.catalog.front_matter import Page, printable, read_page
 from digital_cs.domain.content_item import Found
 from digital_cs.domain.content_source import ContentSource
 from digital_cs.domain.problem import Problem
@@ -21,8 +21,8 @@ from digital_cs.domain.review_policy import Kind
 from digital_cs.domain.text_sketch import content_hash, sketch
 from digital_cs.errors import NotFoundError
 
-_MARKDOWN = re.compile(r"[^_].*\.(?:md|markdown|mdx)(?:\.erb)?", re.IGNORECASE)
-_DOCUMENT = re.compile(r".+\.(?:md|markdown|mdx|html?)(?:\.erb)?", re.IGNORECASE)
+_MARKDOWN = re.compile(r"[^_].*\.(?:md|markdown|mdx)(?:\.erb)?", re.IGNORECASE | re.DOTALL)
+_DOCUMENT = re.compile(r".+\.(?:md|markdown|mdx|html?)(?:\.erb)?", re.IGNORECASE | re.DOTALL)
 _SUFFIXES = re.compile(r"(?:\.html?)?\.(?:md|markdown|mdx|erb|html?)(?:\.erb)?$", re.IGNORECASE)
 _PASSED_OVER = frozenset({"node_modules", "vendor", "_site", "__pycache__", "venv"})
 _HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
@@ -42,6 +42,9 @@ def read_folder(source: ContentSource, today: date) -> Reading:
     files: dict[str, str] = {}
     for locator in documents(folder):
         file = str(folder / locator)
+        if (strange := strange_name(file)) is not None:
+            problems.append(strange)
+            continue
         page = _page(folder / locator, file)
         if page is None:
             continue
@@ -94,6 +97,14 @@ def documents(folder: Path) -> Iterator[str]:
                 yield path.relative_to(folder).as_posix()
 
 
+def strange_name(file: str) -> Problem | None:
+    """The complaint about a name that is not UTF-8 or breaks lines: no database takes it."""
+    if file.isprintable():
+        return None
+    shown = printable(file.encode(errors="replace").decode())
+    return Problem(shown, 1, 1, "bad-name", "The file has a name that is no text.", "Rename it.")
+
+
 def url_of(base: str, locator: str) -> str:
     """Where a document lies on its site: `source/` and the suffixes of drafts taken off."""
     path = PurePosixPath(locator.removeprefix("source/"))
@@ -140,7 +151,7 @@ def _page(path: Path, file: str) -> Page | None:
 
 def _heading(body: str) -> str | None:
     found = _HEADING.search(body)
-    return found[1].strip() if found else None
+    return printable(found[1]) if found else None
 
 
 def _name(locator: str) -> str:

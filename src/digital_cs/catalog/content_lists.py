@@ -14,7 +14,7 @@ from xml.sax.saxutils import unescape
 
 from digital_cs.catalog.content_fields import FieldReader
 from digital_cs.catalog.content_reading import Reading, without_doubtful_ids
-from digital_cs.catalog.front_matter import Told
+from digital_cs.catalog.front_matter import Told, printable
 from digital_cs.domain.content_item import Found
 from digital_cs.domain.content_source import ContentSource
 from digital_cs.domain.problem import Problem
@@ -102,7 +102,7 @@ def _rows(
     line = 2
     for row in rows:
         front = {
-            name: Told(" ".join(cell.split()), line, place)
+            name: Told(printable(cell), line, place)
             for place, (name, cell) in enumerate(zip(columns, row, strict=False), start=1)
         }
         here, line = line, line + 1 + sum(cell.count("\n") for cell in row)
@@ -130,14 +130,15 @@ def _pages(source: ContentSource, today: date, told: Iterable[tuple[int, str, st
     reader = FieldReader(source, today)
     rows: list[Row] = []
     for line, url, title in told:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            message, advice = f"'{url[:80]}' is no address of a page.", "Write https://…"
+        if not _is_address(url):
+            message = f"'{printable(url)[:80]}' is no address of a page."
+            advice = "Write https://…"
             fault = Problem(source.location, line, 1, "bad-url", message, advice)
             rows.append((None, url, line, (fault,)))
             continue
         # A list says nothing of an owner or a review: what is read is the source's defaults.
         values = reader.read({}, source.location, line).values
-        name = title.strip() or _title_of(url)
+        name = printable(title) or _title_of(url)
         page = Found(**{**values, "locator": url, "url": url, "title": name, "kind": Kind.PAGE,
                         "content_hash": content_hash(name, "")})  # fmt: skip
         rows.append((page, url, line, ()))
@@ -166,6 +167,14 @@ def _reading(source: ContentSource, rows: Iterable[Row]) -> Reading:
     return Reading(sure, tuple(problems + doubts), frozenset(unread))
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return url.isprintable() and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 def _text(location: str) -> str:
     path = Path(location)
     if not path.is_file():
@@ -181,5 +190,5 @@ def _text(location: str) -> str:
 def _title_of(url: str) -> str:
     parts = urlsplit(url)
     last = unquote(parts.path).rstrip("/").rpartition("/")[2].rpartition(".html")
-    words = (last[0] or last[2]).replace("-", " ").replace("_", " ").strip()
+    words = printable((last[0] or last[2]).replace("-", " ").replace("_", " "))
     return (words[:1].upper() + words[1:]) or parts.hostname or url

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from digital_cs.catalog.content_fields import FieldReader
-from digital_cs.catalog.content_folder import documents, item_of
+from digital_cs.catalog.content_folder import documents, item_of, strange_name
 from digital_cs.catalog.content_reading import Reading, without_doubtful_ids
 from digital_cs.catalog.front_matter import read_page
 from digital_cs.catalog.programs import load_programs, yaml_files
@@ -66,6 +66,9 @@ class _Shelf:
         for below in documents(self.folder / name):
             locator = f"{name}/{below}"
             file = str(self.folder / locator)
+            if (strange := strange_name(file)) is not None:
+                self.problems.append(strange)
+                continue
             page = read_page((self.folder / locator).read_bytes(), file)
             read = reader.read(page.front, file)
             self.problems += (*page.problems, *read.problems)

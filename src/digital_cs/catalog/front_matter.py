@@ -87,6 +87,11 @@ def read_page(data: bytes, file: str) -> Page:
     return Page(file, front, body, has_front=True, problems=tuple(problems))
 
 
+def printable(text: str) -> str:
+    """The text on one line, without signs that steer terminals or that no database takes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def _values(head: str, file: str) -> tuple[dict[str, Told], list[Problem]]:
     """The top level of a mapping; what is nested in it is passed over, but for a list's first.
 
@@ -127,7 +132,7 @@ def _values(head: str, file: str) -> tuple[dict[str, Told], list[Problem]]:
 def _told(event: Any) -> Told:  # Any: the stubs let an event have no mark, and these have one
     text = ""
     if isinstance(event, yaml.ScalarEvent) and (event.style or event.value not in _NOTHING):
-        text = " ".join(event.value.split())
+        text = printable(event.value)
     return Told(text, event.start_mark.line + 2, event.start_mark.column + 1)
 
 

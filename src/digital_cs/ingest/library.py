@@ -66,7 +66,8 @@ async def import_source(
         if plan.retires_too_many and not (retire_many or dry_run):
             raise TooManyGoneError(
                 f"{len(plan.gone)} of the {plan.living_before} items of {source.name} are no longer"
-                f" in {source.location}: more than half. Is it the right place? --yes retires them."
+                f" in {source.location}: more than half. Is it the right place?"
+                " --yes retires them, and another --name makes a source of its own of it."
             )
         await library.apply(connection, plan, now)
         await library.replace_uses(connection, source.name, _uses(plan, reading.found))
