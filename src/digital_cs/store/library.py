@@ -247,14 +247,12 @@ async def use_counts(connection: Connection) -> dict[str, int]:
 
 def _item(row: dict[str, Any]) -> ContentItem:
     every = row.pop("review_every")
-    marks = {
-        name: Mark(because, by, at) if at is not None else None
-        for name in ("blocked", "retired")
-        for because, by, at in [[row.pop(f"{name}_{part}") for part in ("because", "by", "at")]]
-    }
+    for name in ("blocked", "retired"):
+        because, by, at = (row.pop(f"{name}_{part}") for part in ("because", "by", "at"))
+        row[name] = Mark(because, by, at) if at is not None else None
     row["kind"], row["volatility"] = Kind(row["kind"]), Volatility(row["volatility"])
     row["sketch"] = tuple(row["sketch"])
-    return ContentItem(**row, **marks, review_every=_interval(every) if every else None)
+    return ContentItem(**row, review_every=_interval(every) if every else None)
 
 
 def _row(item: ContentItem) -> dict[str, Any]:
