@@ -33,6 +33,7 @@ class RenderError(DigitalCsError):
         self.email = email
         self.file = file
         self.line = line
+        self.reason = reason
         super().__init__(f"{file}:{line}: The e-mail {email} was not rendered: {reason}")
 
 

@@ -135,13 +135,19 @@ class MjmlBody:
             case "table_open":
                 self._text.append(_open("table", ' width="100%" cellpadding="0" cellspacing="0"'))
             case "th_open" | "td_open":
-                align = alignment(token) or "left"
-                self._text.append(_open(token.tag, f' align="{align}"'))
+                self._text.append(_cell(token))
             case _ if token.hidden:
                 pass  # the paragraph of a tight list item
             case _:
                 opened = token.nesting == 1
                 self._text.append(_open(token.tag) if opened else f"</{token.tag}>")
+
+
+def _cell(token: Token) -> str:
+    """A cell's opening tag; its outer edge is that of the text around the table."""
+    align = alignment(token) or "left"
+    opened = _open(token.tag, f' align="{align}"')
+    return opened.replace("8px 12px 8px 0", "8px 0 8px 12px") if align == "right" else opened
 
 
 def _empty(tokens: Sequence[Token], head: int) -> bool:

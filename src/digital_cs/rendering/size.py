@@ -5,7 +5,7 @@ from __future__ import annotations
 from digital_cs.domain.problem import Problem
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import LinksView, ProgramView, SenderView
-from digital_cs.rendering.errors import RenderError
+from digital_cs.rendering.errors import OutputTooLargeError, RenderError
 from digital_cs.rendering.made_up import made_up
 from digital_cs.rendering.render import Rendered, render
 
@@ -30,10 +30,14 @@ def size_problem(template: EmailTemplate) -> Problem | None:
     )
     try:
         size = size_of(render(template, context))
+    except OutputTooLargeError as fault:
+        message = f"It cannot be sent at all: {fault.reason}"
     except RenderError:
         return None  # made-up values do not suit every e-mail; real ones are checked when it goes
-    if size <= MOST_BYTES:
-        return None
-    message = f"As HTML it has {size:,} bytes, and mailboxes cut off what is over {MOST_BYTES:,}."
+    else:
+        if size <= MOST_BYTES:
+            return None
+        limit = f"mailboxes cut off what is over {MOST_BYTES:,}"
+        message = f"As HTML it has {size:,} bytes, and {limit}."
     advice = "Say less, or lead to a page that says the rest."
     return Problem(template.file, 1, 1, "too-large", message, advice)
