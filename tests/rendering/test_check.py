@@ -100,6 +100,16 @@ def test_a_mistake_in_front_matter_is_found(
     assert (rule, line) in {(problem.rule, problem.line) for problem in found}
 
 
+@pytest.mark.parametrize("opened", ["[", "{a: ", "- "])
+def test_a_front_matter_that_is_nested_without_end_is_told(studio: Studio, opened: str) -> None:
+    nested = opened * (60_000 // len(opened))
+    (problem,) = {
+        each for each in studio.file("emails/note.md", f"---\n{nested}\n---\nHi\n").check()
+        if each.rule == "front-matter"
+    }  # fmt: skip
+    assert problem.message == "The front matter is nested too deep."
+
+
 def test_an_unclosed_front_matter_and_a_file_that_is_not_text(studio: Studio) -> None:
     assert studio.file("emails/note.md", "---\nsubject: s\n").check()[0].rule == "front-matter"
     (studio.content / "emails/note.md").write_bytes(b"---\n\xff\xfe")

@@ -23,6 +23,9 @@ EMAIL_KEYS = (
 )  # fmt: skip
 EMAIL_REQUIRED = ("subject", "preview", "topic", "owner")
 BLOCK_KEYS = ("owner", "backup", "reviewed", *LIBRARY_KEYS)
+FENCE = "~" * 40
+MJML = "mjml"
+"""A fence of Markdown that says this holds rows of MJML; a block of MJML becomes such a fence."""
 _INCLUDE = re.compile(r"include\s+([\"'])([^\"']*)\1")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
@@ -75,7 +78,10 @@ def read_source(path: Path, file: str, keys: Iterable[str]) -> SourceFile:
         )
     front: dict[str, Value] = {}
     try:
-        node = yaml.compose(rest[: end.start()], Loader=yaml.CSafeLoader)
+        # The loader in C ends the whole process on a text that is nested some ten thousand deep.
+        node = yaml.compose(rest[: end.start()], Loader=yaml.SafeLoader)
+    except RecursionError:
+        return broken(2, 1, "front-matter", "The front matter is nested too deep.", "Keep it flat.")
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line, column = (mark.line + 2, mark.column + 1) if mark else (1, 1)
@@ -170,6 +176,14 @@ class Expander:
         first = len(self.table.tags)
         lines, problems = tokenize(source.body, source.file, source.body_line, self.table)
         includes = [tag for tag in self.table.tags[first:] if tag.word == "include"]
+        if source.file.endswith(".mjml"):
+            problems += [
+                tag.problem("bad-include", "A block of MJML includes nothing.", None)
+                for tag in includes
+            ]
+            opening = Line(f"{FENCE}{MJML}", source.file, source.body_line)
+            closing = Line(FENCE, source.file, source.body_line)
+            return [opening, *lines, closing], [], problems
         result: list[Line] = []
         used: dict[str, None] = {}
         standing_alone: list[Tag] = []
