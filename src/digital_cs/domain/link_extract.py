@@ -13,10 +13,10 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _INLINE = re.compile(
     r"!?\]\(\s*(?:<([^<>\n]{1,2000})>|((?:[^\s()<>\\]|\\.|\([^\s()<>]*\)){1,2000}))"
 )
-_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]{1,200}\]:\s*<?([^\s<>]{1,2000})>?")
+_REFERENCE = re.compile(r"^ {0,3}\[(?!\^)[^\]\n]{1,200}\]:\s*<?([^\s<>]{1,2000})>?")
 _AUTO = re.compile(r"<(https?://[^\s<>]{1,2000})>", re.I)
 _HREF = re.compile(r"""<a\s[^<>]{0,500}?href\s*=\s*(?:"([^"]{1,2000})"|'([^']{1,2000})')""", re.I)
-_BARE = re.compile(r"""(?<![\w("'<=\[/])https?://[^\s<>"'`\]|\\^{}]{1,2000}""", re.I)
+_BARE = re.compile(r"""(?<![\w"'<=\[/])(?<!\]\()https?://[^\s<>"'`\]|\\^{}]{1,2000}""", re.I)
 _TRAILING = ".,;:!?*_"
 _TEMPLATE = ("{{", "{%", "<%", "${")
 
@@ -64,7 +64,8 @@ def _of_line(line: str) -> Iterator[str]:
     if "](" in line:
         for found in _INLINE.finditer(line):
             yield _plain(found[1] or found[2])
-    if (reference := _REFERENCE.match(line)) and not reference[0].lstrip().startswith("[^"):
+    reference = _REFERENCE.match(line)
+    if reference is not None:
         yield _plain(reference[1])
     if "<" in line:
         yield from (_plain(found[1]) for found in _AUTO.finditer(line))
@@ -82,7 +83,7 @@ def _plain(url: str) -> str:
 
 
 def _is_to_a_page(url: str) -> bool:
-    if not url or url.startswith("#") or any(mark in url for mark in _TEMPLATE):
+    if not url or url.startswith(("#", "%")) or any(mark in url for mark in _TEMPLATE):
         return False
     scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", url)
     return scheme is None or scheme[1].lower() in ("http", "https")

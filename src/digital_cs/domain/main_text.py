@@ -42,9 +42,9 @@ _ABOUT_THE_PAGE = re.compile(
 )
 _BYLINE_WORDS = 6
 _COUNTER = re.compile(
-    r"\b\d[\d,.]{0,14}\s?[km]?\+? ?(?:views?|reads?|likes?|shares?|comments?|repl(?:y|ies)|followers?|"
-    r"votes?|stars?|ratings?|reviews?|downloads?|claps?|reactions?|visitors?|people found this|"
-    r"out of \d[\d,]{0,14} found this|min(?:ute)?s? read|min(?:ute)?s? to read)\b"
+    r"\b\d[\d,.]{0,14}\s?[km]?\+? ?(?:views?|reads?|likes?|shares?|comments?|repl(?:y|ies)|"
+    r"followers?|votes?|stars?|ratings?|reviews?|downloads?|claps?|reactions?|visitors?|"
+    r"people found this|out of \d[\d,]{0,14} found this|min(?:ute)?s? read|min(?:ute)?s? to read)\b"
 )
 _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright) ?(?:\d{4}\s?[-–]\s?)?\d{4}")
 _WORD = re.compile(r"\w+(?:['’.,-]\w+)*|[$€£¥%]")

@@ -45,7 +45,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """The rules that are for us; `delay`: seconds between requests, where the site asks for some."""
+    """The rules that are for us, and the seconds between requests that the site asks for."""
 
     rules: tuple[Rule, ...] = ()
     delay: float | None = None
