@@ -34,7 +34,9 @@ _BODY: dict[str, Any] = {
     "required": True,
     "content": {"application/json": {"schema": {"type": "object"}}},
 }
-_REFUSALS = {status: openapi.REFUSALS[status] for status in (400, 401, 403, 413, 503)}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: openapi.REFUSALS[status] for status in (400, 401, 403, 413, 503)
+}
 
 
 def router(ses: SesWebhook | None, postmark: PostmarkWebhook | None) -> APIRouter:
