@@ -134,6 +134,48 @@ def check_documents(
         raise typer.Exit(PROBLEMS)
 
 
+@app.command(epilog="Example: digital-cs content links show https://docs.example.com/setup")
+def show(
+    url: Annotated[str, typer.Argument(help="Where the link leads.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show a link: what is known of it and why, where it stands, and what the last looks found."""
+    from digital_cs.cli import output
+    from digital_cs.cli.connection import ask
+    from digital_cs.domain.link_health import Look, health_words
+    from digital_cs.domain.link_url import normal_url
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store import links
+
+    address = normal_url(url)
+
+    async def question(gateway: Gateway) -> tuple[LinkView, list[tuple[str, str, int]], list[Look]]:
+        async with gateway.pool.connection() as connection:
+            found = await links.get(connection, address)
+            if found is None:
+                raise NotFoundError(
+                    f"No item has a link to {address}. `digital-cs content links` lists them."
+                )
+            stands = await links.places_of(connection, address)
+            return found, stands, await links.looks(connection, address)
+
+    view, stands, looks = ask(question)
+    if as_json:
+        places = [{"item": item, "place": place, "line": line} for item, place, line in stands]
+        output.emit({**_facts(view), "places": places, "looks": looks})
+        return
+    output.say(f"{view.url}\n{health_words(view.health)}")
+    if view.health.next_check_at is not None:
+        output.say(f"Next look from {output.when(view.health.next_check_at)}.")
+    named = ", ".join(f"{place}:{line}" if line else place for _, place, line in stands)
+    output.say(f"Stands in {named}.")
+    if looks:
+        output.table(
+            ["looked at (UTC)", "found", "~detail", "~led to"],
+            ([output.stamp(each.at), each.finding, each.detail, each.leads_to] for each in looks),
+        )
+
+
 async def _which(gateway: Gateway, host: str | None, of: str | None, again: bool) -> Which:
     from digital_cs.cli.content_words import meant
     from digital_cs.store.links import Which
@@ -216,7 +258,7 @@ def _print(found: list[LinkView], counts: dict[State, int], most: int, broken: b
 def _stands(view: LinkView) -> str:
     line = f":{view.line}" if view.line else ""
     others = f" and {view.items - 1:,} more" if view.items > 1 else ""
-    return f"{view.item_id}{line}{others}"
+    return f"{view.place}{line}{others}"
 
 
 def _checked_facts(checked: Checked) -> dict[str, Any]:
@@ -235,7 +277,7 @@ def _facts(view: LinkView) -> dict[str, Any]:
     return {
         "url": view.url, "host": view.host, **asdict(health), "words": health_words(health),
         "worth_telling": health.worth_telling, "items": view.items, "item": view.item_id,
-        "line": view.line,
+        "place": view.place, "line": view.line,
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from digital_cs.cli import (
     content_check,
     content_freshness,
     content_import,
+    content_links,
     content_review,
     doctor,
     enroll,
@@ -111,6 +112,7 @@ content.app.command(epilog=content_review.UNBLOCK)(content_review.unblock)
 content.app.command(epilog=content_review.RETIRE)(content_review.retire)
 content.app.command(epilog=content_check.EXAMPLE)(content_check.check)
 content.app.command(epilog=content_carry_over.EXAMPLE)(content_carry_over.carry_over)
+content.app.add_typer(content_links.app, name="links")
 app.add_typer(content.app, name="content", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)

@@ -13,7 +13,6 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs import logs
 from digital_cs.background import end
 from digital_cs.channels.page_wire import PageWire
 from digital_cs.channels.pages import Pages, Seen
@@ -23,8 +22,6 @@ from digital_cs.config import Settings
 from digital_cs.domain.link_health import Finding, Health, Look, State, after
 from digital_cs.store import links, live_pages
 from digital_cs.store.links import Due, Which
-
-log = logs.get(__name__)
 
 CLAIM_SECONDS = 1_200.0
 """Longer than the slowest look with all its redirects takes; who is killed keeps servers so long.
@@ -174,5 +171,4 @@ class LinkChecker:
             claimed = await links.renew_claim(connection, self._worker, host, CLAIM_SECONDS)
         done.links += len(found)
         done.states.update(result.health.state for result in found)
-        log.debug("links.checked", links=len(found))
         return claimed

@@ -55,7 +55,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """An address, what is known of it, in how many items it stands, and the first place of all."""
+    """An address, what is known of it, in how many items it stands, and the first of them."""
 
     url: str
     host: str
@@ -63,11 +63,22 @@ class LinkView:
     items: int
     item_id: str
     line: int
+    place: str
 
 
 _STANDS = """
   s.url in (select url from links where %(item)s::text is null or item_id = %(item)s)
   and (%(host)s::text is null or s.host = %(host)s)
+"""
+_VIEW = f"""
+  select s.url, s.host, l.items, l.item_id, l.line,
+         coalesce((select locator from content_items i where i.id = l.item_id), l.item_id),
+         {", ".join(f"s.{name}" for name in _HEALTH)}
+    from link_states s cross join lateral (
+         select count(distinct item_id) as items,
+                (array_agg(item_id order by item_id, line))[1] as item_id,
+                (array_agg(line order by item_id, line))[1] as line
+           from links where url = s.url and (%(item)s::text is null or item_id = %(item)s)) l
 """
 _IS_DUE = """
   (case when %(since)s::timestamptz is null
@@ -215,21 +226,31 @@ async def list_links(
     named."""
     cursor = await connection.execute(
         f"""
-        select s.url, s.host, l.items, l.item_id, l.line,
-               {", ".join(f"s.{name}" for name in _HEALTH)}
-          from link_states s cross join lateral (
-               select count(distinct item_id) as items, (array_agg(item_id order by item_id,
-                      line))[1] as item_id, (array_agg(line order by item_id, line))[1] as line
-                 from links where url = s.url and (%(item)s::text is null or item_id = %(item)s)) l
-         where {_STANDS} and (%(states)s::text[] = '{{}}' or s.state = any(%(states)s))
+        {_VIEW} where {_STANDS} and (%(states)s::text[] = '{{}}' or s.state = any(%(states)s))
          order by array_position(%(order)s::text[], s.state), l.items desc, s.url limit %(most)s
         """,
         {"states": list(states), "order": list(_WORST_FIRST), "most": most, **asdict(which)},
     )
-    return [
-        LinkView(row[0], row[1], _health(row[5:]), row[2], row[3], row[4])
-        for row in await cursor.fetchall()
-    ]
+    return [_view(row) for row in await cursor.fetchall()]
+
+
+async def get(connection: Connection, url: str) -> LinkView | None:
+    """One address, if it stands anywhere."""
+    cursor = await connection.execute(
+        f"{_VIEW} where s.url = %(url)s and l.items > 0", {"url": url, "item": None}
+    )
+    row = await cursor.fetchone()
+    return _view(row) if row else None
+
+
+async def places_of(connection: Connection, url: str) -> list[tuple[str, str, int]]:
+    """Where an address stands: item, the item's place in its source, and the line (0: its page)."""
+    cursor = await connection.execute(
+        "select l.item_id, coalesce(i.locator, l.item_id), l.line from links l"
+        " left join content_items i on i.id = l.item_id where l.url = %s order by 2, 3",
+        (url,),
+    )
+    return [(item, place, line) for item, place, line in await cursor.fetchall()]
 
 
 async def counts(connection: Connection, which: Which) -> dict[State, int]:
@@ -261,6 +282,11 @@ async def of_items(
 _WORST_FIRST = (
     State.BROKEN, State.FAILING, State.REDIRECTED, State.REFUSED, State.UNKNOWN, State.OK,
 )  # fmt: skip
+
+
+def _view(row: Sequence[Any]) -> LinkView:
+    url, host, items, item_id, line, place, *health = row
+    return LinkView(url, host, _health(health), items, item_id, line, place)
 
 
 def _health(row: Sequence[Any]) -> Health:
