@@ -15,6 +15,7 @@ from digital_cs.rendering.layout import SLOTS, compile_shell, layout_problems
 from digital_cs.rendering.link_marks import mark
 from digital_cs.rendering.markdown import parse, structure_problems
 from digital_cs.rendering.mjml_body import MjmlBody
+from digital_cs.rendering.mjml_rows import is_rows, read_rows
 from digital_cs.rendering.plain_text import TextTwin, rule
 from digital_cs.rendering.sandbox import CompiledPart, compile_part
 from digital_cs.rendering.source import (
@@ -81,6 +82,9 @@ def _document(source: SourceFile, expander: Expander) -> _Document:
     lines, used, problems = expander.expand(source)
     tokens = parse(lines)
     problems += structure_problems(tokens, lines, expander.table)
+    for token in tokens:
+        if is_rows(token):
+            problems += read_rows(token, lines, expander.table)
     return _Document(tokens, used, problems)
 
 

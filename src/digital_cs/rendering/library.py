@@ -41,7 +41,8 @@ class _Shelf:
 
 
 class EmailLibrary:
-    """The e-mails under `content_dir`: emails/*.md, blocks/*.md and layouts/default.mjml.
+    """The e-mails under `content_dir`: emails/*.md, blocks/*.md and
+    blocks/*.mjml, and layouts/default.mjml.
 
     Files are read at the first question and again only by `load()`: a running worker never
     picks up half an edit.
@@ -55,7 +56,7 @@ class EmailLibrary:
         """Read all files anew. Never fails for what a file says; `check` and `get` tell."""
         self._shelf = _Shelf(
             {p.stem: self._read(p, EMAIL_KEYS) for p in self._files("emails")},
-            {p.name: self._read(p, BLOCK_KEYS) for p in self._files("blocks")},
+            {p.name: self._read(p, BLOCK_KEYS) for p in self._files("blocks", ".md", ".mjml")},
             self._layout(),
         )
 
@@ -102,8 +103,9 @@ class EmailLibrary:
         assert self._shelf is not None
         return self._shelf
 
-    def _files(self, folder: str) -> list[Path]:
-        return sorted((self._dir / folder).glob("*.md"))
+    def _files(self, folder: str, *endings: str) -> list[Path]:
+        found = (self._dir / folder).glob("*")
+        return sorted(path for path in found if path.suffix in (endings or (".md",)))
 
     def _shown(self, path: Path) -> str:
         return path.relative_to(self._dir.parent).as_posix()

@@ -8,7 +8,7 @@ from html import escape
 
 from markdown_it.token import Token
 
-from digital_cs.rendering.markdown import DIRECT, asks, attribute
+from digital_cs.rendering.markdown import DIRECT, TWIN, asks, attribute
 from digital_cs.rendering.sandbox import guard_link
 from digital_cs.rendering.tags import TagTable
 
@@ -32,6 +32,7 @@ def mark(tokens: Sequence[Token], table: TagTable) -> None:
     and to lead to another is what phishing does, and filters look for it.
     """
     for token in tokens:
+        mark(token.meta.get(TWIN, ()), table)
         label = ""
         opening: Token | None = None
         for child in token.children or []:

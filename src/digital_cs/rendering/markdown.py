@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -16,6 +16,8 @@ BUTTON = "button"
 DIRECT = "direct"
 """What a link's title may ask for: to be a button, and to lead where it leads without our
 noticing (see `links`)."""
+TWIN = "twin"
+"""Where a fence of MJML keeps the tokens of the same words, for the text part."""
 _ASKED = frozenset({BUTTON, DIRECT})
 _ABSOLUTE = re.compile(r"(?:https?://.|mailto:.)", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -106,7 +108,7 @@ def structure_problems(
     tokens: Sequence[Token], lines: Sequence[Line], table: TagTable
 ) -> list[Problem]:
     """Links, images and buttons that are not right, and statements that cross the markup."""
-    return [*_link_problems(tokens, lines, table), *_crossings(tokens, table)]
+    return [*_link_problems(tokens, lines, table), *crossings(_steps(tokens, table))]
 
 
 def _link_problems(
@@ -127,7 +129,7 @@ def _link_problems(
             ) -> Problem:
                 return Problem(at.file, at.number, column, rule, message, advice)
 
-            fault = _address_fault(address, table)
+            fault = address_fault(address, table)
             if fault is not None:
                 yield problem(*fault)
             if child.type == "image" and not child.content.strip():
@@ -150,7 +152,7 @@ def _find(lines: Sequence[Line], span: Sequence[int], address: str) -> tuple[Lin
     return lines[span[0]], 1
 
 
-def _address_fault(address: str, table: TagTable) -> tuple[str, str, str] | None:
+def address_fault(address: str, table: TagTable) -> tuple[str, str, str] | None:
     """Rule, message and advice for an address that an e-mail cannot use."""
     if any(tag.kind == "statement" for tag in table.found_in(address)):
         return "statement-in-link", "A link's address holds a statement.", "Use variables only."
@@ -166,10 +168,13 @@ def _address_fault(address: str, table: TagTable) -> tuple[str, str, str] | None
     return "relative-link", message, "Begin with https:// or {{ links.app }}."
 
 
-def _crossings(tokens: Sequence[Token], table: TagTable) -> Iterator[Problem]:
-    """Statements whose two ends lie in different elements would leave the HTML half open."""
+def crossings(steps: Iterable[Tag | str]) -> Iterator[Problem]:
+    """Statements whose two ends lie in different elements would leave the HTML half open.
+
+    `steps` are openings ("+list"), closings ("-list") and statements in their order.
+    """
     stack: list[Tag | str] = []
-    for step in _steps(tokens, table):
+    for step in steps:
         if isinstance(step, Tag):
             if step.word in ("if", "for"):
                 stack.append(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -9,6 +10,7 @@ from markdown_it.token import Token
 
 from digital_cs.rendering.link_marks import html_address
 from digital_cs.rendering.markdown import BUTTON, alignment, asks, attribute, only_child
+from digital_cs.rendering.mjml_rows import is_rows, rows
 
 # Written into each element, because several clients drop the style sheet in the head. The
 # layout's style sheet adds what only a style sheet can: small screens and dark mode.
@@ -29,6 +31,10 @@ _STYLES = {
     "th": "padding:8px 12px 8px 0;border-bottom:2px solid #d9d2c5;font-size:14px",
     "td": "padding:8px 12px 8px 0;border-bottom:1px solid #e3ddd2;vertical-align:top",
 }
+
+
+# What authors write in MJML of their own looks like what is written in Markdown.
+_UNSTYLED = re.compile(rf"<({'|'.join(_STYLES)})(?=[\s/>])(?![^>]*\sstyle=)")
 
 
 def _open(tag: str, attributes: str = "") -> str:
@@ -105,6 +111,8 @@ class MjmlBody:
         if token.type == "jinja":
             # Between rows, so that a condition takes whole table rows with it.
             return f"<mj-raw>{token.content}</mj-raw>"
+        if is_rows(token):
+            return _UNSTYLED.sub(lambda tag: _open(tag[1]).rstrip(">"), rows(token))
         if token.type == "hr":
             return "<mj-divider />"
         if token.type != "paragraph_open":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from digital_cs.rendering.link_marks import CUT, text_address
-from digital_cs.rendering.markdown import BUTTON, alignment, asks, attribute, only_child
+from digital_cs.rendering.markdown import BUTTON, TWIN, alignment, asks, attribute, only_child
 from digital_cs.rendering.plain_table import CELL, LEFT, RIGHT, set_table
 from digital_cs.rendering.tags import TagTable
 
@@ -43,6 +43,10 @@ class TextTwin:
 
     def render(self, tokens: Sequence[Token]) -> str:
         """The template for `tokens`; `finish` makes text of what it renders to."""
+        self._write(tokens)
+        return "".join(self._parts)
+
+    def _write(self, tokens: Sequence[Token]) -> None:
         for position, token in enumerate(tokens):
             match token.type:
                 case "inline":
@@ -57,6 +61,8 @@ class TextTwin:
                     self._parts.append(token.content)
                 case "hr":
                     self._block("p", _RULE)
+                case "fence" if TWIN in token.meta:
+                    self._write(token.meta[TWIN])
                 case "fence":
                     self._block("v", token.content.rstrip())
                 case "bullet_list_open" | "ordered_list_open":
@@ -71,7 +77,6 @@ class TextTwin:
                     self._around.append(_Container("> ", "> "))
                 case "list_item_close" | "blockquote_close":
                     self._around.pop()
-        return "".join(self._parts)
 
     def _item(self) -> _Container:
         number = self._counters[-1]

@@ -75,15 +75,22 @@ class ForeignTags:
 
         def one(match: re.Match[str]) -> str:
             code = match["raw"] if match["raw"] is not None else match["code"]
-            kind, ours = self._read((code or "!").strip(), text[match.end() :])
-            self._tags.append((kind, ours))
-            return f"zqm{len(self._tags) - 1}mz"
+            return self.hold(*self._read((code or "!").strip(), text[match.end() :]))
 
         text = MARK.sub("", text)
         marked = _TAG.sub(one, text)
         for scope in reversed(self._scopes):
             self.notes.append(f"The section `{scope.path}` is never closed.")
         return marked
+
+    def hold(self, kind: Kind, code: str) -> str:
+        """A mark for a tag that is known already."""
+        self._tags.append((kind, code))
+        return f"zqm{len(self._tags) - 1}mz"
+
+    def code(self, mark: re.Match[str]) -> str:
+        """What was held, or is written, for a mark."""
+        return self._tags[int(mark[1])][1]
 
     def kind(self, mark: re.Match[str]) -> Kind:
         """What the tag behind a mark does."""
