@@ -279,3 +279,42 @@ def test_templates_are_named_after_their_files_and_folders(tmp_path: Path) -> No
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(unescape("x"))
     assert list(find_templates(tmp_path)) == ["a", "b-reset-password", "c"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<div>" * 5_000 + "x",
+        "<!--" * 20_000,
+        "<style>" * 10_000,
+        "{{!--" * 20_000,
+        "{{" + " " * 100_000,
+        "{{#a}}" * 10_000,
+        "{{{" * 30_000,
+        "<table><tr><td>" * 3_000,
+        "<p>" + "*_[`" * 20_000 + "</p>",
+        "<a href='" * 3_000,
+    ],
+    ids=range(10),
+)
+def test_a_hostile_template_neither_hangs_nor_breaks_the_converter(
+    studio: Studio, hostile: str
+) -> None:
+    """What comes of it is checked like any e-mail; here it is enough that something does."""
+    assert carried_over(studio, hostile).text.startswith("---\n")
+
+
+def test_a_file_that_is_no_email_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "big.html").write_bytes(b"x" * 300_000)
+    with pytest.raises(CarryOverError, match="300,000 bytes"):
+        list(all_of(tmp_path, topic="service", owner="me", renamed={}))
+
+
+def test_scripts_styles_and_remarks_for_one_client_are_left_out(studio: Studio) -> None:
+    carried = carried_over(
+        studio,
+        "<p>A</p><!--[if mso]><p>B {{b}}</p><![endif]--><STYLE>p {{c}}</STYLE >"
+        "<script>d</script><![if !mso]><p>E</p><![endif]><p>F</p>",
+    )
+    assert body_of(carried) == "A\n\nE\n\nF"
+    assert carried.variables == ()

@@ -102,6 +102,55 @@ def test_a_loop_walks_over_a_hundred_items_at_most(studio: Studio) -> None:
             studio.render(with_traits(items=wrong))
 
 
+LOOP = "{% for a in account.traits.l %}{% for b in account.traits.l %}"
+ENDS = "{% endfor %}{% endfor %}"
+
+
+def test_loops_that_print_nothing_are_bounded_as_well(studio: Studio) -> None:
+    silent = f"{LOOP}{{% if a == b %}}{{% endif %}}{ENDS}\n"
+    assert [p.rule for p in studio.email(silent * 5).check() if p.severity == "error"] == []
+    problem = studio.email("Hi\n\n" + silent * 100).check()
+    assert "too-much-work" in {each.rule for each in problem if each.severity == "error"}
+    with pytest.raises(TemplateInvalidError):
+        studio.render()
+
+
+def test_blocks_in_loops_count_as_often_as_they_are_in_them(studio: Studio) -> None:
+    inner = "{{ account.plan }} " * 60
+    studio.file("blocks/much.md", f"---\nowner: me\n---\n{inner}\n")
+    loops = "\n".join(("{% for a in account.traits.l %}", "{% for b in account.traits.l %}"))
+    ends = "{% endfor %}\n{% endfor %}"
+    studio.email(f'Hi\n\n{loops}\n{{% include "blocks/much.md" %}}\n{ends}')
+    assert "too-much-work" in {each.rule for each in studio.check()}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", "../../etc/passwd", "blocks/../emails/note.md", "blocks//help.md",
+     "layouts/default.mjml", "emails/note.md", "blocks/help.md\\x00", "https://evil.example/x.md"],
+)  # fmt: skip
+def test_nothing_outside_of_the_blocks_can_be_included(studio: Studio, path: str) -> None:
+    studio.email(f'Hi\n\n{{% include "{path}" %}}')
+    assert {each.rule for each in studio.check()} <= {"bad-include", "template-syntax"}
+    with pytest.raises(TemplateInvalidError):
+        studio.render()
+
+
+def test_fields_of_a_list_are_values_as_all_others(studio: Studio) -> None:
+    studio.email("{% for row in account.traits.rows %}{{ row.words | default('-') }} {% endfor %}")
+    message = studio.render(with_traits(rows=[{"words": "<b>\nBcc: x"}, {}, "text", 7]))
+    assert "&lt;b&gt; Bcc: x - - -" in message.html
+    for inner in ("row.__class__", "row.items()", "row.a.b", "row['__class__'].x"):
+        body = f"{{% for row in account.traits.rows %}}{{{{ {inner} }}}}{{% endfor %}}"
+        assert (
+            "error" in {each.severity for each in studio.email(body).check()}
+            or inner == "row.__class__"
+        )
+    studio.email("{% for row in account.traits.rows %}{{ row.__class__ }}{% endfor %}")
+    with pytest.raises(MissingVariableError):
+        studio.render(with_traits(rows=["text"]))
+
+
 def test_a_huge_output_is_refused(studio: Studio) -> None:
     studio.email("{% for item in account.traits.all %}{{ item }}{% endfor %}")
     with pytest.raises(OutputTooLargeError):

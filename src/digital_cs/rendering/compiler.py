@@ -11,6 +11,7 @@ from html import escape
 from markdown_it.token import Token
 
 from digital_cs.domain.problem import Problem
+from digital_cs.rendering.effort import effort_problem
 from digital_cs.rendering.layout import SLOTS, compile_shell, layout_problems
 from digital_cs.rendering.link_marks import mark
 from digital_cs.rendering.markdown import parse, structure_problems
@@ -82,6 +83,8 @@ def _document(source: SourceFile, expander: Expander) -> _Document:
     lines, used, problems = expander.expand(source)
     tokens = parse(lines)
     problems += structure_problems(tokens, lines, expander.table)
+    if too_much := effort_problem(lines, expander.table):
+        problems.append(too_much)
     for token in tokens:
         if is_rows(token):
             problems += read_rows(token, lines, expander.table)

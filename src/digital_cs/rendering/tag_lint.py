@@ -216,6 +216,10 @@ class TagLinter:
     ) -> None:
         name = ".".join(path)
         root, *rest = path
+        if any(word.startswith("__") for word in path):
+            message = f"`{name}` is nothing that an account has."
+            self._complain(self._at(tag, name), "not-allowed", message, "Name one of its facts.")
+            return
         if root in local and len(rest) <= 1:
             # What the items of a list are is not declared: a text, or a record with fields.
             if rest and not optional:

@@ -15,7 +15,7 @@ from digital_cs.rendering.carry_over.html_tree import Node, read_html, without_c
 from digital_cs.rendering.carry_over.inline import InlineWriter
 from digital_cs.rendering.carry_over.plain import read_plain
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
 _ALIKE = frozenset({"content", "index", "template", "body", "email", "html"})
 _PREVIEW = 140
 

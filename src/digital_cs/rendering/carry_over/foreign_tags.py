@@ -15,9 +15,11 @@ MARK = re.compile(r"zqm([0-9]+)mz")
 """Stands for a foreign tag while HTML becomes Markdown: letters that no parser touches."""
 
 _TAG = re.compile(
-    r"(?<!\\)(?:\{\{!--.*?--\}\}|\{\{\{\s*(?P<raw>[^{}]*?)\s*\}\}\}|\{\{\s*(?P<code>[^{}]*?)\s*\}\})",
+    r"(?<!\\)(?:\{\{!--.{0,2000}?--\}\}|\{\{\{(?P<raw>[^{}]*)\}\}\}|\{\{(?P<code>[^{}]*)\}\})",
     re.DOTALL,
 )
+_AHEAD = 4000
+"""Letters of a section that are looked at to tell a list from a condition."""
 _LIST_INSIDE = re.compile(r"\s*<(?:tr|li|td|dt|option)\b|\{\{\s*(?:\.|this\b|@)", re.IGNORECASE)
 _EACH_OF_ITSELF = re.compile(r"\{\{\s*#each\s+(?:\.|this)\s*\}\}")
 
@@ -75,7 +77,9 @@ class ForeignTags:
 
         def one(match: re.Match[str]) -> str:
             code = match["raw"] if match["raw"] is not None else match["code"]
-            return self.hold(*self._read((code or "!").strip(), text[match.end() :]))
+            return self.hold(
+                *self._read((code or "!").strip(), text[match.end() : match.end() + _AHEAD])
+            )
 
         text = MARK.sub("", text)
         marked = _TAG.sub(one, text)

@@ -25,9 +25,10 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "th": (frozenset({"td", "th", "p"}), frozenset({"tr", "table"})),
     "tr": (frozenset({"tr", "td", "th", "p"}), frozenset({"table"})),
 }
-_COMMENT = re.compile(
-    r"<!--.*?-->|<!\[.*?\]>|<style\b.*?</style\s*>|<script\b.*?</script\s*>", re.S | re.I
-)
+MOST_DEEP = 150
+"""Elements inside each other; what is deeper stands beside. Layouts need about thirty."""
+_OPENINGS = re.compile(r"<!--|<!\[|<style\b|<script\b", re.IGNORECASE)
+_CLOSINGS = {"<!--": "-->", "<![": "]>", "<style": "</style", "<script": "</script"}
 
 
 @dataclass(slots=True)
@@ -89,12 +90,12 @@ class _Reader(HTMLParser):
             self._open.pop()
         node = Node(tag, {name: value or "" for name, value in reversed(attrs)})
         self._open[-1].children.append(node)
-        if tag not in _VOID:
+        if tag not in _VOID and len(self._open) < MOST_DEEP:
             self._open.append(node)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
-        if tag not in _VOID and len(self._open) > 1 and self._open[-1].tag == tag:
+        if self._open[-1].tag == tag:
             self._open.pop()
 
     def handle_endtag(self, tag: str) -> None:
@@ -112,8 +113,25 @@ class _Reader(HTMLParser):
 
 
 def without_comments(html: str) -> str:
-    """The HTML without what no reader sees and no tag of a template belongs in."""
-    return _COMMENT.sub("", html)
+    """The HTML without what no reader sees and no tag of a template belongs in.
+
+    Found piece by piece: a pattern would look for each missing end through all that follows.
+    """
+    small = html.lower()
+    kept: list[str] = []
+    endless: set[str] = set()
+    position = 0
+    while opening := _OPENINGS.search(html, position):
+        kind = opening[0].lower()
+        end = -1 if kind in endless else small.find(_CLOSINGS[kind], opening.end())
+        kept.append(html[position : opening.start()])
+        if end < 0:
+            endless.add(kind)
+            position = opening.end()
+        else:
+            closed = end + len(_CLOSINGS[kind])
+            position = small.find(">", closed) + 1 or closed if kind[1] == "s" else closed
+    return "".join([*kept, html[position:]])
 
 
 def read_html(html: str) -> Node:

@@ -8,6 +8,7 @@ from digital_cs.rendering.carry_over.html_tree import Node
 
 _LINE = re.compile(r"([*=#~_-])\1{2,}")
 _ITEM = re.compile(r"\s*[*•-]\s+(.*)")
+_LONGEST = 2000
 _LINK = re.compile(r"([^()\n]*?\S)\s*\(\s*((?:https?://|mailto:|zqm)[^\s()]*)\s*\)")
 
 
@@ -41,6 +42,8 @@ def _block(lines: list[str]) -> Node:
 
 def _words(line: str) -> list[Node | str]:
     """A line whose addresses in brackets are links of the words before them."""
+    if len(line) > _LONGEST:
+        return [line]
     found: list[Node | str] = []
     position = 0
     for match in _LINK.finditer(line):
