@@ -318,3 +318,35 @@ def test_scripts_styles_and_remarks_for_one_client_are_left_out(studio: Studio) 
     )
     assert body_of(carried) == "A\n\nE\n\nF"
     assert carried.variables == ()
+
+
+def test_what_other_dialects_say_is_understood(studio: Studio) -> None:
+    carried = carried_over(
+        studio,
+        "<p>{{~user.first_name~}} {{insert city 'default=x'}} {{{html}}} {{&amp}}</p>"
+        "{{#each items as |thing|}}<p>{{@index}} {{thing.name}}{{#unless @last}},{{/unless}}</p>"
+        "{{/each}}{{#if (eq a 'b')}}<p>c</p>{{/if}}",
+    )
+    assert [str(problem) for problem in studio.check()] == []
+    message = studio.render(
+        with_traits(city="Bristol", html="<b>", amp="&", items=[{"name": "A"}, {"name": "B"}])
+    )
+    assert message.text.startswith("Zoë Bristol <b> &\n\n1 A,\n\n2 B\n\n")
+    assert sum("helper" in note for note in carried.notes) == 2
+
+
+def test_two_line_breaks_are_a_new_paragraph_and_a_painted_cell_is_a_button(
+    studio: Studio,
+) -> None:
+    carried = carried_over(
+        studio,
+        '<td>One<br>two<br><br>three</td><table class="btn"><tr><td><a href="https://a.example">'
+        'Go</a></td></tr></table><table><tr><td bgcolor="#0a0" style="border-radius:3px">'
+        '<a href="https://b.example">Stay</a></td></tr></table>'
+        '<img src="https://a.example/spacer.gif"><div class="btn">Words <a href="https://c.example">'
+        "and a link</a></div>",
+    )
+    assert body_of(carried) == (
+        'One\\\ntwo\n\nthree\n\n[Go](https://a.example "button")\n\n'
+        '[Stay](https://b.example "button")\n\nWords [and a link](https://c.example)'
+    )

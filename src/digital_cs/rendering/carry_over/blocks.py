@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from digital_cs.rendering.carry_over.foreign_tags import MARK, ForeignTags
 from digital_cs.rendering.carry_over.html_tree import BLOCKS, Node, silent
-from digital_cs.rendering.carry_over.inline import InlineWriter, is_button
+from digital_cs.rendering.carry_over.inline import InlineWriter, button_in, is_button
 from digital_cs.rendering.carry_over.tables import Table, read_table
 
 _BOX = re.compile(r"\b(?:attributes_content|callout|panel|notice|alert|well|quote)\b", re.I)
@@ -43,6 +43,9 @@ class BlockWriter:
         self._run(run)
 
     def _block(self, node: Node) -> None:
+        if node.tag != "a" and (link := button_in(node)) is not None:
+            self._button(link)
+            return
         match node.tag:
             case "hr":
                 self._blocks.append("---")

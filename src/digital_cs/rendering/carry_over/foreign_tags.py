@@ -39,6 +39,11 @@ KNOWN: Mapping[str, str] = {
         ("preferences_url", "email_preferences_url", "manage_preferences_url"), "links.preferences"
     ),
 }  # fmt: skip
+_PEOPLE = frozenset({"user", "contact", "recipient", "customer", "person", "subscriber"})
+_LOOP = {"@index": "loop.index", "@first": "loop.first", "@last": "loop.last"}
+_ALIAS = re.compile(r"(\S+)\s+as\s+\|\s*(\w+)")
+_NAME = re.compile(r"[@\w./-]+")
+_MISSABLE = re.compile(r"account\.traits\.|item\d*\.")
 _ADDRESS = re.compile(r"(?:^|_)(?:url|link|href|uri)$")
 _MAIL = re.compile(r"(?:^|_)e?mail(?:_address)?$")
 
@@ -57,6 +62,7 @@ class _Scope:
     word: Literal["if", "for"]
     path: str
     item: str | None = None
+    alias: str | None = None
 
 
 @dataclass(slots=True)
@@ -77,9 +83,8 @@ class ForeignTags:
 
         def one(match: re.Match[str]) -> str:
             code = match["raw"] if match["raw"] is not None else match["code"]
-            return self.hold(
-                *self._read((code or "!").strip(), text[match.end() : match.end() + _AHEAD])
-            )
+            after = text[match.end() : match.end() + _AHEAD]
+            return self.hold(*self._read((code or "!").strip("~ \t\r\n"), after))
 
         text = MARK.sub("", text)
         marked = _TAG.sub(one, text)
@@ -147,7 +152,8 @@ class ForeignTags:
             case "unless" if rest:
                 return self._condition(rest, positive=False)
             case "each" | "foreach" if rest:
-                return self._loop(rest.partition(" ")[0])
+                alias = _ALIAS.match(rest)
+                return self._loop(rest.partition(" ")[0], alias[2] if alias else None)
         if rest:
             self.notes.append(f"`{{{{#{code}}}}}` is a helper that we do not have: look at it.")
         inside = after.partition(f"{{{{/{word}")[0]
@@ -155,12 +161,12 @@ class ForeignTags:
             return self._loop(word)
         return self._condition(word, positive=True)
 
-    def _loop(self, name: str) -> tuple[Kind, str]:
+    def _loop(self, name: str, alias: str | None = None) -> tuple[Kind, str]:
         path = self._path(name)
         depth = sum(scope.word == "for" for scope in self._scopes)
         item = "item" if not depth else f"item{depth + 1}"
         self._note(name, path, "an empty list")
-        self._scopes.append(_Scope("for", path, item))
+        self._scopes.append(_Scope("for", path, item, alias))
         return "open", f"for {item} in {path} | default([])"
 
     def _condition(self, name: str, *, positive: bool) -> tuple[Kind, str]:
@@ -169,8 +175,10 @@ class ForeignTags:
         return "open", f"if {truth}" if positive else f"if not ({truth})"
 
     def _truth(self, name: str) -> str:
+        if "(" in name:
+            self.notes.append(f"The condition `{name}` asks a helper: look at what it is now.")
         path = self._path(name)
-        if not path.startswith(("account.traits.", "item")):
+        if not _MISSABLE.match(path):
             return path
         self._note(name, path, "nothing")
         return f'{path} | default("")'
@@ -178,14 +186,11 @@ class ForeignTags:
     def _printed(self, code: str) -> str:
         words = code.split()
         if len(words) > 1 and not code.startswith(("'", '"')):
-            self.notes.append(
-                f"`{{{{{code}}}}}` asks a helper: only its value `{words[-1]}` is left."
-            )
-            code = words[-1]
-        if code.lstrip("@") == "index":
-            return "loop.index"
+            value = next((word for word in words[1:] if _NAME.fullmatch(word)), words[0])
+            self.notes.append(f"`{{{{{code}}}}}` asks a helper: only its value `{value}` is left.")
+            code = value
         path = self._path(code)
-        if not path.startswith(("account.traits.", "item.")):
+        if not _MISSABLE.match(path):
             self._note(code, path, "")
             return path
         default = self._default(code)
@@ -205,6 +210,8 @@ class ForeignTags:
 
     def _path(self, name: str) -> str:
         """The expression for a name, seen from where we are in the template."""
+        if name.startswith("@"):
+            return _LOOP.get(name, "loop.index")
         scopes = [scope for scope in self._scopes if scope.item]
         item = scopes[-1].item if scopes else None
         if name in (".", "this"):
@@ -218,11 +225,15 @@ class ForeignTags:
                 scopes = scopes[:-1]
             item = scopes[-1].item if scopes else None
         name = name.removeprefix("this.").removeprefix("./")
+        root, _, leaf = name.partition(".")
+        for scope in reversed(scopes):
+            if scope.alias == root:
+                return f"{scope.item}.{_identifier(leaf)}" if leaf else f"{scope.item}"
         if item:
             return f"{item}.{_identifier(name)}"
         if name in self.renamed:
             return self.renamed[name]
-        ours = KNOWN.get(name.lower())
+        ours = KNOWN.get((leaf if root.lower() in _PEOPLE and leaf else name).lower())
         return ours or f"account.traits.{_identifier(name)}"
 
 

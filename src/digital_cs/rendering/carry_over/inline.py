@@ -18,6 +18,7 @@ _STRONG, _WEAK = frozenset({"b", "strong"}), frozenset({"i", "em", "cite"})
 _SPECIAL = re.compile(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|!(?=\[)|~~")
 _AT_START = re.compile(r"^(?:[#>=+-]|\d+(?=[.)](?:\s|$)))")
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0\u00ad\u034f\u200b-\u200f\u2007\u202f\ufeff]+")
+_SPACER = re.compile(r"(?:spacer|pixel|blank|transparent)[^/]*$", re.IGNORECASE)
 _BUTTON = re.compile(r"(?:^|[\s_-])(?:button|btn|cta)", re.I)
 
 
@@ -38,12 +39,12 @@ class InlineWriter:
 
     def cell(self, run: Iterable[Node | str]) -> str:
         """The run as a cell of a table, which is one line."""
-        return _SPACES.sub(" ", self.paragraph(run).replace("\\\n", " ")).strip()
+        return _on_one_line(self.paragraph(run))
 
     def link(self, node: Node) -> tuple[str, str] | None:
         """Label and address of a link, or None if it leads nowhere that an e-mail can lead."""
         address = self._address(node.attribute("href"))
-        label = _tidy(self._inline(node.children, emphasis=False)).replace("\\\n", " ")
+        label = _on_one_line(_tidy(self._inline(node.children, emphasis=False)))
         return (label, address) if address and label else None
 
     def _inline(self, run: Iterable[Node | str], *, emphasis: bool) -> str:
@@ -77,8 +78,8 @@ class InlineWriter:
 
     def _image(self, node: Node) -> str:
         source = node.attribute("src").strip()
-        if node.attribute("width") in ("0", "1") or node.attribute("height") in ("0", "1"):
-            return ""  # a picture that counts opens: ours is made when the message is sent
+        if "1" in (node.attribute("width"), node.attribute("height")) or _SPACER.search(source):
+            return ""  # it counts opens, for which ours is made when we send, or it only takes room
         alt = _SPACES.sub(" ", node.attribute("alt")).strip()
         if not alt:
             alt = PurePosixPath(urlsplit(source).path).stem.replace("-", " ").replace("_", " ")
@@ -114,6 +115,18 @@ def is_button(node: Node) -> bool:
     )
 
 
+def button_in(node: Node) -> Node | None:
+    """The link of an element that is drawn as a button and holds nothing else."""
+    painted = node.attribute("bgcolor") or node.style("background-color")
+    painted = painted or node.style("background")
+    if not (_BUTTON.search(node.attribute("class")) or (painted and node.style("border-radius"))):
+        return None
+    links = [each for each in node.walk() if each.tag == "a" and each.attribute("href")]
+    if len(links) == 1 and links[0].text().split() == node.text().split() != []:
+        return links[0]
+    return None
+
+
 def _around(inner: str, core: str) -> str:
     """`core` with the spaces and breaks that stood at the two ends of `inner`."""
     ends = f" \n\t\u00a0{BREAK}"
@@ -129,11 +142,13 @@ def _escaped(text: str) -> str:
 def _tidy(text: str) -> str:
     lines = [_SPACES.sub(" ", line).strip() for line in text.split(BREAK)]
     lines = [_AT_START.sub(_protected, line) for line in lines]
-    while lines and not lines[-1]:
-        lines.pop()
-    while lines and not lines[0]:
-        lines.pop(0)
-    return "\\\n".join(line for line in lines if line)
+    # Who has no paragraphs writes two line breaks.
+    parts = re.split(r"\n\n+", "\n".join(lines).strip("\n"))
+    return "\n\n".join(part.replace("\n", "\\\n") for part in parts)
+
+
+def _on_one_line(markdown: str) -> str:
+    return _SPACES.sub(" ", markdown.replace("\\\n", " ")).strip()
 
 
 def _protected(match: re.Match[str]) -> str:
