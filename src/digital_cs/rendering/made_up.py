@@ -39,7 +39,6 @@ class _Wishes:
     """What the tags of an e-mail ask of the account's own facts, in one pass over them."""
 
     found: dict[str, object] = field(default_factory=dict)
-    lists: dict[str, dict[str, object]] = field(default_factory=dict)
     _items: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def read(self, tag: Tag) -> None:
@@ -61,16 +60,15 @@ class _Wishes:
                 self._want(name, _value(name.rpartition(".")[2], node))
 
     def _want(self, name: str, value: object) -> None:
-        plain = name.removeprefix(_TRAITS)
-        if plain != name:
-            if plain not in self.found or isinstance(value, list):
-                self.found[plain] = value
-            return
-        root, _, leaf = name.partition(".")
-        for item, fields in reversed(self._items):
-            if item == root and leaf:
-                fields.setdefault(leaf, value)
+        known, leaf = self.found, name.removeprefix(_TRAITS)
+        if leaf == name:
+            root, _, leaf = name.partition(".")
+            found = [fields for item, fields in self._items if item == root]
+            if not leaf or not found:
                 return
+            known = found[-1]
+        if leaf not in known or isinstance(value, list):
+            known[leaf] = value
 
 
 def made_up(
@@ -80,10 +78,7 @@ def made_up(
     wishes = _Wishes()
     for tag in tags:
         wishes.read(tag)
-    traits = {
-        name: _texts(value) if isinstance(value, list) else value
-        for name, value in wishes.found.items()
-    }
+    traits = {name: _texts(value) for name, value in wishes.found.items()}
     return RenderContext(
         account=AccountView("example", "Example & Co", "growth", "adopting", traits),
         contact=ContactView("Robin", "Robin Example", "admin", "en"),
@@ -93,9 +88,13 @@ def made_up(
     )
 
 
-def _texts(rows: list[object]) -> list[object]:
-    """Rows whose fields nobody asks for are words instead."""
-    return [row or f"item {number}" for number, row in enumerate(rows, 1)]
+def _texts(value: object) -> object:
+    """The value; rows whose fields nobody asks for are words instead, in lists of lists as well."""
+    if isinstance(value, list):
+        return [_texts(row) if row else f"item {number}" for number, row in enumerate(value, 1)]
+    if isinstance(value, dict):
+        return {name: _texts(each) for name, each in value.items()}
+    return value
 
 
 def _tree(tag: Tag) -> nodes.Template | None:
