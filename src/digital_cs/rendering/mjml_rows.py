@@ -29,7 +29,7 @@ _HTML = frozenset({
 })  # fmt: skip
 _VOID = frozenset({"br", "hr", "img"})
 # Every attribute in double quotes: that is the one form in which addresses are guarded later.
-_TAG = re.compile(r'<[a-z][a-z0-9-]*(?:\s+[a-z:-]+="[^"<>]*")*\s*/?>', re.IGNORECASE)
+_TAG = re.compile(r'<[a-z][a-z0-9-]*(?:\s+[a-z:-]+="[^"<>]*")*\s*/?>')
 _ATTRIBUTES = re.compile(
     r"href|src|alt|title|style|align|width|height|start|colspan|valign|css-class|mj-class"
     r"|(?:inner-|container-)?(?:padding|background-color)(?:-\w+)?|border(?:-\w+)*"
@@ -80,12 +80,14 @@ class _RowLint(HTMLParser):
             self.complain("mjml-tag", f"<{tag}> is not {where}.", suggest(tag, known))
             return
         if not _TAG.fullmatch(self.get_starttag_text() or ""):
-            advice = 'Write every attribute as name="value".'
-            self.complain("mjml-syntax", f"The attributes of <{tag}> cannot be read.", advice)
+            advice = 'Write small letters, and every attribute as name="value".'
+            self.complain("mjml-syntax", f"The tag <{tag}> cannot be read.", advice)
             return
         for _, value in attrs:
             self._steps += ["+attribute", *self._statements(value or ""), "-attribute"]
         given = {name: value or "" for name, value in attrs}
+        if len(given) != len(attrs):  # of two, browsers take the first and we would judge the last
+            self.complain("mjml-attribute", f"<{tag}> says an attribute twice.", "Keep one.")
         for name, value in given.items():
             if not _ATTRIBUTES.fullmatch(name):
                 self.complain("mjml-attribute", f"{name} is no attribute of an e-mail.", None)
