@@ -120,3 +120,7 @@ def test_a_template_that_cannot_be_right_is_told_by_the_check(
     assert "content/emails/bad.md" in done.out
     assert "is never closed" in done.out
     assert run(["content", "carry-over", str(tmp_path / "nowhere")]) == 2
+    elsewhere = alone("content", "carry-over", str(theirs), "--to", str(tmp_path / "mails"))
+    assert (elsewhere.code, "is not the folder `emails`" in elsewhere.err) == (2, True)
+    bare = alone("content", "carry-over", str(theirs), "--to", str(tmp_path / "bare" / "emails"))
+    assert (bare.code, "There is no layout." in bare.out) == (1, True)

@@ -45,11 +45,15 @@ def carry_over(
     that we do not know becomes a fact of the account with a default; all are listed, to be looked
     at. Afterwards the e-mails are checked: the exit code is 1 if one of them has an error.
     """
+    from digital_cs.catalog.policy import load_policy
+    from digital_cs.catalog.programs import email_names
     from digital_cs.cli import output
-    from digital_cs.cli.check import content_problems, show_problems
+    from digital_cs.cli.check import show_problems
     from digital_cs.config import load_settings
+    from digital_cs.domain.policy import Policy
     from digital_cs.errors import UsageError
     from digital_cs.rendering.carry_over.convert import all_of
+    from digital_cs.rendering.library import EmailLibrary
 
     names = {}
     for pair in renamed or ():
@@ -58,6 +62,11 @@ def carry_over(
             raise UsageError(f"'{pair}' is no pair: write --map support_url=links.app.")
         names[theirs.strip()] = ours.strip()
     target = to or load_settings().content_dir / "emails"
+    if target.name != "emails":
+        raise UsageError(
+            f"{target} is not the folder `emails` of a content folder, with blocks and a layout"
+            " beside it: nothing could be checked there."
+        )
     carried = list(all_of(folder, topic=topic, owner=owner, renamed=names))
     there = [each.name for each in carried if (target / f"{each.name}.md").exists()]
     if there and not replace:
@@ -69,8 +78,11 @@ def carry_over(
     for each in carried:
         (target / f"{each.name}.md").write_text(each.text, encoding="utf-8")
     own = {f"{target.parent.name}/emails/{each.name}.md" for each in carried}
-    found = content_problems(target.parent) if target.name == "emails" else []
-    problems = [problem for problem in found if problem.file in own]
+    policy = load_policy(target.parent, email_names(target.parent), None).policy or Policy()
+    problems = [
+        problem for problem in EmailLibrary(target.parent).check(policy.topics)
+        if problem.file in own or "/layouts/" in problem.file
+    ]  # fmt: skip
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         output.emit({"to": target, "emails": carried, "errors": errors, "problems": problems})
