@@ -335,6 +335,17 @@ def test_what_other_dialects_say_is_understood(studio: Studio) -> None:
     assert sum("helper" in note for note in carried.notes) == 2
 
 
+def test_numbers_are_kept_where_they_are_known(studio: Studio) -> None:
+    carried = carried_over(
+        studio,
+        "<ol><li>A</li><li>B</li></ol><ol>{{#each steps}}<li>{{this}}</li>{{/each}}</ol>",
+    )
+    assert body_of(carried).startswith("1. A\n2. B\n\n{% for item in account.traits.steps")
+    assert studio.check() == []
+    text = studio.render(with_traits(steps=["one", "two"])).text
+    assert text.startswith("1. A\n2. B\n\n- one\n\n- two\n\n")
+
+
 def test_two_line_breaks_are_a_new_paragraph_and_a_painted_cell_is_a_button(
     studio: Studio,
 ) -> None:

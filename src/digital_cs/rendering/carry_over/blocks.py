@@ -135,6 +135,9 @@ class BlockWriter:
     def _list(self, node: Node) -> None:
         number = 0
         lines: list[str] = []
+        # In a loop, Markdown would call every item the first.
+        looped = any(isinstance(each, str) and MARK.search(each) for each in node.children)
+        numbered = node.tag == "ol" and not looped
         for child in node.children:
             if isinstance(child, str):
                 lines += [mark[0] for mark in MARK.finditer(child)]
@@ -143,7 +146,7 @@ class BlockWriter:
             if not blocks:
                 continue
             number += 1
-            marker = f"{number}. " if node.tag == "ol" else "- "
+            marker = f"{number}. " if numbered else "- "
             inner = "\n\n".join(blocks).replace(' "button")', ")").split("\n")
             lines.append(marker + inner[0])
             lines += [f"{' ' * len(marker)}{line}".rstrip() for line in inner[1:]]
