@@ -112,8 +112,8 @@ async def test_a_suppressed_contact_is_named_with_since_when(house: House) -> No
         "Ada is not written to: hard bounce, since Mon 2 Mar."
     ]
     assert page.entries[0].sentence == (
-        "Not sent so far, waiting since Wed 4 Mar: none of the 1 fitting contacts may be written"
-        " to: hard bounce."
+        "Not sent so far, waiting since Wed 4 Mar: nobody who fits may be written to: 1 with an"
+        " address that is dead."
     )
     page = await asked(house, contact="ada")
     assert "Ada is not written to: hard bounce, since Mon 2 Mar" in page.headline

@@ -13,6 +13,7 @@ from digital_cs import __version__
 from digital_cs.channels import sns
 from digital_cs.config import Settings
 from digital_cs.console import (
+    account_why,
     accounts,
     clicks,
     enrollments,
@@ -64,7 +65,8 @@ def build_app(
     app.add_middleware(Door, api_key=settings.api_key)
     errors.install(app)
     for routes in (
-        enrollments.router(gateway), accounts.router(gateway, settings.workspace_zone),
+        enrollments.router(gateway), account_why.router(gateway, settings.workspace_zone),
+        accounts.router(gateway, settings.workspace_zone),
         events.router(gateway), sending.router(gateway),
     ):  # fmt: skip
         app.include_router(routes, prefix=API, responses=openapi.REFUSALS)

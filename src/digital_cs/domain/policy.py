@@ -132,6 +132,7 @@ class DayShare(_Part):
     share: float = Field(25.0, gt=0, le=100, description="Percent of all accounts, a UTC day.")
     at_least: int = Field(100, ge=0, description="But this many in any case.")
 
+
 class Rates(_Part):
     """Most messages a minute. What is above it is put off to a moment of its own."""
 

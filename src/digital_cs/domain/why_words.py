@@ -54,7 +54,7 @@ _TOO_LATE = " Later than that it is no longer useful"
 
 _OPENERS = frozenset(
     words.split()[0] for words in SENTENCES.values() if not words.startswith("{")
-) | {"No"}
+) | {"No", "Nobody"}
 """First words of reasons, small within a sentence. Where a name or a number may come first, they
 may be one: there is a first name An."""
 
