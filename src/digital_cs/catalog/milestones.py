@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.catalog.yaml_source import Path as Spot
 from digital_cs.domain.milestone import Milestone, Milestones
 from digital_cs.domain.problem import Problem
@@ -36,15 +36,9 @@ def load_milestones(content_dir: Path) -> LoadedMilestones:
     if not path.exists():
         return LoadedMilestones()
     file = f"{content_dir.name}/{FILE}".lstrip("/")
-    try:
-        raw = path.read_bytes()
-    except OSError as fault:
-        reason = (fault.strerror or "it is no file").lower()
-        problem = Problem(
-            file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
-            "Give the program the right to read it.",
-        )  # fmt: skip
-        return LoadedMilestones(True, (), (problem,))
+    raw = bytes_of(path, file)
+    if isinstance(raw, Problem):
+        return LoadedMilestones(True, (), (raw,))
     return check_milestones_text(raw, file)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from digital_cs.catalog.condition_checks import Finding
 from digital_cs.catalog.policy_checks import empty_lines, policy_findings
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import Program
@@ -51,15 +51,9 @@ def load_policy(
     if not path.exists():
         return LoadedPolicy()
     file = f"{content_dir.name}/{FILE}".lstrip("/")
-    try:
-        raw = path.read_bytes()
-    except OSError as fault:
-        reason = (fault.strerror or "it is no file").lower()
-        problem = Problem(
-            file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
-            "Give the program the right to read it.",
-        )  # fmt: skip
-        return LoadedPolicy(True, None, (problem,))
+    raw = bytes_of(path, file)
+    if isinstance(raw, Problem):
+        return LoadedPolicy(True, None, (raw,))
     return check_policy_text(raw, file, emails, programs)
 
 

@@ -15,7 +15,7 @@ from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.policy import policy_beside
 from digital_cs.catalog.program_checks import Surroundings, findings
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import Program
@@ -155,15 +155,9 @@ class _Draft:
 
 def _draft(path: Path) -> _Draft:
     file = f"{path.parent.parent.name}/{path.parent.name}/{path.name}".lstrip("/")
-    try:
-        raw = path.read_bytes()
-    except OSError as fault:
-        reason = (fault.strerror or "it is no file").lower()
-        problem = Problem(
-            file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
-            "Give the program the right to read it, or move it elsewhere.",
-        )  # fmt: skip
-        return _Draft(Document(file, readable=False), None, (problem,))
+    raw = bytes_of(path, file)
+    if isinstance(raw, Problem):
+        return _Draft(Document(file, readable=False), None, (raw,))
     return _parse(read_yaml(raw, file))
 
 

@@ -13,7 +13,7 @@ from digital_cs.catalog.condition_checks import Finding, Names, condition_findin
 from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.programs import program_from_json, program_to_json, stems, yaml_files
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.domain.condition import SegmentIs
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import Program
@@ -149,15 +149,9 @@ class _Draft:
 
 def _draft(path: Path, content_dir: Path, names: Names) -> _Draft:
     file = f"{content_dir.name}/{path.relative_to(content_dir)}".lstrip("/")
-    try:
-        raw = path.read_bytes()
-    except OSError as fault:
-        reason = (fault.strerror or "it is no file").lower()
-        problem = Problem(
-            file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
-            "Give the program the right to read it, or move it elsewhere.",
-        )  # fmt: skip
-        return _Draft(Document(file, readable=False), None, (problem,))
+    raw = bytes_of(path, file)
+    if isinstance(raw, Problem):
+        return _Draft(Document(file, readable=False), None, (raw,))
     return _parse(read_yaml(raw, file), path.stem, names)
 
 

@@ -13,7 +13,7 @@ from digital_cs.catalog.condition_checks import Finding, Names, condition_findin
 from digital_cs.catalog.milestones import load_milestones
 from digital_cs.catalog.programs import stems, yaml_files
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, read_yaml
+from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import EventEntry, Program, SegmentEntry, TriggerEntry
 from digital_cs.domain.trigger import KINDS, MilestoneNotReached, Trigger
@@ -52,16 +52,9 @@ def load_triggers(content_dir: Path) -> LoadedTriggers:
     problems: list[Problem] = []
     for path in yaml_files(folder) if folder.is_dir() else []:
         file = f"{content_dir.name}/{FOLDER}/{path.name}".lstrip("/")
-        try:
-            raw = path.read_bytes()
-        except OSError as fault:
-            reason = (fault.strerror or "it is no file").lower()
-            problems.append(
-                Problem(
-                    file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
-                    "Give the program the right to read it, or move it elsewhere.",
-                )
-            )  # fmt: skip
+        raw = bytes_of(path, file)
+        if isinstance(raw, Problem):
+            problems.append(raw)
             continue
         found, complaints = check_trigger_text(raw, file, path.stem, names)
         problems.extend(complaints)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
@@ -66,6 +67,18 @@ class Document:
                 return found
             path = path[:-1]
         return self.values.get((), Place(1, 1))
+
+
+def bytes_of(path: FilePath, file: str) -> bytes | Problem:
+    """What stands in a file, which is called `file` in complaints; or why nobody can say."""
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        reason = (fault.strerror or "it is no file").lower()
+        return Problem(
+            file, 1, 1, "unreadable", f"The file cannot be read: {reason}.",
+            "Give the program the right to read it, or move it elsewhere.",
+        )  # fmt: skip
 
 
 def read_yaml(text: str | bytes, file: str) -> Document:
