@@ -16,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-react bench-ingest chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-react bench-ingest chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -65,6 +65,9 @@ bench-ingest: $(READY_TO_TEST) ## Measure events through the API against a bare 
 
 bench-sweep: $(READY_TO_TEST) ## Judge a million accounts by a trigger, against a bare scan (BENCH_ACCOUNTS)
 	@exec $(BIN)/python -m tests.bench.sweep
+
+bench-links: $(READY_TO_TEST) ## Check links on loopback without politeness, then with it (BENCH_LINKS)
+	@exec $(BIN)/python -m tests.bench.links
 
 bench-react: $(READY_TO_TEST) ## Measure how soon a track call moves the enrollment that waits for it
 	@exec $(BIN)/python -m tests.bench.react

@@ -80,6 +80,13 @@ async def test_redirects_are_followed_and_permanent_only_when_all_are(web: Web) 
     assert (second.leads_to, second.permanent) == (web.url("/c"), False)
 
 
+async def test_a_redirect_that_is_written_in_letters_of_its_language_is_followed(web: Web) -> None:
+    web.pages |= {"/a": moved("/grüße"), "/gr%C3%BC%C3%9Fe": answer()}
+    async with looking() as pages:
+        look = (await pages.look(web.url("/a"), NOW)).look
+    assert (look.finding, look.leads_to) == (Finding.OK, web.url("/gr%C3%BC%C3%9Fe"))
+
+
 async def test_redirects_without_end_are_no_page(web: Web) -> None:
     web.pages |= {f"/{n}": moved(f"/{n + 1}") for n in range(40)}
     web.pages |= {"/ring": moved("/gnir"), "/gnir": moved("/ring")}

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain.main_text import compare, fingerprint, main_text, plain_text, similarity
+from digital_cs.domain.main_text import (
+    compare,
+    fingerprint,
+    main_part,
+    main_text,
+    plain_text,
+    similarity,
+)
 from digital_cs.domain.page_scan import scan
 
 STEPS = [
@@ -104,6 +111,13 @@ def test_a_page_without_main_is_read_without_what_is_around() -> None:
         f"<div class='content with-sidebar'>{body}</div>{links}<div hidden>secret</div></body>"
     )
     assert found.splitlines() == STEPS
+
+
+def test_links_of_the_main_part_are_found_as_they_are_written() -> None:
+    part = main_part(
+        page([*STEPS, "<a class=x href='/a?b&amp;c'>one</a> <a href=two>two</a> <a name=x>no</a>"])
+    )
+    assert part.links == ("/a?b&c", "two")
 
 
 def test_what_stands_in_code_and_entities_is_read_as_people_see_it() -> None:

@@ -198,6 +198,26 @@ async def test_a_live_page_that_says_something_else_is_counted(opened: Pool, web
     assert found.changed_at == MONDAY + timedelta(days=18)
 
 
+async def test_links_on_the_page_of_an_item_without_a_file_are_checked_too(
+    opened: Pool, web: Web
+) -> None:
+    body = f"<p>{WORDS} <a href='/dead'>a</a> <a href='#b'>b</a> <a href='mailto:c'>c</a></p>"
+    web.pages["/page"] = answer(200, f"<nav><a href=/menu>m</a></nav><main>{body}</main>")
+    await stand(opened, page=web.url("/page"))
+    watch = Watch()
+    async with looking() as pages:
+        assert (await run(opened, watch, pages)).links == 2
+        assert await states(opened) == {"/page": "ok", "/dead": "failing"}
+        # Whoever gathers the library's links again leaves what was found on the page.
+        await stand(opened, page=web.url("/page"))
+        assert "/dead" in await states(opened)
+        # The file of the item tells more, with lines: it alone counts where there is one.
+        await stand(opened, web.url("/mine"), page=web.url("/page"))
+        watch.moment += timedelta(days=9)
+        await run(opened, watch, pages)
+    assert set(await states(opened)) == {"/page", "/mine"}
+
+
 async def test_links_that_are_not_due_are_looked_at_again_when_asked(
     opened: Pool, web: Web
 ) -> None:

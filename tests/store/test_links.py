@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.domain.link_health import Finding, Health, Look, State, after, health_of
-from digital_cs.store import links, live_pages
+from digital_cs.store import link_work, links, live_pages
 from digital_cs.store.links import PAGE, Place, Which
 
 Connection = AsyncConnection[Any]
@@ -31,7 +31,7 @@ async def look(connection: Connection, url: str, *findings: Finding, at: datetim
         found = Look(at + timedelta(days=day), finding, 404 if finding.failed else 200, "says so")
         health = after(health, found, url)
         async with connection.transaction():
-            await links.save(connection, [(url, found, health)])
+            await link_work.save(connection, [(url, found, health)])
     return health
 
 
@@ -47,7 +47,20 @@ async def test_links_of_an_item_are_replaced_and_what_is_known_stays(
         "one": [(Place(A, 5), known), (Place(B, 6), Health())], "two": [(Place(A, 1), known)],
     }  # fmt: skip
     assert await links.counts(connection, EVERY) == {State.UNKNOWN: 1, State.FAILING: 1}
-    assert await links.due_count(connection, NOW, EVERY) == 1  # C stands nowhere any more
+    assert await link_work.due_count(connection, NOW, EVERY) == 1  # C stands nowhere any more
+
+
+async def test_links_that_are_set_twice_at_once_stand_once(
+    connection: Connection, database: str
+) -> None:
+    async def gather(line: int) -> None:
+        async with await AsyncConnection.connect(database, autocommit=True) as own:
+            for n in range(10):
+                await stand(own, one=[Place(A, line + n % 2), Place(C, 1)])
+
+    await asyncio.gather(*(gather(line) for line in (1, 1, 5)))
+    found = (await links.of_items(connection, ["one"]))["one"]
+    assert sorted(place.url for place, _ in found) == [A, C]
 
 
 async def test_what_is_known_is_what_the_kept_looks_say(connection: Connection) -> None:
@@ -64,8 +77,8 @@ async def test_what_is_known_is_what_the_kept_looks_say(connection: Connection) 
 async def test_only_the_last_looks_are_kept(connection: Connection) -> None:
     await stand(connection, one=[Place(A, 1), Place(B, 1)])
     await look(connection, B, Finding.OK)
-    await look(connection, A, *[Finding.OK] * (links.LOOKS_KEPT + 5))
-    assert len(await links.looks(connection, A)) == links.LOOKS_KEPT
+    await look(connection, A, *[Finding.OK] * (link_work.LOOKS_KEPT + 5))
+    assert len(await links.looks(connection, A)) == link_work.LOOKS_KEPT
     assert len(await links.looks(connection, B)) == 1
 
 
@@ -76,55 +89,55 @@ async def test_a_server_is_claimed_by_one_worker_at_a_time(
 
     async def claim(worker: str) -> list[str]:
         async with await AsyncConnection.connect(database, autocommit=True) as own:
-            return await links.claim_hosts(own, worker, NOW, 60, 7, EVERY)
+            return await link_work.claim_hosts(own, worker, NOW, 60, 7, EVERY)
 
     claimed = await asyncio.gather(*(claim(f"w{n}") for n in range(4)))
     every = [host for hosts in claimed for host in hosts]
     assert len(every) >= 7
-    rest = await links.claim_hosts(connection, "last", NOW, 60, 100, EVERY)
+    rest = await link_work.claim_hosts(connection, "last", NOW, 60, 100, EVERY)
     assert sorted([*every, *rest]) == sorted(f"h{n}.test" for n in range(20))
 
-    await links.release(connection, "last")
+    await link_work.release(connection, "last")
     for n in range(4):
-        await links.release(connection, f"w{n}")
-    assert len(await links.claim_hosts(connection, "next", NOW, 60, 100, EVERY)) == 20
+        await link_work.release(connection, f"w{n}")
+    assert len(await link_work.claim_hosts(connection, "next", NOW, 60, 100, EVERY)) == 20
 
 
 async def test_what_a_killed_worker_had_claimed_comes_back(connection: Connection) -> None:
     await stand(connection, one=[Place(A, 1)])
-    assert await links.claim_hosts(connection, "killed", NOW, 0, 9, EVERY) == ["a.test"]
-    assert await links.claim_hosts(connection, "next", NOW, 60, 9, EVERY) == ["a.test"]
-    assert not await links.renew_claim(connection, "killed", "a.test", 60)
-    assert await links.renew_claim(connection, "next", "a.test", 60)
+    assert await link_work.claim_hosts(connection, "killed", NOW, 0, 9, EVERY) == ["a.test"]
+    assert await link_work.claim_hosts(connection, "next", NOW, 60, 9, EVERY) == ["a.test"]
+    assert not await link_work.renew_claim(connection, "killed", "a.test", 60)
+    assert await link_work.renew_claim(connection, "next", "a.test", 60)
 
 
 async def test_a_server_that_wants_to_be_left_alone_is(connection: Connection) -> None:
     await stand(connection, one=[Place(A, 1)])
-    await links.claim_hosts(connection, "w", NOW, 60, 9, EVERY)
-    await links.release(connection, "w", "a.test", NOW + timedelta(hours=1))
-    assert await links.claim_hosts(connection, "w", NOW, 60, 9, EVERY) == []
+    await link_work.claim_hosts(connection, "w", NOW, 60, 9, EVERY)
+    await link_work.release(connection, "w", "a.test", NOW + timedelta(hours=1))
+    assert await link_work.claim_hosts(connection, "w", NOW, 60, 9, EVERY) == []
     later = NOW + timedelta(hours=1)
-    assert await links.claim_hosts(connection, "w", later, 60, 9, EVERY) == ["a.test"]
+    assert await link_work.claim_hosts(connection, "w", later, 60, 9, EVERY) == ["a.test"]
 
 
 async def test_servers_with_the_most_links_come_first_and_links_by_when_they_were_due(
     connection: Connection,
 ) -> None:
     await stand(connection, one=[Place(A, 1), Place(B, 1), Place(C, 1)])
-    assert await links.claim_hosts(connection, "w", NOW, 60, 1, EVERY) == ["a.test"]
+    assert await link_work.claim_hosts(connection, "w", NOW, 60, 1, EVERY) == ["a.test"]
     await look(connection, A, Finding.OK, at=NOW - timedelta(days=30))
-    found = await links.due(connection, "a.test", NOW, 9, EVERY)
+    found = await link_work.due(connection, "a.test", NOW, 9, EVERY)
     assert [(due.url, due.page) for due in found] == [(B, False), (A, False)]
 
 
 async def test_some_links_can_be_asked_for(connection: Connection) -> None:
     await stand(connection, one=[Place(A, 1), Place(C, 0, PAGE)], two=[Place(B, 1)])
     await look(connection, A, Finding.OK)
-    assert await links.due_count(connection, NOW, Which(host="a.test")) == 1
-    assert await links.due_count(connection, NOW, Which(item="one")) == 1
+    assert await link_work.due_count(connection, NOW, Which(host="a.test")) == 1
+    assert await link_work.due_count(connection, NOW, Which(item="one")) == 1
     again = Which(item="one", since=NOW + timedelta(hours=1))
-    assert await links.due_count(connection, NOW, again) == 2
-    (page,) = await links.due(connection, "c.test", NOW, 9, EVERY)
+    assert await link_work.due_count(connection, NOW, again) == 2
+    (page,) = await link_work.due(connection, "c.test", NOW, 9, EVERY)
     assert page.page
 
 

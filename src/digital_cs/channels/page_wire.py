@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore2
+import httpx2
 
 from digital_cs.channels.public_address import Resolve, is_public, may_call_port, resolve
 from digital_cs.domain.link_health import Finding
+from digital_cs.errors import DigitalCsError
 
 _TRIED_ADDRESSES = 2
 _CONNECT = 10.0
@@ -22,21 +24,22 @@ _KEPT_SECONDS = 15.0
 _CHUNK = 65_536
 
 
-class WireError(Exception):
-    """No answer came; `finding` says why, `detail` is the clause for people."""
+class WireError(DigitalCsError):
+    """No answer came from a server. Try again later."""
 
     def __init__(self, finding: Finding, detail: str) -> None:
+        """`finding` says why; `detail` is the clause for people."""
         super().__init__(detail)
         self.finding = finding
         self.detail = detail
 
 
-class PrivateAddressError(Exception):
-    """The name leads into a private network, or the port is not one of web servers."""
+class PrivateAddressError(DigitalCsError):
+    """The name leads into a private network, or the port is no web server's. It is not called."""
 
 
-class UnknownNameError(Exception):
-    """No server has this name."""
+class UnknownNameError(DigitalCsError):
+    """No server has this name. Check how it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class PageWire:
             (b"accept-encoding", b"gzip"),
         ]  # fmt: skip
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=context or ssl.create_default_context(), max_connections=1_000,
+            ssl_context=context or httpx2.create_ssl_context(), max_connections=1_000,
             max_keepalive_connections=_KEPT, keepalive_expiry=_KEPT_SECONDS,
             network_backend=CheckedBackend(resolve, may_call),
         )  # fmt: skip
@@ -158,7 +161,7 @@ class PageWire:
         ) as response:
             found: dict[str, str] = {}
             for name, value in response.headers:
-                found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+                found.setdefault(name.decode("latin-1").lower(), _readable(value))
             read = b""
             # A short body is read even where nobody wants it: the connection can be kept then.
             if method != "HEAD" and (body or _is_short(found)):
@@ -175,6 +178,14 @@ class PageWire:
             if len(read) >= self.limits.body:
                 break
         return bytes(read)
+
+
+def _readable(value: bytes) -> str:
+    """A header as browsers read it: addresses in it are often UTF-8 as it is."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _host_header(url: httpcore2.URL) -> bytes:

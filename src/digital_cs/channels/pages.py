@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email.utils
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from digital_cs.domain.link_url import (
     normal_url,
     origin_of,
 )
-from digital_cs.domain.main_text import main_text, plain_text
+from digital_cs.domain.main_text import MainPart, main_part, plain_text
 from digital_cs.domain.robots import EVERYTHING, MOST_BYTES, Robots, read_robots
+from digital_cs.errors import DigitalCsError
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
@@ -36,10 +38,12 @@ _BUSY_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found, and the page's main text, where that was asked for and there is one."""
+    """What one look found; where it was asked for and there is one, the page's main text; and the
+    addresses that it links to there."""
 
     look: Look
     text: str | None = None
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class _Found:
     answer: Answer
 
 
-class _StopError(Exception):
-    """The way ends here, for a reason that is no answer."""
+class _StopError(DigitalCsError):
+    """The way to a page ended before it. What was found there says why."""
 
     def __init__(
         self, finding: Finding, detail: str, url: str, *, permanent: bool = False,
@@ -113,7 +117,10 @@ class Pages:
         )  # fmt: skip
         if not text or finding is not Finding.OK:
             return Seen(look)
-        return Seen(look, await _text_of(answer))
+        part = await _main_part_of(answer)
+        if part is None:
+            return Seen(look)
+        return Seen(look, part.text, _addresses(part.links, found.url, start))
 
     async def _follow(self, start: str, text: bool) -> _Found:
         url, permanent, seen = start, True, {start}
@@ -223,14 +230,23 @@ def _judged(status: int) -> tuple[Finding, str]:
     return Finding.BAD_ANSWER, says
 
 
-async def _text_of(answer: Answer) -> str | None:
+async def _main_part_of(answer: Answer) -> MainPart | None:
     kind = answer.headers.get("content-type", "")
     if not is_readable(kind):
         return None
-    is_html = kind_of(kind) in ("", *HTML_TYPES)
     page = characters(answer.body, kind)
-    read = main_text if is_html else plain_text
-    return await asyncio.to_thread(read, page) if len(page) > _LONG_TEXT else read(page)
+    if kind_of(kind) not in ("", *HTML_TYPES):
+        return MainPart(plain_text(page))
+    return await asyncio.to_thread(main_part, page) if len(page) > _LONG_TEXT else main_part(page)
+
+
+def _addresses(written: tuple[str, ...], base: str, own: str) -> tuple[str, ...]:
+    """Links of a page as addresses, without those to itself, and what leads to no page."""
+    found: dict[str, None] = {}
+    for link in written:
+        with contextlib.suppress(LinkUrlError):
+            found.setdefault(normal_url(link, base))
+    return tuple(url for url in found if url not in (base, own))
 
 
 def _asked_wait(answer: Answer) -> float:

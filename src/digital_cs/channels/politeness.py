@@ -74,5 +74,7 @@ class Politeness:
         self._hosts = {
             name: host
             for name, host in self._hosts.items()
-            if host.lock.locked() or max(host.next_at, host.silent_until) > now
+            if host.lock.locked()
+            or max(host.next_at, host.silent_until) > now
+            or host.delay != self._delay
         }

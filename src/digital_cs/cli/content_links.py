@@ -192,11 +192,11 @@ async def _check(gateway: Gateway, which: Which) -> tuple[Gathered, Checked]:
     from digital_cs.cli.connection import find_settings
     from digital_cs.ingest.link_checker import LinkChecker, polite_pages
     from digital_cs.ingest.link_gathering import gather_links
-    from digital_cs.store import links
+    from digital_cs.store import link_work
 
     async with gateway.pool.connection() as connection:
         gathered = await gather_links(connection)
-        total = await links.due_count(connection, gateway.clock.now(), which)
+        total = await link_work.due_count(connection, gateway.clock.now(), which)
     async with polite_pages(find_settings().settings) as pages:
         checker = LinkChecker(pool=gateway.pool, clock=gateway.clock, pages=pages)
         with output.progress("Links", total) as bar:

@@ -15,6 +15,7 @@ FEWEST_WORDS = 20
 """A page with less is no text to judge by: a picture, an application, a line that says sorry."""
 
 MOST_CHARACTERS = 400_000
+MOST_LINKS = 300
 _MENU = 3
 """So many links in a row, each a line of its own, are a menu."""
 _LINKED = 0.8
@@ -69,16 +70,31 @@ class Change:
         return share + now + gone
 
 
-def main_text(page: str) -> str:
-    """The main text of an HTML page, one block a line: no navigation, header, footer, asides or
-    scripts. Empty where there is none."""
+@dataclass(frozen=True, slots=True)
+class MainPart:
+    """What readers come to a page for. `text`: one block a line; empty where there is none.
+    `links`: as they are written in it, each once, a few hundred at most."""
+
+    text: str
+    links: tuple[str, ...] = ()
+
+
+def main_part(page: str) -> MainPart:
+    """The main part of an HTML page: no navigation, header, footer, asides or scripts."""
     blocks = scan(page)
     chosen = _enough([b for b in blocks if b.main and not b.aside])
     chosen = chosen or _enough([b for b in blocks if b.article and not b.aside])
     if chosen is None:
         outside = [b for b in blocks if not (b.header and not b.article and not b.main)]
         chosen = _enough([b for b in outside if not b.aside]) or outside
-    return plain_text("\n".join(block.text for block in _without_menus(chosen)))
+    links = dict.fromkeys(link for block in chosen for link in block.links)
+    text = plain_text("\n".join(block.text for block in _without_menus(chosen)))
+    return MainPart(text, tuple(links)[:MOST_LINKS])
+
+
+def main_text(page: str) -> str:
+    """The text of the main part alone."""
+    return main_part(page).text
 
 
 def plain_text(text: str) -> str:

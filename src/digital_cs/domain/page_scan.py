@@ -40,6 +40,7 @@ _IN_TAG = re.compile(r"[>\"']")
 _ATTRIBUTE = re.compile(
     r"(class|id|role|hidden|aria-hidden)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]*)))?", re.I
 )
+_HREF = re.compile(r"(?:^|\s)href\s*=\s*(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))", re.I)
 _MOST_OF_A_TAG = 2_000
 """Characters of a tag that are read for its attributes."""
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{8,}")
@@ -47,10 +48,12 @@ _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{8,}")
 
 @dataclass(slots=True)
 class Block:
-    """One paragraph, heading, cell or item. `linked`: how much of the text stands in links."""
+    """One paragraph, heading, cell or item. `linked`: how much of the text stands in links, which
+    are `links`, as they are written."""
 
     text: str
     linked: int
+    links: tuple[str, ...]
     main: bool
     article: bool
     header: bool
@@ -72,6 +75,7 @@ class _Scan:
     inside: Counter[str] = field(default_factory=Counter)
     marked: Counter[str] = field(default_factory=Counter)
     parts: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     linked: int = 0
 
     def text(self, raw: str) -> None:
@@ -89,10 +93,11 @@ class _Scan:
         if text:
             marked = self.marked
             self.blocks.append(
-                Block(text, self.linked, main=marked["main"] > 0, article=marked["article"] > 0,
-                      header=marked["header"] > 0, aside=marked["aside"] > 0)
+                Block(text, self.linked, tuple(self.links), main=marked["main"] > 0,
+                      article=marked["article"] > 0, header=marked["header"] > 0,
+                      aside=marked["aside"] > 0)
             )  # fmt: skip
-        self.parts, self.linked = [], 0
+        self.parts, self.links, self.linked = [], [], 0
 
     def start(self, name: str, attributes: str) -> None:
         if name not in _INLINE:
@@ -106,6 +111,9 @@ class _Scan:
         self.inside[name] += 1
         for mark in marks:
             self.marked[mark] += 1
+        if name == "a" and not self.marked["skipped"] and (found := _HREF.search(attributes)):
+            href = found[1] or found[2] or found[3]
+            self.links.append(html.unescape(_LONG_NUMBER.sub("\ufffd", href)).strip())
 
     def end(self, name: str) -> None:
         if name not in _INLINE:

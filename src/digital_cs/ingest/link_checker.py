@@ -20,8 +20,9 @@ from digital_cs.channels.politeness import Politeness
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
 from digital_cs.domain.link_health import Finding, Health, Look, State, after
-from digital_cs.store import links, live_pages
-from digital_cs.store.links import Due, Which
+from digital_cs.store import link_work, links, live_pages
+from digital_cs.store.link_work import Due
+from digital_cs.store.links import Which
 
 CLAIM_SECONDS = 1_200.0
 """Longer than the slowest look with all its redirects takes; who is killed keeps servers so long.
@@ -45,10 +46,9 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    url: str
-    look: Look
+    due: Due
+    seen: Seen
     health: Health
-    text: str | None
 
 
 @contextlib.asynccontextmanager
@@ -115,11 +115,11 @@ class LinkChecker:
         finally:
             await end(*hosts)
             async with self._pool.connection() as connection:
-                await links.release(connection, self._worker)
+                await link_work.release(connection, self._worker)
 
     async def _claim(self, which: Which, most: int) -> list[str]:
         async with self._pool.connection() as connection:
-            return await links.claim_hosts(
+            return await link_work.claim_hosts(
                 connection, self._worker, self._clock.now(), CLAIM_SECONDS, most, which
             )
 
@@ -148,27 +148,27 @@ class LinkChecker:
             if not claimed:
                 return
         async with self._pool.connection() as connection:
-            await links.release(connection, self._worker, host, alone)
+            await link_work.release(connection, self._worker, host, alone)
 
     async def _due(self, host: str, which: Which) -> list[Due]:
         async with self._pool.connection() as connection:
-            return await links.due(connection, host, self._clock.now(), _BATCH, which)
+            return await link_work.due(connection, host, self._clock.now(), _BATCH, which)
 
     async def _look(self, due: Due, silent: list[Look]) -> _Result:
         seen = await look_patiently(self._pages, due.url, self._clock.now(), silent, text=due.page)
-        return _Result(due.url, seen.look, after(due.health, seen.look, due.url), seen.text)
+        return _Result(due, seen, after(due.health, seen.look, due.url))
 
     async def _save(self, host: str, found: list[_Result], done: Checked) -> bool:
         """Keep what was found; False: the server is no longer ours."""
         async with self._pool.connection() as connection, connection.transaction():
-            await links.save(connection, [(r.url, r.look, r.health) for r in found])
-            for result in found:
-                if result.text is not None:
-                    change = await live_pages.keep(
-                        connection, result.url, result.text, result.look.at
-                    )
-                    done.changed_pages += change is not None
-            claimed = await links.renew_claim(connection, self._worker, host, CLAIM_SECONDS)
+            await link_work.save(connection, [(r.due.url, r.seen.look, r.health) for r in found])
+            read = {r.due.url: r.seen for r in found if r.seen.text is not None}
+            for url, seen in read.items():
+                change = await live_pages.keep(connection, url, seen.text or "", seen.look.at)
+                done.changed_pages += change is not None
+            if read:
+                await links.replace_found(connection, {u: seen.links for u, seen in read.items()})
+            claimed = await link_work.renew_claim(connection, self._worker, host, CLAIM_SECONDS)
         done.links += len(found)
         done.states.update(result.health.state for result in found)
         return claimed

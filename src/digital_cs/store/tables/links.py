@@ -11,7 +11,8 @@ from digital_cs.store.tables.base import Table
 
 
 class Link(Table, table=True):
-    """A link of an item, by line. `kind`: link, or page, the item's own live page (line 0).
+    """A link of an item, by line. `kind`: link; page, the item's own live page; found, a link that
+    stands on that page. The last two have line 0.
 
     No foreign key: what a link leads to is checked whether or not its item is still there.
     """
