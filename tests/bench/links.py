@@ -37,7 +37,7 @@ KNOWN = int(os.environ.get("BENCH_LINKS", "100000"))
 """Links that are known; of those `ROUNDS` are checked without politeness."""
 ROUNDS = ((200, 10), (200, 40))
 """Hosts, and links of each."""
-POLITE = (400, 5)
+POLITE = (100, 8)
 DELAY = 1.0
 MOST_OVER_POLITE = 1.25
 ITEMS = 1_000
