@@ -142,8 +142,9 @@ class Mailing:
                 )  # fmt: skip
 
             asked = Asked(
-                key, enrollment_id, graph.id, loaded.account.id, act.contact_id, act.email
-            )
+                key, enrollment_id, graph.id, loaded.account.id, act.contact_id, act.email,
+                self._shown(act.email),
+            )  # fmt: skip
             request = _request(act, graph, loaded)
             passed = await insist(
                 self._pool,
@@ -168,6 +169,11 @@ class Mailing:
     async def _suppress(self, connection: claims.Connection, contact: str, now: datetime) -> None:
         async with connection.transaction():
             await suppressions.suppress(connection, contact, "hard bounce", "smtp", now)
+
+    def _shown(self, email: str) -> tuple[str, ...]:
+        """The places, in the content folder, of all that an e-mail shows (P25)."""
+        blocks = self._library.get(email).blocks
+        return (f"emails/{email}.md", *(f"blocks/{name}" for name in blocks))
 
     async def _deliver(self, mail: bytes, address: str, message_id: str) -> Delivery:
         # A bounce comes back to the ledger's row. An id of a contact may be longer than the 64
@@ -230,6 +236,7 @@ class Mailing:
                 text=sent.text,
                 html=sent.html,
                 date=now,
+                reply_to=self._library.get(act.email).reply_to,
                 unsubscribe_url=None if act.kind == SERVICE else self._link("u", act.contact_id),
                 headers=((POSTMARK_ID, message_id.strip("<>")),) if sender.postmark else (),
             )

@@ -43,6 +43,16 @@ async def test_a_touch_from_end_to_end(house: House) -> None:
     assert (await house.enrollment(id))["wake_at"] == house.clock.now() + DAYS_3
 
 
+async def test_answers_go_where_the_email_says(house: House) -> None:
+    email = house.content / "emails" / "welcome-trial-1.md"
+    email.write_text(email.read_text().replace("topic: tips", "topic: tips\nreply_to: a@b.test", 1))
+    house.library.load()
+    await house.advance(await house.start(SEND))
+
+    (letter,) = house.letters()
+    assert "\nReply-To: a@b.test\n" in (house.sink.folder / letter.file).read_text()
+
+
 async def test_a_server_with_ids_of_its_own_is_told_ours(house: House) -> None:
     house.activities._mailing._sender = dataclasses.replace(
         house.activities._mailing._sender, postmark=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,8 +46,9 @@ def review(
     from digital_cs.cli import content_words, output
     from digital_cs.cli.connection import ask_quickly
     from digital_cs.domain.content_item import Review
+    from digital_cs.domain.link_url import LinkUrlError, normal_url
     from digital_cs.errors import UsageError
-    from digital_cs.store import library, reviews
+    from digital_cs.store import library, live_pages, reviews
 
     what = _checked(checked)
     who = by or getpass.getuser()
@@ -63,6 +65,8 @@ def review(
         )  # fmt: skip
         async with connection.transaction():
             await reviews.record(connection, told, now)
+            with contextlib.suppress(LinkUrlError):  # without a page there is nothing to compare
+                await live_pages.verified(connection, normal_url(before.url or ""), now)
         after = await library.get(connection, before.id)
         assert after is not None
         return before, after, told
@@ -98,7 +102,8 @@ def unblock(item: ItemName, as_json: Json = False) -> None:
     from digital_cs.store import reviews
 
     async def mark(connection: Connection, id: str, clock: Clock) -> bool:
-        return await reviews.unblock(connection, id)
+        async with connection.transaction():
+            return await reviews.unblock(connection, id, clock.now())
 
     _mark(item, mark, "is no longer blocked", "was not blocked", as_json=as_json)
 

@@ -23,6 +23,7 @@ BECAUSE: Mapping[Reason, str] = MappingProxyType(
         Reason.REFUSED_FOR_NOW: "the mail server was too busy",
         Reason.FAULT: "a fault of ours held it up",
         Reason.STOPPED: "all sending was stopped",
+        Reason.CONTENT_BLOCKED: "what it says was known to be wrong",
         Reason.NO_LONGER_USEFUL: "it was too late to be of use",
         Reason.NO_WINDOW: "its hours did not come again while it was of use",
         Reason.WINDOW: "its hours had not come",

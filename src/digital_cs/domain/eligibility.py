@@ -69,6 +69,7 @@ class Standing:
     all programs; `coming_*` what other programs will send them within the look-ahead.
     `suppressed` is the weightiest reason not to write to them, `unwanted` the topics that they
     switched off. `ticket` is the severity and the beginning of the worst open ticket that quiets.
+    `blocked` is an item that the message shows and somebody said is wrong, and why.
     `got_it_for` names the account for which the same person got the same message, and when.
     `sent_today` and `cap` are of the program's UTC day; `rate_wait` is how long the fastest lane
     is taken, in business time, and `rate_scope` which.
@@ -89,6 +90,7 @@ class Standing:
     held_out: float | None = None
     got_it_for: tuple[str, datetime] | None = None
     stopped: str | None = None
+    blocked: tuple[str, str] | None = None
     sent_today: int = 0
     cap: int | None = None
     rate_wait: timedelta = timedelta(0)
@@ -119,13 +121,16 @@ def decide(
 
     What is for good comes before what passes, and what a person did before what a number says, so
     that the reason is the one that matters. Service notices heed only what would be wrong for them
-    too: the stop switch, an address that is dead or complained, caps and rates.
+    too: the stop switch, wrong content (P25), addresses that are dead or complained, caps, rates.
     """
     case = _Case(request, policy, calendar, now)
     if standing.stopped is not None:
         return case.hold(Reason.STOPPED, "stop", because=standing.stopped)
     if now >= request.useful_until:
         return case.useless()
+    if standing.blocked is not None:
+        item, because = standing.blocked
+        return case.hold(Reason.CONTENT_BLOCKED, "content", item=item, because=because)
     service = request.kind == SERVICE
     if not standing.active:
         return case.skip(

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     OUT_OF_OFFICE = "out_of_office"
     # Not now, or never: time
     STOPPED = "stopped"
+    CONTENT_BLOCKED = "content_blocked"
     NO_LONGER_USEFUL = "no_longer_useful"
     NO_WINDOW = "no_window"
     WINDOW = "window"
@@ -89,6 +90,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.COMPLAINED: "The reader reported it as spam; nothing is sent to them any more.",
         Reason.OUT_OF_OFFICE: "An automatic answer said that the reader is away.",
         Reason.STOPPED: "All sending is stopped: {because}",
+        Reason.CONTENT_BLOCKED: "What it says is known to be wrong ({item}): {because}",
         Reason.NO_LONGER_USEFUL: "It was only useful until {until}.",
         Reason.NO_WINDOW: "Its send window does not open again while it is useful.",
         Reason.WINDOW: "{why} ({zone}, zone of the {source}).",

@@ -61,6 +61,7 @@ may be one: there is a first name An."""
 _PAST: Mapping[Reason, tuple[str, str]] = MappingProxyType(
     {
         Reason.STOPPED: ("is stopped", "was stopped"),
+        Reason.CONTENT_BLOCKED: ("is known", "was known"),
         Reason.SUPPRESSED: ("is not written to", "was not written to"),
         Reason.TOPIC_OFF: ("has switched off", "had switched off"),
         Reason.REPLIED: ("has looked yet", "had looked yet"),

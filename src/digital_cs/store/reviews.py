@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from digital_cs.domain.content_item import BY_SOURCE, Review
+from digital_cs.store.holds import wake_held
 
 Connection = AsyncConnection[Any]
 
@@ -47,6 +48,7 @@ async def record(connection: Connection, review: Review, now: datetime) -> None:
         " blocked_because = null, blocked_by = null, blocked_at = null where id = %s",
         (review.on, review.item),
     )
+    await wake_held(connection, now)
 
 
 async def record_told(connection: Connection, reviews: Iterable[Review], now: datetime) -> None:
@@ -94,14 +96,20 @@ async def block(connection: Connection, id: str, because: str, by: str, now: dat
     )
 
 
-async def unblock(connection: Connection, id: str) -> bool:
-    """Take that back; False if it is not blocked."""
-    return await _mark(
+async def unblock(connection: Connection, id: str, now: datetime) -> bool:
+    """Take that back, and wake the messages that it held; False if it is not blocked.
+
+    Call it in a transaction.
+    """
+    done = await _mark(
         connection,
         "update content_items set blocked_because = null, blocked_by = null, blocked_at = null"
         " where id = %s and blocked_at is not null",
         (id,),
     )
+    if done:
+        await wake_held(connection, now)
+    return done
 
 
 async def retire(connection: Connection, id: str, because: str, by: str, now: datetime) -> bool:

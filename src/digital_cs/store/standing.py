@@ -68,6 +68,10 @@ select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
        (select s.because from stops s where s.lifted_at is null),
        (select jsonb_build_array(d.sent, d.cap) from program_days d
          where d.program_id = %(program)s and d.day = %(day)s),
+       (select jsonb_build_array(i.title, i.blocked_because) from content_items i
+          join content_sources s on s.name = i.source and s.kind = 'content'
+         where i.locator = any(%(content)s) and i.blocked_at is not null and i.retired_at is null
+         order by i.blocked_at limit 1),
        (select max(version) from policies)
   from contacts c
   left join memberships m
@@ -79,7 +83,10 @@ select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which message is about to be sent; `key` is that of its ledger row, which never counts."""
+    """Which message is about to be sent; `key` is that of its ledger row, which never counts.
+
+    `content` are the places of what it shows in the content folder: emails/…, blocks/….
+    """
 
     key: str
     enrollment_id: str | None
@@ -87,6 +94,7 @@ class Asked:
     account_id: str
     contact_id: str
     email: str
+    content: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ async def read(
         _READ,
         {
             **who, "key": asked.key, "enrollment": asked.enrollment_id, "email": asked.email,
-            "program": asked.program_id, "now": now, "day": day,
+            "program": asked.program_id, "content": list(asked.content), "now": now, "day": day,
             "since": now - policy.budget.longest,
             "horizon": now + length(policy.budget.look_ahead),
             "same_since": now - length(policy.same_person_within),
@@ -130,7 +138,8 @@ async def read(
 
 def _seen(row: Any) -> Seen:
     (active, suppressed, name, domain, unwanted, quiet_until, fewer, person, account, coming,
-     ticket, incident, replied_at, held_out, got_it_for, stopped, today, version) = row  # fmt: skip
+     ticket, incident, replied_at, held_out, got_it_for, stopped, today, blocked,
+     version) = row  # fmt: skip
     ahead = [
         (Coming(at, priority), here, theirs)
         for text, priority, here, theirs in coming or ()
@@ -143,6 +152,7 @@ def _seen(row: Any) -> Seen:
         coming_account=[each for each, here, _ in ahead if here],
         ticket=_dated(ticket), incident=incident, replied_at=replied_at, held_out=held_out,
         got_it_for=_dated(got_it_for), stopped=stopped,
+        blocked=(blocked[0], blocked[1]) if blocked else None,
         sent_today=today[0] if today else 0, cap=today[1] if today else None,
     )  # fmt: skip
     return Seen(standing, name or "The reader", domain or "", version or 0, today is not None)
