@@ -284,7 +284,8 @@ def test_gzip_is_unpacked_whatever_the_headers_say() -> None:
     ("body", "encoding", "says"),
     [(b"plain", "gzip", "says gzip, and the body is none"), (b"", "gzip", "the body is none"),
      (gzip.compress(b"x" * 99, mtime=0)[:-3], "gzip", "its end is missing"),
-     (b"\x1f\x8bnonsense", "", "not whole gzip"), (gzip.compress(b"x", mtime=0) + b"tail", "", "not whole"),
+     (b"\x1f\x8bnonsense", "", "not whole gzip"),
+     (gzip.compress(b"x", mtime=0) + b"tail", "", "not whole"),
      (b"x", "br", "not known here")],
 )  # fmt: skip
 def test_what_does_not_unpack_is_told_in_a_sentence(body: bytes, encoding: str, says: str) -> None:
