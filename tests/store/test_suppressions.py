@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
+from digital_cs.domain.suppression import Kind, subject_of
 from digital_cs.store import suppression_lists, suppressions
 from digital_cs.store.suppressions import (
     Entry,
-    account_subject,
     address_subject,
-    domain_subject,
 )
 from tests import rig
 from tests.store.touching import ACME, ADA, ID, claim, enrolled, rows
@@ -57,7 +56,9 @@ async def woken(connection: Connection) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("subject", [HERS, domain_subject(rig.MAIL_DOMAIN), account_subject(ACME)])
+@pytest.mark.parametrize(
+    "subject", [HERS, subject_of(Kind.DOMAIN, rig.MAIL_DOMAIN), subject_of(Kind.ACCOUNT, ACME)]
+)
 async def test_what_is_suppressed_is_not_claimed_and_what_is_lifted_is_again_p16(
     connection: Connection, inside: None, subject: str
 ) -> None:
@@ -89,7 +90,7 @@ async def test_an_end_is_reached_once_and_wakes_whom_it_held(
     connection: Connection, inside: None
 ) -> None:
     await add(connection, HERS, "manual", expires_at=LATER)
-    await add(connection, domain_subject("other.test"), "manual")
+    await add(connection, subject_of(Kind.DOMAIN, "other.test"), "manual")
     await woken(connection)
 
     assert await expire(connection, 9) == 0
@@ -193,8 +194,8 @@ async def test_a_link_from_before_a_merge_unsubscribes_who_is_left(
 async def test_lists_go_in_pages_and_are_searched(connection: Connection) -> None:
     wanted = [Entry(address_subject(f"{n}@A.test"), "manual") for n in range(7)]
     wanted += [
-        Entry(domain_subject("b.test"), "complaint"),
-        Entry(account_subject("Acme"), "manual"),
+        Entry(subject_of(Kind.DOMAIN, "b.test"), "complaint"),
+        Entry(subject_of(Kind.ACCOUNT, "Acme"), "manual"),
     ]
     async with connection.transaction():
         await suppressions.add_entries(connection, wanted, "test", rig.MONDAY)

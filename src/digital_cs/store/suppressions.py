@@ -86,16 +86,6 @@ def address_subject(address: str) -> str:
     return subject_of(Kind.ADDRESS, address)
 
 
-def domain_subject(domain: str) -> str:
-    """The subject that stands for all addresses of a domain."""
-    return subject_of(Kind.DOMAIN, domain)
-
-
-def account_subject(account_id: str) -> str:
-    """The subject that stands for all people of an account, as people of this account."""
-    return subject_of(Kind.ACCOUNT, account_id)
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One reason not to write to a subject; without `expires_at` it lasts until it is lifted."""
