@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from digital_cs.domain.content_policy import ContentPolicy
 from digital_cs.domain.grammar import Name, SpanField
 from digital_cs.domain.span import Span, Unit
 
@@ -200,6 +201,7 @@ class Policy(_Part):
     )
     damage: Damage = Damage()
     returned: Returned = Returned()
+    content: ContentPolicy = ContentPolicy()
 
     @field_validator("default_topic")
     @classmethod

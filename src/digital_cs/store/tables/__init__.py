@@ -3,10 +3,25 @@
 from sqlalchemy import Text
 from sqlmodel import AutoString
 
-from digital_cs.store.tables import customers, engine, intake, library, links, policy, rules
+from digital_cs.store.tables import (
+    broadcasts,
+    customers,
+    engine,
+    evidence,
+    intake,
+    library,
+    links,
+    policy,
+    reviewing,
+    rules,
+    topics,
+)
 from digital_cs.store.tables.base import Table
 
-__all__ = ["Table", "customers", "engine", "intake", "library", "links", "policy", "rules"]
+__all__ = [
+    "Table", "broadcasts", "customers", "engine", "evidence", "intake", "library", "links",
+    "policy", "reviewing", "rules", "topics",
+]  # fmt: skip
 
 for _table in Table.metadata.tables.values():
     for _column in _table.columns:

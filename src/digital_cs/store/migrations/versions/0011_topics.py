@@ -1,0 +1,23 @@
+"""Topics of support: rules, tickets' topics, proposals."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+TABLES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    for statement in TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for name in NAMES:
+        op.execute(f"drop table {name}")

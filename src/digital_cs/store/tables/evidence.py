@@ -1,0 +1,1 @@
+"""The tables of evidence: why content may be stale, and what it was good for."""

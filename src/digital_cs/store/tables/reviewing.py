@@ -1,0 +1,1 @@
+"""The tables of review cases, and of the mail to colleagues about them."""

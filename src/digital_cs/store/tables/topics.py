@@ -1,0 +1,1 @@
+"""The tables of topics: their rules, the topics of tickets, and proposals."""
