@@ -51,7 +51,7 @@ def _fill(url: str) -> dict[str, int]:
     sample = {
         "text": "sample", "integer": 1, "bigint": 1, "boolean": False, "jsonb": "{}",
         "timestamp with time zone": NOW, "date": NOW.date(), "ARRAY": [], "double precision": 1.0,
-        "numeric": 1,
+        "numeric": 1, "bytea": b"sample",
     }  # fmt: skip
     with psycopg.connect(url) as connection:
         # Foreign keys are of no interest here, and this saves knowing their order.

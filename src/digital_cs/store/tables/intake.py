@@ -112,6 +112,8 @@ class Ticket(Table, table=True):
 
     `matched_by`: organization, address, domain or given; null while no account is known.
     `account_given` and `organization_account` are what the source calls the account, known or not.
+    `topic` is the one that holds, `source_topic` what the help desk says itself; `topic_due`: its
+    words are new or changed, and nobody has looked yet which topic they are of.
     """
 
     __tablename__ = "tickets"
@@ -120,6 +122,8 @@ class Ticket(Table, table=True):
         Index("ix_tickets_waiting", "id", postgresql_where=text("account_id is null")),
         Index("ix_tickets_text", "text_kept_until",
               postgresql_where=text("text_kept_until is not null")),
+        Index("ix_tickets_topic_due", "id", postgresql_where=text("topic_due")),
+        Index("ix_tickets_opened", "opened_at"),
     )  # fmt: skip
     id: str = Field(primary_key=True)
     source: str
@@ -138,6 +142,8 @@ class Ticket(Table, table=True):
     severity: str | None = None
     tags: list[str] = Field(sa_column=texts_column())
     topic: str | None = None
+    source_topic: str | None = None
+    topic_due: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     opened_at: datetime
     updated_at: datetime
     solved_at: datetime | None = None
