@@ -18,6 +18,7 @@ from digital_cs.domain.milestone import Milestones
 from digital_cs.domain.policy import NO_LIMIT, Policy
 from digital_cs.domain.program import STEP_KINDS, Program
 from digital_cs.domain.segment import Segment
+from digital_cs.domain.team import Team
 from digital_cs.domain.trigger import KINDS as TRIGGER_KINDS
 from digital_cs.domain.trigger import Trigger
 
@@ -31,6 +32,8 @@ TRIGGER_SCHEMA_FILE = "trigger.schema.json"
 """The same for each trigger."""
 POLICY_SCHEMA_FILE = "policy.schema.json"
 """The same for policy.yaml."""
+TEAM_SCHEMA_FILE = "team.schema.json"
+"""The same for team.yaml."""
 
 _UNIONS = {
     "Step": tuple(kind.__name__ for kind in STEP_KINDS.values()),
@@ -136,6 +139,18 @@ def policy_schema() -> dict[str, Any]:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The policy of digital-cs",
+        **_tidy(raw),
+        "$defs": {name: _tidy(part) for name, part in parts.items()},
+    }
+
+
+def team_schema() -> dict[str, Any]:
+    """The schema of team.yaml, in draft 7."""
+    raw = Team.model_json_schema(by_alias=True)
+    parts: dict[str, Any] = raw.pop("$defs")
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The team of digital-cs",
         **_tidy(raw),
         "$defs": {name: _tidy(part) for name, part in parts.items()},
     }

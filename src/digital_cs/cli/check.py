@@ -21,7 +21,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check the policy, programs, segments, triggers, e-mails, milestones and holidays.
+    """Check the policy, team, programs, segments, triggers, e-mails, milestones and holidays.
 
     Each complaint has its file and line. The exit code is 1 if something is an error. Warnings are
     shown and do no more.
@@ -56,6 +56,7 @@ def content_problems(folder: Path) -> list[Problem]:
     from digital_cs.catalog.policy import load_policy
     from digital_cs.catalog.programs import email_names, load_programs
     from digital_cs.catalog.segments import load_segments
+    from digital_cs.catalog.team import load_team, owner_problems
     from digital_cs.catalog.triggers import load_triggers
     from digital_cs.domain.policy import Policy
     from digital_cs.domain.problem import Problem
@@ -66,11 +67,13 @@ def content_problems(folder: Path) -> list[Problem]:
     all_known = None if programs.errors else programs.programs.values()
     policy = load_policy(folder, email_names(folder), all_known)
     topics = (policy.policy or Policy()).topics
+    team = load_team(folder, datetime.now(UTC).date())
+    strangers = owner_problems(folder, team.team) if team.team.people else ()
     problems = [
         *programs.problems, *EmailLibrary(folder).check(topics),
         *load_milestones(folder).problems, *load_segments(folder).problems,
         *load_triggers(folder).problems,
-        *policy.problems,
+        *policy.problems, *team.problems, *strangers,
     ]  # fmt: skip
     holidays = folder / "holidays.yaml"
     if holidays.exists():
