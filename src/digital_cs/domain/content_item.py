@@ -47,6 +47,8 @@ class ContentItem:
     `stated_on` is the review date that the source states, `reviewed_on` the one that counts: the
     later of it and of the reviews told to us. `first_due_on` is when an item that was never
     reviewed is due. `sketch` holds the smallest hashes of its lines, by which it is known again.
+    `renewed_on`: the last day on which a ticket was solved with it. From `stale_on` on evidence
+    alone makes it stale, for the reasons `stale_because`; `evidence_weight` is all of it (P24).
     """
 
     id: str
@@ -73,6 +75,10 @@ class ContentItem:
     first_due_on: date | None = None
     blocked: Mark | None = None
     retired: Mark | None = None
+    renewed_on: date | None = None
+    stale_on: date | None = None
+    stale_because: str | None = None
+    evidence_weight: float = 0.0
 
     @property
     def policy(self) -> ReviewPolicy:
@@ -81,16 +87,26 @@ class ContentItem:
 
     @property
     def due_on(self) -> date:
-        """The day from which it is stale: last review plus interval, month ends clipped."""
+        """The day from which it is stale by its age: last review plus interval, month ends
+        clipped. Use on a solved ticket counts as a review does."""
+        interval = self.policy.interval
         if self.reviewed_on is not None:
-            return self.policy.interval.after(self.reviewed_on)
-        return self.first_due_on or self.policy.interval.after(self.added_on)
+            return interval.after(max(self.reviewed_on, self.renewed_on or self.reviewed_on))
+        first = self.first_due_on or interval.after(self.added_on)
+        return max(first, interval.after(self.renewed_on)) if self.renewed_on else first
+
+    @property
+    def stale_from(self) -> date:
+        """The first day on which it is stale, by its age or by evidence."""
+        return min(self.due_on, self.stale_on) if self.stale_on else self.due_on
 
     def state(self, as_of: date) -> State:
         """Its state on a day, by what is known now."""
+        by_evidence = self.stale_on is not None and self.stale_on <= as_of
         return state_on(
-            as_of, self.due_on, blocked=self.blocked is not None, retired=self.retired is not None
-        )
+            as_of, self.stale_from if by_evidence else self.due_on,
+            blocked=self.blocked is not None, retired=self.retired is not None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

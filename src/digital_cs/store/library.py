@@ -100,13 +100,15 @@ _TOLD = (
     "id, source, locator, kind, title, added_on, edited_at, version, content_hash, stated_id, url,"
     " owner, backup, topic, area, volatility, review_every, evergreen_because, stated_on,"
     " reviewed_on, first_due_on, blocked_because, blocked_by, blocked_at, retired_because,"
-    " retired_by, retired_at"
+    " retired_by, retired_at, renewed_on, stale_on, stale_because, evidence_weight"
 )
 _COLUMNS = tuple(name.strip() for name in f"{_TOLD}, sketch".split(","))
+# An import read them before it writes, and evidence may have been found meanwhile.
+_NOT_IMPORTED = frozenset({"id", "renewed_on", "stale_on", "stale_because", "evidence_weight"})
 _UPSERT = (
     f"insert into content_items ({', '.join(_COLUMNS)})"
     f" values ({', '.join(f'%({name})s' for name in _COLUMNS)}) on conflict (id) do update set "
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _NOT_IMPORTED)
 )
 
 

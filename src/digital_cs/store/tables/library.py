@@ -29,6 +29,7 @@ class ContentItem(Table, table=True):
     """One piece of content. The id is permanent; `locator` is its place in its source.
 
     When it is due is not kept: it follows from these columns by the rules of the domain.
+    `renewed_on`, `stale_on` and what follows are kept by the pass over evidence alone.
     """
 
     __tablename__ = "content_items"
@@ -67,6 +68,10 @@ class ContentItem(Table, table=True):
     retired_because: str | None = None
     retired_by: str | None = None
     retired_at: datetime | None = None
+    renewed_on: date | None = None
+    stale_on: date | None = None
+    stale_because: str | None = None
+    evidence_weight: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
 
 
 class ContentVersion(Table, table=True):
