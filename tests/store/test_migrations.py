@@ -30,6 +30,9 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+OF_ENROLLMENTS = ["enrollment_id", "program_id", "version", "step", "visit"]
+"""What messages have all of, or none, if they are a broadcast's."""
+
 REVISIONS = [each.revision for each in reversed(list(_script().walk_revisions()))]
 """Every revision, oldest first."""
 
@@ -64,9 +67,11 @@ def _fill(url: str) -> dict[str, int]:
         for table in sorted(_tables(url) - {"alembic_version", "one_day"}):
             columns = connection.execute(
                 "select column_name, data_type from information_schema.columns"
-                " where table_name = %s and table_schema = 'public' and is_nullable = 'NO'"
+                " where table_name = %s and table_schema = 'public'"
+                " and (is_nullable = 'NO' or table_name in ('messages', 'decisions')"
+                "      and column_name = any(%s))"
                 " and is_identity = 'NO' order by ordinal_position",
-                (table,),
+                (table, OF_ENROLLMENTS),
             ).fetchall()
             names = ", ".join(name for name, _ in columns)
             places = ", ".join(["%s"] * len(columns))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, text
 from sqlmodel import Field
 
 from digital_cs.store.tables.base import Table, json_column, texts_column
@@ -92,27 +92,42 @@ class Outbox(Table, table=True):
     created_at: datetime = Field(sa_column_kwargs={"server_default": text("clock_timestamp()")})
 
 
+ONE_OWNER = "num_nonnulls(enrollment_id, broadcast_id) = 1"
+"""A message, and what was decided of it, is of an enrollment or of a broadcast."""
+
+
 class Message(Table, table=True):
     """The ledger: one row a message, written before the server is spoken to (P13).
 
-    `claim_until` is real time; every other moment is business time.
+    `claim_until` is real time; every other moment is business time. Those of a broadcast are in
+    chunks, each of which one activity sends; `variant` is which of its texts they get.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
-        Index("ix_messages_visit", "enrollment_id", "visit"),
+        CheckConstraint(ONE_OWNER, name="ck_messages_owner"),
+        Index("ix_messages_visit", "enrollment_id", "visit",
+              postgresql_where=text("enrollment_id is not null")),
+        Index("ix_messages_broadcast", "broadcast_id", "chunk",
+              postgresql_where=text("broadcast_id is not null")),
         Index("ix_messages_account", "account_id", "claimed_at"),
-        Index("ix_messages_contact", "contact_id", "claimed_at"),
-        Index("ix_messages_message_id", text("lower(message_id)")),
+        # A broadcast writes each row three times, into every index that it belongs to by then.
+        Index("ix_messages_contact", "contact_id", "claimed_at",
+              postgresql_where=text("claimed_at is not null")),
+        Index("ix_messages_message_id", text("lower(message_id)"),
+              postgresql_where=text("message_id is not null")),
         Index("ix_messages_open", "state",
-              postgresql_where=text("state in ('planned', 'claimed', 'unknown', 'failed')")),
+              postgresql_where=text("state in ('claimed', 'unknown', 'failed')")),
     )  # fmt: skip
     key: str = Field(primary_key=True)
-    enrollment_id: str = Field(foreign_key="enrollments.id")
-    program_id: str
-    version: int
-    step: str
-    visit: int
+    enrollment_id: str | None = Field(default=None, foreign_key="enrollments.id")
+    program_id: str | None = None
+    version: int | None = None
+    step: str | None = None
+    visit: int | None = None
+    broadcast_id: str | None = None  # without a foreign key: a million would be checked one by one
+    chunk: int | None = None
+    variant: str = Field(default="", sa_column_kwargs={"server_default": ""})
     account_id: str
     contact_id: str | None = None
     email: str
@@ -146,17 +161,20 @@ class Decision(Table, table=True):
 
     __tablename__ = "decisions"
     __table_args__ = (
+        CheckConstraint(ONE_OWNER, name="ck_decisions_owner"),
         Index("ix_decisions_account", "account_id", "at"),
-        Index("ix_decisions_enrollment", "enrollment_id"),
-    )
+        Index("ix_decisions_enrollment", "enrollment_id",
+              postgresql_where=text("enrollment_id is not null")),
+    )  # fmt: skip
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     at: datetime
-    enrollment_id: str
+    enrollment_id: str | None = None
+    broadcast_id: str | None = None
     account_id: str
-    program_id: str
-    version: int
-    step: str
-    visit: int
+    program_id: str | None = None
+    version: int | None = None
+    step: str | None = None
+    visit: int | None = None
     contact_id: str | None = None
     verdict: str
     reason: str
@@ -171,7 +189,8 @@ class Task(Table, table=True):
     """Something that a person is asked to do. States: open, done, expired, cancelled.
 
     `kind` is step, of an enrollment, or reply: a contact wrote back, and what they wrote is the
-    note. An open reply quiets the whole account (P18).
+    note. An open reply quiets the whole account (P18). One of kind writing asks for an article, and
+    is of no account.
     """
 
     __tablename__ = "tasks"
@@ -183,7 +202,7 @@ class Task(Table, table=True):
     kind: str = Field(default="step", sa_column_kwargs={"server_default": "step"})
     enrollment_id: str | None = Field(default=None, foreign_key="enrollments.id", index=True)
     program_id: str | None = None
-    account_id: str = Field(index=True)
+    account_id: str | None = Field(default=None, index=True)
     contact_id: str | None = None
     step: str | None = None
     visit: int | None = None
