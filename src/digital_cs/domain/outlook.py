@@ -1,0 +1,259 @@
+"""What an enrollment may send in the coming days, and about when, by its program alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from heapq import heappop, heappush
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.program_graph import (
+    FINISHED,
+    Graph,
+    Node,
+    SendNode,
+    TaskNode,
+    WaitDateNode,
+    WaitForNode,
+    WaitNode,
+    WaitWeekdayNode,
+    successors,
+)
+from digital_cs.domain.send_window import next_open, next_weekday_time
+from digital_cs.domain.span import Span, add, subtract
+from digital_cs.domain.zone import load_zone, to_utc
+
+TIMED = (WaitNode, WaitWeekdayNode, WaitDateNode)
+"""Steps that nothing but time ends: what follows them is no earlier than their moment."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_EVER = datetime.min.replace(tzinfo=UTC)
+_MOST_ROUNDS = 50
+"""A step that is reached later and later is in a loop: its last moment is not looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """Where an enrollment stands.
+
+    `due` is the moment for which the step's work is planned: the end of a wait or of its limit,
+    or that of its message; None: nobody has looked yet. `held` says that something else than
+    time keeps its message back. `dates` are the days that the account has in traits, by name.
+    """
+
+    step: str
+    due: datetime | None = None
+    held: bool = False
+    dates: tuple[tuple[str, date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A message that may go out, at the earliest at `at`.
+
+    It is `sure` if every way through the program leads to it in time. Even then it is left out
+    when the account leaves, or the decision at the moment of sending says so.
+    """
+
+    step: str
+    email: str
+    kind: str
+    to: tuple[str, ...]
+    at: datetime
+    sure: bool
+
+
+class Outlook:
+    """The messages of one version of a program that may go out from `now` until `until`.
+
+    Waits, weekdays, dates and windows are followed in one zone; a branch, a split and whatever
+    waits for something is followed on every way. What somebody may defer is taken as if it were
+    not, and each step is counted at its first pass, so a day is what counts. What was found for
+    one standpoint is remembered for the next: ask one outlook about many.
+    """
+
+    def __init__(
+        self, graph: Graph, now: datetime, until: datetime, calendar: BusinessCalendar,
+        zone: ZoneInfo | None = None,
+    ) -> None:  # fmt: skip
+        self._graph = graph
+        self._now = now
+        self._until = until
+        self._calendar = calendar
+        self._zone = zone or load_zone("UTC")
+        self._known: dict[Standpoint, tuple[Coming, ...]] = {}
+        self._openings: dict[datetime, datetime] = {}
+        self._ends: dict[tuple[str, datetime], datetime] = {}
+        self._bounds: dict[tuple[str, str], bool] = {}
+
+    def of(self, stands: Standpoint) -> tuple[Coming, ...]:
+        """What may go out from there, the earliest first."""
+        found = self._known.get(stands)
+        if found is None:
+            found = self._known[stands] = tuple(self._look(stands))
+        return found
+
+    def _look(self, stands: Standpoint) -> Iterator[Coming]:
+        nodes = self._graph.nodes
+        if stands.step not in nodes:
+            return
+        start = self._now
+        if stands.due is not None and isinstance(nodes[stands.step], SendNode):
+            start = max(start, stands.due)
+        first = self._first(stands, start)
+        if not any(isinstance(nodes[step], SendNode) for step in first):
+            return
+        last = self._last(stands, start, first)
+        for step, at in first.items():
+            node = nodes[step]
+            if isinstance(node, SendNode) and (opens := self._open(at)) <= self._until:
+                sure = self._open(last[step]) <= self._until and self._bound(stands.step, step)
+                yield Coming(step, node.email, node.kind, node.to, opens, sure)
+
+    def _first(self, stands: Standpoint, start: datetime) -> dict[str, datetime]:
+        """When each step is reached at the earliest, in that order.
+
+        Nothing is reached earlier by setting out later, so the first way found is the earliest.
+        """
+        first: dict[str, datetime] = {}
+        tie = count()
+        ahead = [(start, next(tie), stands.step)]
+        while ahead:
+            at, _, step = heappop(ahead)
+            if step == FINISHED or step in first or at > self._until:
+                continue
+            due = stands.due if not first else None
+            first[step] = at
+            for target, early, _ in self._ways(step, at, at, stands.dates, due):
+                heappush(ahead, (early, next(tie), target))
+        return first
+
+    def _last(
+        self, stands: Standpoint, start: datetime, first: Mapping[str, datetime]
+    ) -> dict[str, datetime]:
+        """When each of these steps is reached at the latest; _NEVER stands for past the end."""
+        last = {stands.step: _NEVER if stands.held else start}
+        rounds = dict.fromkeys(first, 0)
+        todo = [stands.step]
+        while todo:
+            step = todo.pop()
+            due = stands.due if step == stands.step and not rounds[step] else None
+            for target, _, late in self._ways(step, first[step], last[step], stands.dates, due):
+                if target not in first or late <= last.get(target, _EVER):
+                    continue
+                rounds[target] += 1
+                past = late > self._until or rounds[target] > _MOST_ROUNDS
+                last[target] = _NEVER if past else late
+                todo.append(target)
+        return last
+
+    def _ways(
+        self, step: str, early: datetime, late: datetime, dates: tuple[tuple[str, date], ...],
+        due: datetime | None,
+    ) -> Iterator[tuple[str, datetime, datetime]]:  # fmt: skip
+        """Where a step leads that is reached between these moments: step, earliest, latest.
+
+        `due` is when its time is up, where that is known already.
+        """
+        node = self._graph.nodes[step]
+        match node:
+            case SendNode():
+                yield node.next, self._open(early), self._open(late)
+            case WaitDateNode() if due is None:
+                day = dict(dates).get(node.trait)
+                if day is not None:
+                    until = self._shifted(node, day)
+                    yield node.next, max(early, until), max(late, until)
+                elif not node.exit_without:
+                    yield node.next, early, _NEVER
+            case WaitNode() | WaitWeekdayNode() | WaitDateNode():
+                over, over_late = self._over(node, early, due), self._over(node, late, due)
+                yield node.next, over, over_late
+            case WaitForNode() | TaskNode():
+                over, over_late = self._over(node, early, due), self._over(node, late, due)
+                yield node.next, early, over_late
+                timed_out = node.timed_out if isinstance(node, WaitForNode) else node.expired
+                yield timed_out, over, over_late
+            case _:
+                for _, target in successors(node):
+                    yield target, early, late
+
+    def _over(self, node: Node, at: datetime, due: datetime | None) -> datetime:
+        """When the time of a step is up that is reached at a moment."""
+        if at > self._until:
+            return _NEVER
+        if due is not None:
+            return max(at, due)
+        found = self._ends.get((node.id, at))
+        if found is None:
+            found = self._ends[node.id, at] = self._end(node, at)
+        return found
+
+    def _end(self, node: Node, at: datetime) -> datetime:
+        match node:
+            case WaitWeekdayNode():
+                return next_weekday_time(at, node.weekdays, node.at, self._zone)
+            case WaitForNode():
+                return self._add(at, node.limit)
+            case TaskNode():
+                return self._add(at, node.due_in)
+            case WaitNode():
+                return self._add(at, node.span)
+        raise TypeError(f"{node.id} does not end by itself")
+
+    def _add(self, at: datetime, span: Span) -> datetime:
+        return add(at, span, self._zone, self._calendar)
+
+    def _shifted(self, node: WaitDateNode, day: date) -> datetime:
+        until = to_utc(datetime.combine(day, node.at), self._zone)
+        if node.shift is None:
+            return until
+        move = subtract if node.shift.direction == "before" else add
+        return move(until, node.shift.span, self._zone, self._calendar)
+
+    def _open(self, at: datetime) -> datetime:
+        """When the window is open from a moment on; _NEVER where that is too late."""
+        if at > self._until:
+            return _NEVER
+        found = self._openings.get(at)
+        if found is None:
+            opening = next_open(self._graph.window, at, self._zone, self._calendar)
+            found = self._openings[at] = opening.at if opening is not None else _NEVER
+        return found
+
+    def _bound(self, start: str, step: str) -> bool:
+        """Whether no way from `start` ends without having passed `step`."""
+        found = self._bounds.get((start, step))
+        if found is None:
+            found = self._bounds[start, step] = _passes(self._graph, start, step)
+        return found
+
+
+def _passes(graph: Graph, start: str, step: str) -> bool:
+    seen, todo = {step}, [start]
+    while todo:
+        here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            ways = [target for _, target in successors(graph.nodes[here])]
+            if not ways or FINISHED in ways:
+                return False
+            todo += ways
+    return True
+
+
+def leads_to_a_message(graph: Graph) -> set[str]:
+    """The steps of a program from which a message may still go out."""
+    found = {id for id, node in graph.nodes.items() if isinstance(node, SendNode)}
+    before = 0
+    while len(found) > before:
+        before = len(found)
+        found |= {
+            id
+            for id, node in graph.nodes.items()
+            if any(target in found for _, target in successors(node))
+        }
+    return found

@@ -1,0 +1,308 @@
+"""Who will be shown which content in the coming days, and through which messages."""
+
+# ruff: noqa: S608  the statements are put together from constants, never from values
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from digital_cs.domain.account import LEAVING_STAGES, NO_HOLIDAYS, UNSUBSCRIBED, day_of
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.eligibility import SERVICE
+from digital_cs.domain.outlook import TIMED, Coming, Outlook, Standpoint, leads_to_a_message
+from digital_cs.domain.program import Program
+from digital_cs.domain.program_graph import Graph, SendNode, WaitDateNode, compile_program
+from digital_cs.domain.touch import ANYBODY
+from digital_cs.domain.zone import load_zone, zone_names
+from digital_cs.store import shown
+from digital_cs.store.condition_sql_people import QUIET_BECAUSE
+from digital_cs.store.replies import AWAITED
+from digital_cs.store.suppressions import SUPPRESSED_HERE
+
+Connection = AsyncConnection[Any]
+
+DAYS = 14
+"""How far is looked ahead, where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """An e-mail of a program that goes out on about one day, to one person of each account.
+
+    `day` is that of the readers. Unless it is `sure`, the number is how many it may be at most:
+    a branch, or something that is waited for, may lead elsewhere.
+    """
+
+    email: str
+    program: str
+    day: date
+    accounts: int
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Who will be shown an item: so many different people and accounts, from a day on.
+
+    `through` is in order of days, those who reach most first.
+    """
+
+    people: int
+    accounts: int
+    first_on: date
+    through: tuple[Showing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """So many different accounts and people who may get just these (program, e-mail)."""
+
+    sends: frozenset[tuple[str, str]]
+    accounts: int = 0
+    people: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """All that may go out, without whom it shows what."""
+
+    showings: tuple[Showing, ...] = ()
+    reach: tuple[Reach, ...] = ()
+
+
+async def of_items(
+    connection: Connection, now: datetime, days: int = DAYS, *, workspace_zone: str = "UTC",
+    calendar: BusinessCalendar = NO_HOLIDAYS,
+) -> dict[str, Exposure]:  # fmt: skip
+    """What is about to be shown, by item; an item that nobody will be shown is missing.
+
+    Those inside programs now are looked at, not those who will enter; nobody who is paused, held
+    out, or cannot be written to. The cost grows with the enrollments in the database, and here
+    only with how many different standpoints they have. Opens a transaction.
+    """
+    outgoing = await of_emails(
+        connection, now, days, workspace_zone=workspace_zone, calendar=calendar
+    )
+    by_item = await shown.emails_that_show(connection)
+    programs = await shown.program_items(connection)
+    sends: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    known = {(showing.program, showing.email) for showing in outgoing.showings}
+    by_email: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for program, email in known:
+        by_email[email].append((program, email))
+        if program in programs:
+            sends[programs[program]].add((program, email))
+    for item, emails in by_item.items():
+        for email in emails:
+            sends[item].update(by_email.get(email, ()))
+    return _exposures(outgoing, sends)
+
+
+def _exposures(
+    outgoing: Outgoing, sends: Mapping[str, set[tuple[str, str]]]
+) -> dict[str, Exposure]:
+    through: dict[tuple[str, str], list[Showing]] = defaultdict(list)
+    for showing in outgoing.showings:
+        through[showing.program, showing.email].append(showing)
+    # Many items are shown by the same messages: each set of those is counted once.
+    found: dict[frozenset[tuple[str, str]], Exposure] = {}
+    for wanted in {frozenset(each) for each in sends.values() if each}:
+        met = [each for each in outgoing.reach if not wanted.isdisjoint(each.sends)]
+        showings = sorted(
+            (showing for send in wanted for showing in through[send]),
+            key=lambda s: (s.day, -s.accounts, s.program, s.email),
+        )
+        found[wanted] = Exposure(
+            sum(each.people for each in met), sum(each.accounts for each in met),
+            showings[0].day, tuple(showings),
+        )  # fmt: skip
+    return {item: found[frozenset(each)] for item, each in sends.items() if each}
+
+
+async def of_emails(
+    connection: Connection, now: datetime, days: int = DAYS, *, workspace_zone: str = "UTC",
+    calendar: BusinessCalendar = NO_HOLIDAYS,
+) -> Outgoing:  # fmt: skip
+    """The messages that may go out, by day, and how many different people they reach."""
+    async with connection.transaction():
+        graphs = await _graphs(connection)
+        await connection.execute(
+            _GATHER, _values(graphs, now, now + timedelta(days=days), workspace_zone)
+        )
+        try:
+            cursor = await connection.execute("select key, count(*) from going_out group by key")
+            groups = await cursor.fetchall()
+            outgoing, plans = _look(groups, graphs, now, days, workspace_zone, calendar)
+            if not plans:
+                return Outgoing()
+            return Outgoing(outgoing, await _reach(connection, plans))
+        finally:
+            await connection.execute("drop table if exists going_out")
+
+
+# Who stands where, one row each, and never seen here one by one: `key` is all that decides what
+# may come, and those who share it are looked at once. Moments are what a clock shows there, to
+# the hour, so that people of all zones can share one.
+_GATHER = f"""
+create temporary table going_out on commit drop as
+with steps as (
+       select * from jsonb_to_recordset(%(steps)s)
+         as s(program text, version int, step text, timed bool, sends bool, traits text[],
+              stays text[])),
+     zones as (select * from unnest(%(zones)s::text[], %(ahead)s::int[]) z(name, ahead)),
+     inside as materialized (
+       select e.account_id, e.program_id, e.version, e.step, e.plans_contact, a.zone,
+              greatest(case when s.sends
+                   then coalesce(e.plans_at, (e.position ->> 'not_before')::timestamptz)
+                   else (e.position ->> 'due_at')::timestamptz end, %(now)s) as due,
+              s.sends and e.plans_at is null and (e.position ? 'held_since'
+                   or coalesce(e.position ->> 'noted', '') like 'held:%%') as held,
+              coalesce(h.held, false) as held_out,
+              case when s.traits <> '{{}}' then
+                (select jsonb_object_agg(t, left(a.traits ->> t, 10)) from unnest(s.traits) t) end
+                as dates
+         from enrollments e
+         join programs p on p.id = e.program_id
+         join steps s on (s.program, s.version, s.step) = (e.program_id, e.version, e.step)
+         join accounts a on a.id = e.account_id
+         left join holdouts h on h.program_id = e.program_id and h.account_id = e.account_id
+        where e.ended_at is null and not e.paused and e.exit_because is null
+          and p.state in ('running', 'closed', 'finishing')
+          and (a.stage is null or a.stage <> all(%(leaving)s) or a.stage = any(s.stays))
+          and (not s.timed or (e.position ->> 'due_at')::timestamptz is null
+               or (e.position ->> 'due_at')::timestamptz <= %(until)s)
+          and not {AWAITED.format(account="e.account_id")}),
+     able as materialized (
+       select m.account_id, m.contact_id, m.roles, lower(c.email) as address, c.zone,
+              ({QUIET_BECAUSE}) is null and (c.quiet_until is null or c.quiet_until < %(until)s)
+                as wants, row_number() over (partition by m.account_id
+                order by ({QUIET_BECAUSE}) is not null, c.created_at, c.id) as place
+         from memberships m join contacts c on c.id = m.contact_id {SUPPRESSED_HERE}
+        where m.left_at is null and c.active
+          and m.account_id in (select account_id from inside)
+          and coalesce({QUIET_BECAUSE}, %(unsubscribed)s) = %(unsubscribed)s),
+     roles as materialized (
+       select account_id, min(address) filter (where place = 1) as reader,
+              coalesce(array_agg(distinct role) filter (where wants), '{{}}') as marketing,
+              array_agg(distinct role) as service
+         from able cross join unnest(roles || '{ANYBODY}'::text) role group by 1)
+select i.account_id, coalesce(planned.address, r.reader) as person,
+       jsonb_build_array(i.program_id, i.version, i.step,
+         date_trunc('hour', i.due at time zone 'UTC'
+           + make_interval(secs => coalesce(z.ahead, %(workspace)s))),
+         i.held, i.held_out, r.marketing, r.service, i.dates)::text as key
+  from inside i
+  join roles r on r.account_id = i.account_id
+  left join able planned
+    on planned.account_id = i.account_id and planned.contact_id = i.plans_contact
+  left join zones z on z.name = coalesce(planned.zone, i.zone)
+"""
+
+# How many different accounts, or people, have just these plans, over all of their enrollments.
+_REACH = """
+with plans as (select * from unnest(%(keys)s::text[], %(plans)s::int[]) p(key, plan))
+select plans, count(*) from (
+       select array_agg(distinct p.plan order by p.plan) as plans
+         from going_out g join plans p on p.key = g.key group by g.{who}) each
+ group by plans
+"""
+
+
+async def _graphs(connection: Connection) -> dict[tuple[str, int], Graph]:
+    """The versions of programs that somebody is inside of."""
+    cursor = await connection.execute(
+        "select v.program_id, v.number, v.spec from program_versions v where exists"
+        " (select from enrollments e where e.program_id = v.program_id and e.version = v.number"
+        " and e.ended_at is null)"
+    )
+    return {
+        (program, version): compile_program(Program.model_validate(spec), version)[0]
+        for program, version, spec in await cursor.fetchall()
+    }
+
+
+def _values(
+    graphs: Mapping[tuple[str, int], Graph], now: datetime, until: datetime, workspace_zone: str
+) -> dict[str, Any]:
+    names = sorted(zone_names())
+    steps = [
+        {
+            "program": program, "version": version, "step": step,
+            "timed": isinstance(graph.nodes[step], TIMED),
+            "sends": isinstance(graph.nodes[step], SendNode),
+            "traits": _traits(graph), "stays": sorted(graph.stay_when),
+        }
+        for (program, version), graph in graphs.items()
+        for step in sorted(leads_to_a_message(graph))
+    ]  # fmt: skip
+    return {
+        "steps": Jsonb(steps), "now": now, "until": until, "unsubscribed": UNSUBSCRIBED,
+        "leaving": list(LEAVING_STAGES), "zones": names,
+        "ahead": [_ahead(name, now) for name in names],
+        "workspace": _ahead(workspace_zone, now),
+    }  # fmt: skip
+
+
+def _traits(graph: Graph) -> list[str]:
+    return sorted({n.trait for n in graph.nodes.values() if isinstance(n, WaitDateNode)})
+
+
+def _ahead(zone: str, now: datetime) -> int:
+    """How many seconds a clock there is ahead of UTC."""
+    offset = now.astimezone(load_zone(zone)).utcoffset()
+    return round(offset.total_seconds()) if offset is not None else 0
+
+
+def _look(
+    groups: Iterable[tuple[str, int]], graphs: Mapping[tuple[str, int], Graph], now: datetime,
+    days: int, workspace_zone: str, calendar: BusinessCalendar,
+) -> tuple[tuple[Showing, ...], dict[str, frozenset[tuple[str, str]]]]:  # fmt: skip
+    """What the groups may get, by day; and by group which messages that are."""
+    clock = now.astimezone(load_zone(workspace_zone)).replace(tzinfo=UTC)
+    until = clock + timedelta(days=days)
+    outlooks = {id: Outlook(graph, clock, until, calendar) for id, graph in graphs.items()}
+    counts: dict[tuple[str, str, date], int] = defaultdict(int)
+    doubts: set[tuple[str, str, date]] = set()
+    plans: dict[str, frozenset[tuple[str, str]]] = {}
+    for key, size in groups:
+        program, version, step, due, held, held_out, marketing, service, dates = json.loads(key)
+        stands = Standpoint(
+            step, datetime.fromisoformat(due).replace(tzinfo=UTC) if due else None, held,
+            tuple((name, day) for name, text in (dates or {}).items() if (day := day_of(text))),
+        )  # fmt: skip
+        first: dict[str, Coming] = {}
+        for coming in outlooks[program, version].of(stands):
+            roles = service if coming.kind == SERVICE else () if held_out else marketing
+            if not set(coming.to).isdisjoint(roles):
+                first.setdefault(coming.email, coming)
+        for email, coming in first.items():
+            place = (email, program, coming.at.date())
+            counts[place] += size
+            if not coming.sure:
+                doubts.add(place)
+        if first:
+            plans[key] = frozenset((program, email) for email in first)
+    showings = (Showing(*place, n, place not in doubts) for place, n in counts.items())
+    return tuple(sorted(showings, key=lambda s: (s.day, -s.accounts, s.program, s.email))), plans
+
+
+async def _reach(
+    connection: Connection, plans: Mapping[str, frozenset[tuple[str, str]]]
+) -> tuple[Reach, ...]:
+    numbers = {plan: number for number, plan in enumerate(set(plans.values()))}
+    named: Sequence[frozenset[tuple[str, str]]] = list(numbers)
+    values = {"keys": list(plans), "plans": [numbers[plan] for plan in plans.values()]}
+    found: list[Reach] = []
+    for who in ("account_id", "person"):
+        cursor = await connection.execute(_REACH.format(who=who), values)
+        for together, size in await cursor.fetchall():
+            sends = frozenset().union(*(named[number] for number in together))
+            found.append(Reach(sends, **{"accounts" if who == "account_id" else "people": size}))
+    return tuple(found)
