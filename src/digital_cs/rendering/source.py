@@ -53,7 +53,11 @@ class SourceFile:
 
 def read_source(path: Path, file: str, keys: Iterable[str]) -> SourceFile:
     """The file at `path` and every complaint about its front matter. Raises no content error."""
-    data = path.read_bytes()
+    return parse_source(path.read_bytes(), file, keys)
+
+
+def parse_source(data: bytes, file: str, keys: Iterable[str]) -> SourceFile:
+    """What a file holds, which is called `file` in complaints, and those about its front matter."""
     problems: list[Problem] = []
 
     def broken(line: int, column: int, rule: str, message: str, advice: str) -> SourceFile:
