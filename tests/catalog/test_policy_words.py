@@ -32,7 +32,14 @@ The same message       to the same person once in 30 days
 Service notices        renewal-7
 A program a day        messages for 25% of all accounts, or 100 if that is more
 Messages a minute      no limit
-Soft bounces           5 within 30 days quiet an address for 180 days"""
+Soft bounces           5 within 30 days quiet an address for 180 days
+Reviewers are told     on Monday at 09:00 of 7 items at most
+They are asked         5 business days before an item is due
+Reminded               after 5 business days
+The backup             5 business days after that
+The program manager    10 business days after that
+A review is put off    once, for 20 business days at most
+Told at once           what people will read within 2 business days"""
 
 
 def read(text: str) -> Policy:
@@ -89,6 +96,7 @@ def test_a_change_is_said(was: str, now: str, said: list[str]) -> None:
     assert diff(read(was), read(now)) == said
 
 
+reviewing = st.sampled_from(["5 business days", "2 weeks"])
 spans = st.sampled_from(["7 days", "1 week", "36 hours"])
 names = st.sampled_from(["tips", "news", "events"])
 topics = st.dictionaries(
@@ -117,6 +125,12 @@ policies = st.fixed_dictionaries(
                 "fleet": st.floats(1, 9), "program": st.floats(1, 9),
                 "domains": st.dictionaries(st.sampled_from(["*", "a.test"]), st.floats(1, 9))})}),
         "returned": st.builds(lambda n: {"soft_bounces": n}, st.integers(1, 3)),
+        "content": st.fixed_dictionaries({}, optional={
+            "reviews": st.fixed_dictionaries({}, optional={
+                "digest": st.builds(lambda d: {"weekday": d}, st.sampled_from(["monday", "friday"])),
+                "ask_before": reviewing, "remind_after": reviewing, "backup_after": reviewing,
+                "manager_after": reviewing, "snooze_at_most": reviewing,
+                "at_once_within": reviewing})}),
     },
 ).map(Policy.model_validate)  # fmt: skip
 

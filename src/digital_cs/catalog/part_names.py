@@ -6,7 +6,7 @@ import re
 
 from pydantic import BaseModel
 
-from digital_cs.domain import milestone, policy, segment, team, trigger
+from digital_cs.domain import content_policy, milestone, policy, segment, team, trigger
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 
@@ -54,6 +54,12 @@ _NAMES: dict[type[BaseModel], str] = {
     policy.DayShare: "'program_a_day'",
     policy.Rates: "'a_minute'",
     policy.Returned: "'returned'",
+    content_policy.ContentPolicy: "'content'",
+    content_policy.Signals: "'signals'",
+    content_policy.Feedback: "'feedback'",
+    content_policy.Reviews: "'reviews'",
+    content_policy.Digest: "'digest'",
+    content_policy.WhenStale: "'stale'",
     team.Team: "the team",
     team.Person: "a person of the team",
 }  # fmt: skip

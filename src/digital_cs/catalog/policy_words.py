@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from digital_cs.domain.content_policy import Reviews
 from digital_cs.domain.policy import NO_LIMIT, DayShare, Limits, Policy, Quiet, Rates
 
 WIDTH = 96
@@ -116,6 +117,19 @@ def _all(policy: Policy) -> Iterator[_Said]:
     returned = policy.returned
     yield _one("soft bounces", f"{returned.soft_bounces} within {returned.within.words()} quiet an"
                                f" address for {returned.quiet_for.words()}")  # fmt: skip
+    yield from _reviews(policy.content.reviews)
+
+
+def _reviews(reviews: Reviews) -> Iterator[_Said]:
+    digest = reviews.digest
+    yield _one("reviewers are told", f"on {digest.weekday.capitalize()} at {digest.at:%H:%M} of"
+                                     f" {digest.at_most} items at most")  # fmt: skip
+    yield _one("they are asked", f"{reviews.ask_before.words()} before an item is due")
+    yield _one("reminded", f"after {reviews.remind_after.words()}")
+    yield _one("the backup", f"{reviews.backup_after.words()} after that")
+    yield _one("the program manager", f"{reviews.manager_after.words()} after that")
+    yield _one("a review is put off", f"once, for {reviews.snooze_at_most.words()} at most")
+    yield _one("told at once", f"what people will read within {reviews.at_once_within.words()}")
 
 
 def _one(label: str, words: str, tail: str = "") -> _Said:

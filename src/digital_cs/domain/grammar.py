@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import time
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from digital_cs.domain.span import Span
+from digital_cs.domain.span import Span, Unit
 
 
 def _span(value: Any) -> Span:
@@ -40,6 +40,23 @@ SpanField = Annotated[
         }
     ),
 ]
+
+
+_EXACT = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK)
+
+
+def _exact(span: Span) -> Span:
+    if span.unit not in _EXACT:
+        raise ValueError(f"'{span}' differs from case to case: use hours, days or weeks here")
+    return span
+
+
+ExactSpan = Annotated[
+    SpanField,
+    AfterValidator(_exact),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ (minute|hour|day|week)s?$"}),
+]
+"""A span that is equally long everywhere: in minutes, hours, days or weeks."""
 
 
 def _percent(value: Any) -> float:

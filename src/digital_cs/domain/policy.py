@@ -6,40 +6,22 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from digital_cs.domain.content_policy import ContentPolicy
-from digital_cs.domain.grammar import Name, SpanField
-from digital_cs.domain.span import Span, Unit
-
-_EXACT = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK)
+from digital_cs.domain.grammar import ExactSpan, Name
+from digital_cs.domain.span import Span
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _exact(span: Span) -> Span:
-    if span.unit not in _EXACT:
-        raise ValueError(f"'{span}' differs from case to case: use hours, days or weeks here")
-    return span
-
-
-ExactSpan = Annotated[
-    SpanField,
-    AfterValidator(_exact),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+ (minute|hour|day|week)s?$"}),
-]
-"""A span that is equally long everywhere: in minutes, hours, days or weeks."""
 
 
 def length(span: Span) -> timedelta:
