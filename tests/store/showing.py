@@ -16,6 +16,7 @@ from digital_cs.domain.enrollment import Position
 from digital_cs.domain.review_policy import Kind
 from digital_cs.store import library
 from digital_cs.store.enrollments import enroll
+from digital_cs.store.links import Place, replace_links
 from digital_cs.store.positions import position_to_json
 from tests import rig
 
@@ -39,11 +40,17 @@ def block(name: str, **rest: Any) -> ContentItem:
     return item(f"blocks/{name}.md", Kind.BLOCK, **rest)
 
 
+def article(locator: str, **rest: Any) -> ContentItem:
+    return item(locator, Kind.ARTICLE, **rest)
+
+
 async def keep(
     connection: Connection, items: Sequence[ContentItem],
     includes: Mapping[str, Sequence[str]] | None = None,
+    links: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:  # fmt: skip
-    """Put items into the library; `includes` names what each shows."""
+    """Put items into the library; `includes` names what each shows, `links` its one link, with
+    the kind of that."""
     await library.save_source(connection, SOURCE, rig.MONDAY)
     added = tuple(items)
     plan = ImportPlan(added, (), (), (), (), (), 0, (), 0, {i.locator: i for i in added})
@@ -53,6 +60,9 @@ async def keep(
             connection, "content",
             [(shown, by, Shown.INCLUDES) for by, all in (includes or {}).items() for shown in all],
         )  # fmt: skip
+        await replace_links(
+            connection, {id: [Place(url, 1, kind)] for id, (url, kind) in (links or {}).items()}
+        )
 
 
 async def stand(
