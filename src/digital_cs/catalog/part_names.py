@@ -6,7 +6,7 @@ import re
 
 from pydantic import BaseModel
 
-from digital_cs.domain import content_policy, milestone, policy, segment, team, trigger
+from digital_cs.domain import content_policy, milestone, policy, segment, team, topic, trigger
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 
@@ -62,6 +62,10 @@ _NAMES: dict[type[BaseModel], str] = {
     content_policy.WhenStale: "'stale'",
     team.Team: "the team",
     team.Person: "a person of the team",
+    topic.Topics: "the topics",
+    topic.Topic: "a topic",
+    topic.TopicRule: "a rule of a topic",
+    topic.Terms: "what a rule looks for",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from digital_cs.domain.policy import NO_LIMIT, Policy
 from digital_cs.domain.program import STEP_KINDS, Program
 from digital_cs.domain.segment import Segment
 from digital_cs.domain.team import Team
+from digital_cs.domain.topic import Topics
 from digital_cs.domain.trigger import KINDS as TRIGGER_KINDS
 from digital_cs.domain.trigger import Trigger
 
@@ -34,6 +35,8 @@ POLICY_SCHEMA_FILE = "policy.schema.json"
 """The same for policy.yaml."""
 TEAM_SCHEMA_FILE = "team.schema.json"
 """The same for team.yaml."""
+TOPICS_SCHEMA_FILE = "topics.schema.json"
+"""The same for topics.yaml."""
 
 _UNIONS = {
     "Step": tuple(kind.__name__ for kind in STEP_KINDS.values()),
@@ -151,6 +154,19 @@ def team_schema() -> dict[str, Any]:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The team of digital-cs",
+        **_tidy(raw),
+        "$defs": {name: _tidy(part) for name, part in parts.items()},
+    }
+
+
+def topics_schema() -> dict[str, Any]:
+    """The schema of topics.yaml, in draft 7."""
+    raw = Topics.model_json_schema(by_alias=True)
+    parts: dict[str, Any] = raw.pop("$defs")
+    parts["TopicRule"]["anyOf"] = [{"required": ["any"]}, {"required": ["all"]}]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The topics of digital-cs",
         **_tidy(raw),
         "$defs": {name: _tidy(part) for name, part in parts.items()},
     }

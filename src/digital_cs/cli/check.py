@@ -21,7 +21,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check the policy, team, programs, segments, triggers, e-mails, milestones and holidays.
+    """Check the policy, team, topics, programs, segments, triggers, e-mails, milestones, holidays.
 
     Each complaint has its file and line. The exit code is 1 if something is an error. Warnings are
     shown and do no more.
@@ -57,6 +57,7 @@ def content_problems(folder: Path) -> list[Problem]:
     from digital_cs.catalog.programs import email_names, load_programs
     from digital_cs.catalog.segments import load_segments
     from digital_cs.catalog.team import load_team, owner_problems
+    from digital_cs.catalog.topics import load_topics
     from digital_cs.catalog.triggers import load_triggers
     from digital_cs.domain.policy import Policy
     from digital_cs.domain.problem import Problem
@@ -73,7 +74,7 @@ def content_problems(folder: Path) -> list[Problem]:
         *programs.problems, *EmailLibrary(folder).check(topics),
         *load_milestones(folder).problems, *load_segments(folder).problems,
         *load_triggers(folder).problems,
-        *policy.problems, *team.problems, *strangers,
+        *policy.problems, *team.problems, *strangers, *load_topics(folder).problems,
     ]  # fmt: skip
     holidays = folder / "holidays.yaml"
     if holidays.exists():

@@ -39,12 +39,13 @@ class TicketTopic(Table, table=True):
     """Why a ticket has its topic. `by`: person, source, rule, proposal or learned.
 
     `words` are those of a rule, a tag or the model: never what stands in the ticket beside them.
+    Without a topic, a person said that it is of none.
     """
 
     __tablename__ = "ticket_topics"
     __table_args__ = (Index("ix_ticket_topics_topic", "topic", "by"),)
     ticket: str = Field(primary_key=True)
-    topic: str
+    topic: str | None = None
     by: str
     rule: int | None = None
     words: list[str] = Field(sa_column=texts_column())

@@ -34,7 +34,7 @@ TABLES = (
     """
     CREATE TABLE ticket_topics (
       ticket TEXT NOT NULL,
-      topic TEXT NOT NULL,
+      topic TEXT,
       by TEXT NOT NULL,
       rule INTEGER,
       words TEXT[] DEFAULT '{}'::text[] NOT NULL,
