@@ -11,6 +11,7 @@ from digital_cs.store.tables import (
     intake,
     library,
     links,
+    newsletters,
     policy,
     reviewing,
     rules,
@@ -20,7 +21,7 @@ from digital_cs.store.tables.base import Table
 
 __all__ = [
     "Table", "broadcasts", "customers", "engine", "evidence", "intake", "library", "links",
-    "policy", "reviewing", "rules", "topics",
+    "newsletters", "policy", "reviewing", "rules", "topics",
 ]  # fmt: skip
 
 for _table in Table.metadata.tables.values():
