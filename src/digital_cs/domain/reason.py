@@ -27,6 +27,7 @@ class Reason(StrEnum):
     # Not now, or never: time
     STOPPED = "stopped"
     CONTENT_BLOCKED = "content_blocked"
+    CONTENT_STALE = "content_stale"
     NO_LONGER_USEFUL = "no_longer_useful"
     NO_WINDOW = "no_window"
     WINDOW = "window"
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     NOBODY = "nobody"
     SUPPRESSED = "suppressed"
     HELD_OUT = "held_out"
+    STAGE = "stage"
     SAME_PERSON = "same_person"
     TOPIC_OFF = "topic_off"
     PAUSE_ASKED = "pause_asked"
@@ -56,6 +58,7 @@ class Reason(StrEnum):
     OPERATOR = "operator"
     LEFT = "left"
     OTHER_CONTACT = "other_contact"
+    CANCELLED = "cancelled"
     # Steps that send nothing
     NO_DATE = "no_date"
     TRUE_SINCE = "true_since"
@@ -91,6 +94,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.OUT_OF_OFFICE: "An automatic answer said that the reader is away.",
         Reason.STOPPED: "All sending is stopped: {because}",
         Reason.CONTENT_BLOCKED: "What it says is known to be wrong ({item}): {because}",
+        Reason.CONTENT_STALE: "What it shows is stale ({item}, since {day}).",
         Reason.NO_LONGER_USEFUL: "It was only useful until {until}.",
         Reason.NO_WINDOW: "Its send window does not open again while it is useful.",
         Reason.WINDOW: "{why} ({zone}, zone of the {source}).",
@@ -101,6 +105,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.SUPPRESSED: "{who} is not written to: {because}.",
         Reason.HELD_OUT: "The account is held out of this program, so that its effect can be"
         " known: {share} of all accounts are.",
+        Reason.STAGE: "The account is {stage}.",
         Reason.SAME_PERSON: "The same person already got it for {account} on {day}.",
         Reason.TOPIC_OFF: "{who} has switched off {topic}.",
         Reason.PAUSE_ASKED: "{who} asked for a pause until {day}.",
@@ -121,6 +126,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.OPERATOR: "Skipped by hand.",
         Reason.LEFT: "The account left the program: {because}",
         Reason.OTHER_CONTACT: "Somebody else of the account is written to instead.",
+        Reason.CANCELLED: "The broadcast was cancelled before it was this one's turn.",
         Reason.NO_DATE: "The account has no {trait} yet.",
         Reason.TRUE_SINCE: "Already true since {day}.",
         Reason.HAPPENED: "It happened: {what}.",

@@ -11,7 +11,10 @@ from html import escape
 from markdown_it.token import Token
 
 from digital_cs.domain.problem import Problem
+from digital_cs.domain.stale_rule import AS_WRITTEN, Content, Swaps
 from digital_cs.rendering.effort import effort_problem
+from digital_cs.rendering.errors import TemplateInvalidError
+from digital_cs.rendering.expander import Expander
 from digital_cs.rendering.layout import SLOTS, compile_shell, layout_problems
 from digital_cs.rendering.link_marks import mark
 from digital_cs.rendering.markdown import parse, structure_problems
@@ -20,12 +23,12 @@ from digital_cs.rendering.mjml_rows import is_rows, read_rows
 from digital_cs.rendering.plain_text import TextTwin, rule
 from digital_cs.rendering.sandbox import CompiledPart, compile_part
 from digital_cs.rendering.source import (
-    Expander,
     SourceFile,
     front_problems,
     reviewed_on,
     reviewed_problems,
 )
+from digital_cs.rendering.stale_rules import content_of, rule_problems
 from digital_cs.rendering.tag_lint import TagLinter
 from digital_cs.rendering.tags import Tag, TagTable, tokenize
 
@@ -40,16 +43,19 @@ _FOOTER_NEEDS = {
 MAX_SUBJECT_OUTPUT = 2_000
 MAX_TEXT_OUTPUT = 64_000
 MAX_HTML_OUTPUT = 256_000
+MOST_KEPT = 32
+"""So many ways to show one e-mail are kept compiled; there are hardly ever more than three."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailTemplate:
     """One e-mail, checked and compiled.
 
-    `source_hash` changes with the file, any block in it, its footer or the layout: what an
-    approval is bound to (P21). `variables` are dotted names; `blocks` are the names of the
-    included files, footer last; `tags` are all that is written in any of them. Safe to share
-    between threads.
+    `source_hash` changes with the file, any block that may be shown in it, its footer or the
+    layout: what an approval is bound to (P21). `variables` are dotted names; `blocks` are the
+    names of the included files, footer last; `tags` are all that is written in any of them.
+    `content` is all that it may show, with the rules for what is stale (P25); `swaps` are the
+    blocks that this template shows otherwise. Safe to share between threads.
     """
 
     name: str
@@ -68,6 +74,44 @@ class EmailTemplate:
     subject_part: CompiledPart = field(repr=False, compare=False)
     text_part: CompiledPart = field(repr=False, compare=False)
     html_part: CompiledPart = field(repr=False, compare=False)
+    content: Content = field(repr=False, compare=False)
+    recipe: Recipe = field(repr=False, compare=False)
+    swaps: Swaps = AS_WRITTEN
+
+    def with_swaps(self, swaps: Swaps) -> EmailTemplate:
+        """The same e-mail with some blocks left out, or others in their place.
+
+        Compiled when it is first asked for, in some tens of milliseconds, and kept. Raises
+        TemplateInvalidError.
+        """
+        made = self.recipe.made.get(swaps)
+        if made is None:
+            made, problems = self.recipe.make(swaps)
+            if made is None:
+                errors = sorted(p for p in set(problems) if p.severity == "error")
+                raise TemplateInvalidError(self.name, errors)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an e-mail is made of, and all that was made of it so far."""
+
+    name: str
+    source: SourceFile
+    blocks: Mapping[str, SourceFile]
+    layout: SourceFile
+    made: dict[Swaps, EmailTemplate] = field(default_factory=dict)
+
+    def make(self, swaps: Swaps) -> tuple[EmailTemplate | None, list[Problem]]:
+        """The e-mail shown so, or None if anything that it is made of has an error; and all
+        complaints. Two threads may both make one; the last stays."""
+        template, problems = _compile(self, swaps)
+        if template is not None:
+            if len(self.made) >= MOST_KEPT:
+                self.made.clear()
+            self.made[swaps] = template
+        return template, problems
 
 
 @dataclass(slots=True)
@@ -111,7 +155,10 @@ def check_block(name: str, blocks: Mapping[str, SourceFile]) -> list[Problem]:
     table = TagTable()
     document = _document(source, Expander(blocks, table))
     tag_problems, variables = _lint_tags(table)
-    problems = [*source.problems, *reviewed_problems(source), *document.problems, *tag_problems]
+    problems = [
+        *source.problems, *reviewed_problems(source), *rule_problems(name, blocks),
+        *document.problems, *tag_problems,
+    ]  # fmt: skip
     used = frozenset().union(*variables.values())
     for needed in _FOOTER_NEEDS.get(name, ()):
         if needed not in used:
@@ -125,19 +172,30 @@ def compile_email(
     name: str, source: SourceFile, blocks: Mapping[str, SourceFile], layout: SourceFile
 ) -> tuple[EmailTemplate | None, list[Problem]]:
     """The e-mail, or None if anything that it is made of has an error; and all complaints."""
+    return Recipe(name, source, blocks, layout).make(AS_WRITTEN)
+
+
+def _compile(recipe: Recipe, swaps: Swaps) -> tuple[EmailTemplate | None, list[Problem]]:
+    source, blocks, layout = recipe.source, recipe.blocks, recipe.layout
+    instead = dict(swaps)
     table = TagTable()
     problems = [*source.problems, *layout.problems]
     if not source.problems:
         problems += front_problems(source)
     topic = source.front["topic"].text if "topic" in source.front else ""
-    footer = SERVICE_FOOTER if topic == SERVICE else FOOTER
-    body = _document(source, Expander(blocks, table))
+    written_footer = SERVICE_FOOTER if topic == SERVICE else FOOTER
+    footer = instead.get(written_footer) or written_footer
+    body = _document(source, Expander(blocks, table, instead=instead))
+    if swaps and not body.tokens:
+        message = f"Without {', '.join(instead)} the e-mail says nothing."
+        advice = "Write something around it, or hold it."
+        problems.append(Problem(source.file, 1, 1, "nothing-left", message, advice))
     subject = _front_text(source, "subject", table, problems)
     preview = _front_text(source, "preview", table, problems)
     problems += body.problems
     foot = _Document([], [], [])
     if footer in blocks:
-        foot = _document(blocks[footer], Expander(blocks, table))
+        foot = _document(blocks[footer], Expander(blocks, table, instead=instead))
         used = [*body.used, *(block for block in foot.used if block not in body.used), footer]
         for block in used:
             problems += check_block(block, blocks)
@@ -150,6 +208,10 @@ def compile_email(
     problems += layout_problems(layout.file, shell, table)
     tag_problems, variables = _lint_tags(table, layout.file)
     problems += tag_problems
+    content, rule_faults = content_of(
+        recipe.name, source, blocks, written_footer, _FOOTER_NEEDS[written_footer]
+    )
+    problems += rule_faults
     if _has_error(problems):
         return None, problems
 
@@ -167,9 +229,9 @@ def compile_email(
         return None, problems
     text = TextTwin(table).render(body.tokens) + rule() + TextTwin(table).render(foot.tokens)
     front = {key: value.text for key, value in source.front.items()}
-    parts = [source.raw, *(blocks[block].raw for block in used), layout.raw]
+    parts = [source.raw, *(blocks[block].raw for block in content.blocks), layout.raw]
     template = EmailTemplate(
-        name=name,
+        name=recipe.name,
         file=source.file,
         subject=front["subject"],
         preview=front["preview"],
@@ -185,6 +247,9 @@ def compile_email(
         subject_part=compile_part(subject, table, html=False, limit=MAX_SUBJECT_OUTPUT),
         text_part=compile_part(text, table, html=False, limit=MAX_TEXT_OUTPUT),
         html_part=compile_part(html, table, html=True, limit=MAX_HTML_OUTPUT),
+        content=content,
+        recipe=recipe,
+        swaps=swaps,
     )
     return template, problems
 

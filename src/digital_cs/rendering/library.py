@@ -12,6 +12,7 @@ from digital_cs.rendering.compiler import SERVICE, EmailTemplate, check_block, c
 from digital_cs.rendering.errors import EmailNotFoundError, TemplateInvalidError
 from digital_cs.rendering.size import size_problem
 from digital_cs.rendering.source import BLOCK_KEYS, EMAIL_KEYS, SourceFile, read_source
+from digital_cs.rendering.stale_rules import possible_swaps
 from digital_cs.rendering.tag_lint import suggest
 
 LAYOUT = "default.mjml"
@@ -90,8 +91,8 @@ class EmailLibrary:
         for name, source in shelf.emails.items():
             template, problems = shelf.compile(name)
             found.update(problems)
-            if template is not None and (too_large := size_problem(template)):
-                found.add(too_large)
+            if template is not None:
+                found.update(_problems_of_all(template))
             found.update(_topic_problems(source, (*topics, SERVICE)))
         for block in shelf.blocks:
             found.update(check_block(block, shelf.blocks))
@@ -121,6 +122,16 @@ class EmailLibrary:
             self._shown(path), 1, 1, "missing-layout", "There is no layout.", "Write it in MJML."
         )
         return SourceFile(self._shown(path), "", {}, "", 1, (problem,))
+
+
+def _problems_of_all(template: EmailTemplate) -> Iterator[Problem]:
+    """What is wrong with an e-mail as it is written, and with blocks left out or replaced."""
+    templates = [template]
+    for swaps in possible_swaps(template.content):
+        other, problems = template.recipe.make(swaps)
+        yield from problems
+        templates += [other] if other is not None else []
+    yield from filter(None, map(size_problem, templates))
 
 
 def _topic_problems(source: SourceFile, topics: Collection[str]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from digital_cs.domain.problem import Problem
-from digital_cs.rendering.tags import STATEMENT_LINE, TOKEN, Line, Tag, TagTable
+from digital_cs.rendering.tags import GAP, STATEMENT_LINE, TOKEN, Line, Tag, TagTable
 
 BUTTON = "button"
 DIRECT = "direct"
@@ -56,7 +56,16 @@ _PARSER = _parser()
 
 def parse(lines: Sequence[Line]) -> list[Token]:
     """The tokens of a body; `token.map` counts in `lines`."""
-    return _statements_between_rows(_PARSER.parse("\n".join(line.text for line in lines)))
+    found = _PARSER.parse("\n".join(line.text for line in lines))
+    return _statements_between_rows(_without_gaps(found))
+
+
+def _without_gaps(tokens: list[Token]) -> list[Token]:
+    """Without the paragraphs that only kept apart what a block stood between."""
+    places = [i for i, token in enumerate(tokens) if token.content == GAP]
+    for at in reversed(places):
+        del tokens[at - 1 : at + 2]
+    return tokens
 
 
 def _statements_between_rows(tokens: list[Token]) -> list[Token]:

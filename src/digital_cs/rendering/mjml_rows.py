@@ -15,9 +15,9 @@ from digital_cs.rendering.carry_over.blocks import BlockWriter
 from digital_cs.rendering.carry_over.foreign_tags import MARK, ForeignTags, Kind
 from digital_cs.rendering.carry_over.html_tree import read_html
 from digital_cs.rendering.carry_over.inline import InlineWriter
+from digital_cs.rendering.expander import MJML
 from digital_cs.rendering.link_marks import html_address
 from digital_cs.rendering.markdown import TWIN, address_fault, attribute, crossings, parse
-from digital_cs.rendering.source import MJML
 from digital_cs.rendering.tag_lint import suggest
 from digital_cs.rendering.tags import STATEMENT_LINE, TOKEN, Line, Tag, TagTable
 

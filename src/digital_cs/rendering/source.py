@@ -1,32 +1,31 @@
-"""Reads the files of content/emails and content/blocks: front matter, lines, includes put in."""
+"""Reads the files of content/emails and content/blocks: the front matter, and where text begins."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from digital_cs.domain.problem import Problem
+from digital_cs.domain.stale_words import RULE_KEYS, WHEN_STALE
 from digital_cs.rendering.tag_lint import suggest
-from digital_cs.rendering.tags import STATEMENT_LINE, TOKEN, Line, Tag, TagTable, tokenize
 
 MAX_FILE_BYTES = 64 * 1024
-MAX_LINES = 3000
 LIBRARY_KEYS = ("id", "area", "volatility", "review_every", "evergreen")
 """What `content import` reads for the library, and nothing here."""
 EMAIL_KEYS = (
-    "subject", "preview", "topic", "owner", "backup", "reviewed", "reply_to", *LIBRARY_KEYS,
+    "subject", "preview", "topic", "owner", "backup", "reviewed", "reply_to", *RULE_KEYS, "blocks",
+    *LIBRARY_KEYS,
 )  # fmt: skip
 EMAIL_REQUIRED = ("subject", "preview", "topic", "owner")
-BLOCK_KEYS = ("owner", "backup", "reviewed", *LIBRARY_KEYS)
-FENCE = "~" * 40
-MJML = "mjml"
-"""A fence of Markdown that says this holds rows of MJML; a block of MJML becomes such a fence."""
-_INCLUDE = re.compile(r"include\s+([\"'])([^\"']*)\1")
+BLOCK_KEYS = ("owner", "backup", "reviewed", *RULE_KEYS, *LIBRARY_KEYS)
+RULES = "blocks"
+"""The key under which an e-mail says what becomes of single blocks when they are stale."""
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
 
@@ -41,7 +40,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One content file: `file` is its name for people, `body_line` where its body begins."""
+    """One content file: `file` is its name for people, `body_line` where its body begins.
+
+    `rules` is what an e-mail says of single blocks, by their file: see `domain.stale_words`.
+    """
 
     file: str
     raw: str
@@ -49,6 +51,7 @@ class SourceFile:
     body: str
     body_line: int
     problems: tuple[Problem, ...]
+    rules: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 
 def read_source(path: Path, file: str, keys: Iterable[str]) -> SourceFile:
@@ -81,6 +84,7 @@ def parse_source(data: bytes, file: str, keys: Iterable[str]) -> SourceFile:
             1, 1, "front-matter", "The front matter is not closed.", "End it with a line `---`."
         )
     front: dict[str, Value] = {}
+    rules: dict[str, Mapping[str, Value]] = {}
     try:
         # The loader in C ends the whole process on a text that is nested some ten thousand deep.
         node = yaml.compose(rest[: end.start()], Loader=yaml.SafeLoader)
@@ -105,14 +109,54 @@ def parse_source(data: bytes, file: str, keys: Iterable[str]) -> SourceFile:
         elif name in front:
             message = f"`{name}` stands here twice."
             problems.append(Problem(file, line, column, "duplicate-key", message, "Keep one."))
+        elif name == RULES:
+            rules = _block_rules(value, file, problems)
         elif not isinstance(value, yaml.ScalarNode):
             message = f"`{name}` is not a plain text."
             problems.append(Problem(file, line, column, "front-matter", message, None))
         else:
-            mark = value.start_mark
-            front[name] = Value(value.value.strip(), mark.line + 2, mark.column + 1)
+            front[name] = _value(value)
     body_line = rest.count("\n", 0, end.end()) + 2
-    return SourceFile(file, raw, front, rest[end.end() :], body_line, tuple(problems))
+    return SourceFile(file, raw, front, rest[end.end() :], body_line, tuple(problems), rules)
+
+
+def _value(node: Any) -> Value:
+    """A scalar node as its author wrote it."""
+    return Value(node.value.strip(), node.start_mark.line + 2, node.start_mark.column + 1)
+
+
+def _block_rules(node: Any, file: str, problems: list[Problem]) -> dict[str, Mapping[str, Value]]:
+    """`blocks: {help.md: drop}`, or in place of the word the keys of a rule, by block."""
+    found: dict[str, Mapping[str, Value]] = {}
+
+    def complain(at: Any, message: str, advice: str | None) -> None:
+        line, column = at.start_mark.line + 2, at.start_mark.column + 1
+        problems.append(Problem(file, line, column, "stale-rule", message, advice))
+
+    if not isinstance(node, yaml.MappingNode):
+        complain(node, f"`{RULES}` names no blocks.", f"Write `{RULES}: {{help.md: drop}}`.")
+        return found
+    for key, value in node.value:
+        name = str(key.value).strip().removeprefix("blocks/")
+        if name in found:
+            complain(key, f"`{name}` stands here twice.", "Keep one.")
+        elif isinstance(value, yaml.ScalarNode):
+            found[name] = {WHEN_STALE: _value(value)}
+        elif isinstance(value, yaml.MappingNode):
+            words: dict[str, Value] = {}
+            for inner, said in value.value:
+                if str(inner.value) not in RULE_KEYS:
+                    complain(inner, f"`{inner.value}` is not a key of a rule.",
+                             suggest(str(inner.value), RULE_KEYS))  # fmt: skip
+                elif not isinstance(said, yaml.ScalarNode):
+                    complain(said, f"`{inner.value}` is not a plain text.", None)
+                else:
+                    words[str(inner.value)] = _value(said)
+            if words:
+                found[name] = words
+        else:
+            complain(value, f"`{name}` has no rule.", "Write warn, drop, hold or use x.md.")
+    return found
 
 
 def front_problems(source: SourceFile) -> list[Problem]:
@@ -159,89 +203,3 @@ def reviewed_on(source: SourceFile) -> date | None:
         return date.fromisoformat(reviewed.text) if reviewed is not None else None
     except ValueError:
         return None
-
-
-@dataclass(slots=True)
-class Expander:
-    """Puts a file's blocks in its place, once, at load: nothing is included at render time."""
-
-    blocks: Mapping[str, SourceFile]
-    table: TagTable
-    room: int = MAX_LINES
-
-    def expand(
-        self, source: SourceFile, trail: tuple[str, ...] = ()
-    ) -> tuple[list[Line], list[str], list[Problem]]:
-        """The lines of `source` with all blocks in, the blocks' names, and bad includes.
-
-        Problems inside a block are the block's own and are not repeated here; the names come
-        in order of appearance, each once.
-        """
-        first = len(self.table.tags)
-        lines, problems = tokenize(source.body, source.file, source.body_line, self.table)
-        includes = [tag for tag in self.table.tags[first:] if tag.word == "include"]
-        if source.file.endswith(".mjml"):
-            problems += [
-                tag.problem("bad-include", "A block of MJML includes nothing.", None)
-                for tag in includes
-            ]
-            opening = Line(f"{FENCE}{MJML}", source.file, source.body_line)
-            closing = Line(FENCE, source.file, source.body_line)
-            return [opening, *lines, closing], [], problems
-        result: list[Line] = []
-        used: dict[str, None] = {}
-        standing_alone: list[Tag] = []
-        for line in lines:
-            self.room -= 1
-            if self.room < 0:
-                # Blocks that include blocks twice would double at every level.
-                message = f"With its blocks the e-mail has over {MAX_LINES} lines."
-                problems.append(Problem(line.file, line.number, 1, "too-long", message, None))
-                break
-            tag = self._only_tag(line)
-            if tag is None or tag.word != "include":
-                result.append(line)
-                continue
-            standing_alone.append(tag)
-            name, problem = self._resolve(tag, trail)
-            if problem is not None:
-                problems.append(problem)
-                continue
-            used[name] = None
-            inner, names, faults = self.expand(self.blocks[name], (*trail, name))
-            # Blank lines keep the block's first and last paragraph apart from its neighbours.
-            blank = Line("", line.file, line.number)
-            result += [blank, *inner, blank]
-            used.update(dict.fromkeys(names))
-            problems += [fault for fault in faults if fault.rule in ("include-cycle", "too-long")]
-        problems += [
-            tag.problem("bad-include", "An include shares its line.", "Give it a line of its own.")
-            for tag in includes
-            if tag not in standing_alone
-        ]
-        return result, list(used), problems
-
-    def _only_tag(self, line: Line) -> Tag | None:
-        found = TOKEN.findall(line.text)
-        if len(found) == 1 and STATEMENT_LINE.fullmatch(line.text):
-            return self.table.tags[int(found[0][1])]
-        return None
-
-    def _resolve(self, tag: Tag, trail: tuple[str, ...]) -> tuple[str, Problem | None]:
-        match = _INCLUDE.fullmatch(tag.code)
-        if match is None:
-            message = f"`{tag.written}` does not name one block."
-            return "", tag.problem("bad-include", message, 'Write {% include "blocks/name.md" %}.')
-        path = PurePosixPath(match[2])
-        if len(path.parts) != 2 or path.parts[0] != "blocks" or ".." in path.parts:
-            message = f"`{match[2]}` is not in content/blocks."
-            return "", tag.problem("bad-include", message, "Only blocks can be included.")
-        name = path.parts[1]
-        if name not in self.blocks:
-            message = f"There is no block `{match[2]}`."
-            known = [f"blocks/{block}" for block in self.blocks]
-            return "", tag.problem("bad-include", message, suggest(match[2], known))
-        if name in trail:
-            message = f"blocks/{name} includes itself ({' → '.join((*trail, name))})."
-            return "", tag.problem("include-cycle", message, "Take one include out.")
-        return name, None

@@ -24,6 +24,9 @@ _WHOLE = {
 TOKEN = re.compile(r"zq([xs])([0-9]+)\1z")
 STATEMENT_LINE = re.compile(r"\s*(?:zqs[0-9]+sz\s*)+")
 
+GAP = "\ue006"
+"""Stands alone between empty lines where a block was left out: what was apart stays apart."""
+
 # Control characters carry no text, but they would carry our marks (see sandbox, plain_text).
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ue000-\ue00f]|" + TOKEN.pattern)
 

@@ -37,6 +37,8 @@ class ContentItem(Table, table=True):
         Index("uq_content_items_locator", "source", "locator", unique=True,
               postgresql_where=text("retired_at is null")),
         Index("ix_content_items_source", "source"),
+        Index("ix_content_items_locator", "locator"),
+        Index("ix_content_items_url", "url"),
     )  # fmt: skip
     id: str = Field(primary_key=True)
     source: str = Field(foreign_key="content_sources.name")
