@@ -97,7 +97,8 @@ TICKETS = Kept(
     "tickets", {"id": "text"}, _TICKET, frozenset({"severity", "topic", "solved_at"}),
     differs="g.updated_at > t.updated_at or g.updated_at = t.updated_at and ("
     + " or ".join(
-        f"g.{name} is not null and g.{name} is distinct from t.{name}"
+        f"g.{name} is not null and g.{name} is distinct from"
+        f" t.{'source_topic' if name == 'topic' else name}"
         for name in _TICKET
     ) + ")",
 )  # fmt: skip

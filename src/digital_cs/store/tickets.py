@@ -75,7 +75,7 @@ _TYPES = {
 }  # fmt: skip
 _KEPT = (
     "severity", "account_given", "requester_email", "organization", "organization_account",
-    "organization_domains", "tags", "topic",
+    "organization_domains", "tags",
 )  # fmt: skip
 _TEXTS = ("subject", "body")
 _GROUND = (
@@ -83,7 +83,8 @@ _GROUND = (
     "requester_email",
 )  # fmt: skip
 _COLUMNS = (
-    *_TYPES, "text_kept_until", "account_id", "matched_by", "contact_id",
+    *_TYPES, "source_topic", "topic_due", "text_kept_until", "account_id", "matched_by",
+    "contact_id",
 )  # fmt: skip
 
 
@@ -105,7 +106,8 @@ _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
 _ALL = ", ".join(_COLUMNS)
 
 # A ticket stays with its account until its own words change or a surer ground is found: people
-# move between accounts, and what they asked before belongs to where they were.
+# move between accounts, and what they asked before belongs to where they were. Its topic is that of
+# the help desk until somebody looked (ingest/topics.py), and is looked at again when words change.
 _SAVE = f"""
 with given as (select * from jsonb_to_recordset(%(rows)s) as g({_GIVEN})),
   old as (select t.* from tickets t join given g on g.id = t.id order by t.id for update of t),
@@ -114,7 +116,9 @@ with given as (select * from jsonb_to_recordset(%(rows)s) as g({_GIVEN})),
            case when g.status = any(%(over)s) then
              coalesce(g.solved_at, case when o.status = any(%(over)s) then o.solved_at end,
                       g.updated_at) end as solved_at,
-           {_KNOWN_ON}, {_TEXTS_ON}
+           {_KNOWN_ON}, {_TEXTS_ON},
+           case when g.status <> 'deleted' then coalesce(g.topic, o.source_topic) end
+             as source_topic
       from given g left join old o on o.id = g.id
      where o.id is null or g.updated_at >= o.updated_at),
   wanted as (
@@ -124,13 +128,23 @@ with given as (select * from jsonb_to_recordset(%(rows)s) as g({_GIVEN})),
     select n.id, n.source, n.status, n.severity, n.account_given, n.requester_email,
            n.organization, n.organization_account,
            coalesce(n.organization_domains, '{{}}') as organization_domains, n.subject, n.body,
-           coalesce(n.tags, '{{}}') as tags, n.topic, n.opened_at, n.updated_at, n.solved_at,
+           coalesce(n.tags, '{{}}') as tags, n.source_topic,
+           case when n.status = 'deleted' then null
+                when o.id is null then n.source_topic
+                when n.source_topic is distinct from o.source_topic
+                     and coalesce(y.by, 'source') = 'source' then n.source_topic
+                else o.topic end as topic,
+           o.id is null or o.topic_due or (n.status = 'deleted') <> (o.status = 'deleted')
+             or (n.subject, n.body, coalesce(n.tags, '{{}}'), n.source_topic)
+                is distinct from (o.subject, o.body, o.tags, o.source_topic) as topic_due,
+           n.opened_at, n.updated_at, n.solved_at,
            case when coalesce(n.subject, n.body) is not null then n.updated_at + %(text)s end
              as text_kept_until,
            case when stays.it then o.account_id else f.account_id end as account_id,
            case when stays.it then o.matched_by else f.matched_by end as matched_by,
            f.contact_id, o.account_id as account_before
       from fresh n left join old o on o.id = n.id left join found f on f.id = n.id
+      left join ticket_topics y on y.ticket = n.id
       cross join lateral (
         select n.status <> 'deleted' and o.account_id is not null
            and {_row("n", _GROUND)} is not distinct from {_row("o", _GROUND)}
