@@ -11,7 +11,13 @@ from digital_cs.domain.problem import Problem
 from digital_cs.rendering.compiler import SERVICE, EmailTemplate, check_block, compile_email
 from digital_cs.rendering.errors import EmailNotFoundError, TemplateInvalidError
 from digital_cs.rendering.size import size_problem
-from digital_cs.rendering.source import BLOCK_KEYS, EMAIL_KEYS, SourceFile, read_source
+from digital_cs.rendering.source import (
+    BLOCK_KEYS,
+    EMAIL_KEYS,
+    SourceFile,
+    parse_source,
+    read_source,
+)
 from digital_cs.rendering.stale_rules import possible_swaps
 from digital_cs.rendering.tag_lint import suggest
 
@@ -80,6 +86,22 @@ class EmailLibrary:
             errors = sorted(p for p in set(problems) if p.severity == "error")
             raise TemplateInvalidError(name, errors)
         return template
+
+    def compile_text(self, name: str, text: str) -> tuple[EmailTemplate | None, list[Problem]]:
+        """An e-mail that is no file, made with the blocks and the layout of the folder.
+
+        `name` is what complaints call it; the template is None if one of them is an error.
+        """
+        shelf = self._loaded()
+        source = parse_source(text.encode(), name, EMAIL_KEYS)
+        template, problems = compile_email(name, source, shelf.blocks, shelf.layout)
+        if template is not None and (too_large := size_problem(template)):
+            problems.append(too_large)
+        return template, sorted(set(problems))
+
+    def source(self, name: str) -> SourceFile | None:
+        """What the file of an e-mail says, as it is written; None if there is none."""
+        return self._loaded().emails.get(name)
 
     def check(self, topics: Collection[str] = TOPICS) -> list[Problem]:
         """Every complaint about e-mails, blocks and layout, each once, in order of place.
