@@ -17,6 +17,7 @@ from digital_cs.domain.content_import import ImportPlan
 from digital_cs.domain.content_item import ContentItem, Mark, Shown
 from digital_cs.domain.content_source import ContentSource
 from digital_cs.domain.freshness import Interval
+from digital_cs.domain.item_names import Named
 from digital_cs.domain.review_policy import Kind, Volatility
 
 Connection = AsyncConnection[Any]
@@ -149,12 +150,31 @@ async def find(connection: Connection, words: str) -> list[ContentItem]:
     )
 
 
+async def names(connection: Connection, ids: Sequence[str] | None = None) -> list[Named]:
+    """What living items are called, these or None: all of them."""
+    async with connection.cursor(row_factory=class_row(Named)) as cursor:
+        await cursor.execute(
+            "select id, stated_id, locator, url from content_items where retired_at is null"
+            " and (%(ids)s::text[] is null or id = any(%(ids)s))",
+            {"ids": None if ids is None else list(ids)},
+        )
+        return await cursor.fetchall()
+
+
 async def get(connection: Connection, id: str) -> ContentItem | None:
     """The item of an id, without its sketch."""
     found = await _items(
         connection, f"select {_TOLD}, '{{}}'::bigint[] as sketch", "where id = %s", (id,)
     )
     return found[0] if found else None
+
+
+async def of_ids(connection: Connection, ids: Sequence[str]) -> list[ContentItem]:
+    """The items of some ids, without their sketches; in no order."""
+    return await _items(
+        connection, f"select {_TOLD}, '{{}}'::bigint[] as sketch", "where id = any(%s)",
+        (list(ids),),
+    )  # fmt: skip
 
 
 async def _items(connection: Connection, select: str, where: str, values: Any) -> list[ContentItem]:
