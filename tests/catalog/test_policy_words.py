@@ -127,7 +127,7 @@ policies = st.fixed_dictionaries(
         "returned": st.builds(lambda n: {"soft_bounces": n}, st.integers(1, 3)),
         "content": st.fixed_dictionaries({}, optional={
             "reviews": st.fixed_dictionaries({}, optional={
-                "digest": st.builds(lambda d: {"weekday": d}, st.sampled_from(["monday", "friday"])),
+                "digest": st.builds(lambda n: {"at_most": n}, st.integers(5, 7)),
                 "ask_before": reviewing, "remind_after": reviewing, "backup_after": reviewing,
                 "manager_after": reviewing, "snooze_at_most": reviewing,
                 "at_once_within": reviewing})}),
