@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from heapq import heappop, heappush
@@ -35,19 +35,26 @@ _MOST_ROUNDS = 50
 """A step that is reached later and later is in a loop: its last moment is not looked for."""
 
 
+Dates = tuple[tuple[str, date], ...]
+"""The days that an account has in traits, by name."""
+
+Way = tuple[str, datetime, datetime]
+"""A step that comes next, and between which moments it is reached."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standpoint:
     """Where an enrollment stands.
 
     `due` is the moment for which the step's work is planned: the end of a wait or of its limit,
     or that of its message; None: nobody has looked yet. `held` says that something else than
-    time keeps its message back. `dates` are the days that the account has in traits, by name.
+    time keeps its message back.
     """
 
     step: str
     due: datetime | None = None
     held: bool = False
-    dates: tuple[tuple[str, date], ...] = ()
+    dates: Dates = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +91,59 @@ class Outlook:
         self._until = until
         self._calendar = calendar
         self._zone = zone or load_zone("UTC")
-        self._known: dict[Standpoint, tuple[Coming, ...]] = {}
+        self._known: dict[tuple[str, datetime, Dates], tuple[Coming, ...]] = {}
         self._openings: dict[datetime, datetime] = {}
         self._ends: dict[tuple[str, datetime], datetime] = {}
         self._bounds: dict[tuple[str, str], bool] = {}
 
     def of(self, stands: Standpoint) -> tuple[Coming, ...]:
-        """What may go out from there, the earliest first."""
-        found = self._known.get(stands)
-        if found is None:
-            found = self._known[stands] = tuple(self._look(stands))
-        return found
-
-    def _look(self, stands: Standpoint) -> Iterator[Coming]:
-        nodes = self._graph.nodes
-        if stands.step not in nodes:
-            return
-        start = self._now
-        if stands.due is not None and isinstance(nodes[stands.step], SendNode):
+        """What may go out from there, the earliest first of those that are on one way."""
+        if stands.step not in self._graph.nodes:
+            return ()
+        node, start = self._graph.nodes[stands.step], self._now
+        if stands.due is not None and isinstance(node, SendNode):
             start = max(start, stands.due)
+        ways = [*self._ways(stands.step, start, start, stands.dates, stands.due)]
+        if stands.held or not _is_one(ways):
+            return tuple(self._look(stands, start))
+        [(target, leaves, _)] = ways
+        return self._with(node, leaves, self._along(target, leaves, stands.dates))
+
+    def _along(self, step: str, at: datetime, dates: Dates) -> tuple[Coming, ...]:
+        """What may go out from a step that is reached at a moment.
+
+        Most of a program is one way without a fork, and many come to the same step in the same
+        hour, however far behind it they stand: their rest of the way is looked at once.
+        """
+        passed: dict[str, tuple[datetime, datetime]] = {}
+        rest: tuple[Coming, ...] = ()
+        while step != FINISHED and at <= self._until and step not in passed:
+            known = self._known.get((step, at, dates))
+            if known is not None:
+                rest = known
+                break
+            ways = [*self._ways(step, at, at, dates, None)]
+            if not _is_one(ways):
+                rest = tuple(self._look(Standpoint(step, None, dates=dates), at))
+                self._known[step, at, dates] = rest
+                break
+            [(target, leaves, _)] = ways
+            passed[step] = at, leaves
+            step, at = target, leaves
+        for behind, (came, left) in reversed(passed.items()):
+            rest = self._with(self._graph.nodes[behind], left, rest)
+            if step not in passed:  # else what comes in a second round would be missing
+                self._known[behind, came, dates] = rest
+        return rest
+
+    def _with(self, node: Node, at: datetime, rest: tuple[Coming, ...]) -> tuple[Coming, ...]:
+        if not isinstance(node, SendNode) or at > self._until:
+            return rest
+        others = (each for each in rest if each.step != node.id)
+        return (Coming(node.id, node.email, node.kind, node.to, at, True), *others)
+
+    def _look(self, stands: Standpoint, start: datetime) -> Iterator[Coming]:
+        nodes = self._graph.nodes
         first = self._first(stands, start)
         if not any(isinstance(nodes[step], SendNode) for step in first):
             return
@@ -151,9 +192,8 @@ class Outlook:
         return last
 
     def _ways(
-        self, step: str, early: datetime, late: datetime, dates: tuple[tuple[str, date], ...],
-        due: datetime | None,
-    ) -> Iterator[tuple[str, datetime, datetime]]:  # fmt: skip
+        self, step: str, early: datetime, late: datetime, dates: Dates, due: datetime | None
+    ) -> Iterator[Way]:  # fmt: skip
         """Where a step leads that is reached between these moments: step, earliest, latest.
 
         `due` is when its time is up, where that is known already.
@@ -230,6 +270,11 @@ class Outlook:
         if found is None:
             found = self._bounds[start, step] = _passes(self._graph, start, step)
         return found
+
+
+def _is_one(ways: Sequence[Way]) -> bool:
+    """Whether there is one way, and it is known when it is gone."""
+    return len(ways) == 1 and ways[0][1] == ways[0][2]
 
 
 def _passes(graph: Graph, start: str, step: str) -> bool:

@@ -133,18 +133,20 @@ async def of_emails(
     """The messages that may go out, by day, and how many different people they reach."""
     async with connection.transaction():
         graphs = await _graphs(connection)
+        # How many stand where, the planner cannot know, and takes them for a handful; comparing
+        # all of them with each other takes hours where a hash takes a second.
+        await connection.execute("set local enable_nestloop = off")
         await connection.execute(
             _GATHER, _values(graphs, now, now + timedelta(days=days), workspace_zone)
         )
-        try:
-            cursor = await connection.execute("select key, count(*) from going_out group by key")
-            groups = await cursor.fetchall()
-            outgoing, plans = _look(groups, graphs, now, days, workspace_zone, calendar)
-            if not plans:
-                return Outgoing()
-            return Outgoing(outgoing, await _reach(connection, plans))
-        finally:
-            await connection.execute("drop table if exists going_out")
+        cursor = await connection.execute("select key, count(*) from going_out group by key")
+        groups = await cursor.fetchall()
+        showings, plans = _look(groups, graphs, now, days, workspace_zone, calendar)
+        outgoing = Outgoing(showings, await _reach(connection, plans) if plans else ())
+        # All of this may be part of a longer transaction.
+        await connection.execute("drop table going_out")
+        await connection.execute("set local enable_nestloop = on")
+    return outgoing
 
 
 # Who stands where, one row each, and never seen here one by one: `key` is all that decides what
