@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
+
+from digital_cs.signing import Mac
 
 MOST_LINKS = 255
 """Links of one message that can be told apart: the number is one byte of the token."""
@@ -54,8 +54,8 @@ class LinkSigner:
     """
 
     def __init__(self, *keys: str) -> None:
-        self._links = [_signer(key, "link") for key in keys]
-        self._pictures = [_signer(key, "picture") for key in keys]
+        self._links = [Mac(key, "link") for key in keys]
+        self._pictures = [Mac(key, "picture") for key in keys]
 
     def sign(self, link: Link) -> str:
         """A token for this link, safe in a path. Raises ValueError for what `read` would refuse."""
@@ -90,11 +90,7 @@ def _sound(link: Link) -> bool:
     return 0 < link.nth <= link.of <= MOST_LINKS and followable(link.destination)
 
 
-def _signer(key: str, salt: str) -> Signer:
-    return Signer(key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
-
-
-def _signed(signers: Sequence[Signer], token: str) -> bytes | None:
+def _signed(signers: Sequence[Mac], token: str) -> bytes | None:
     """What a token says, if one of these signed it. It is signed again and compared as a whole:
     the library's own reading of base64 would take several spellings of one token."""
     if len(token) > _MOST_TOKEN or not token.isascii():

@@ -34,6 +34,8 @@ _OWN_HEADERS = frozenset(
 )
 _FOLD = "\r\n "
 """A line break inside a header."""
+_DOT = b"=2E=\r\n"
+"""A dot, and a line break that is not of the text: with it no line grows too long."""
 _PLAIN_LINE = 66
 """Longest value that is written as it is; with the name before it, it stays within 78."""
 
@@ -89,18 +91,23 @@ def wire_address(address: str) -> str:
 def to_bytes(mail: OutgoingMail) -> bytes:
     """The message as RFC 5322 bytes with CRLF line ends, pure ASCII in lines of at most 998.
 
-    Only a recipient's address that is itself not ASCII (RFC 6531) is written as UTF-8.
+    Only a recipient's address that is itself not ASCII (RFC 6531) is written as UTF-8. No line
+    begins with a dot, so that nothing is left to do for SMTP's DATA.
     Raises `MailError` for a line break or control character in a header, for an address,
     Message-ID or URL that is none, and for text that is not Unicode (a lone surrogate).
     """
+    try:
+        return put_together(mail, text_part("plain", mail.text), text_part("html", mail.html))
+    except UnicodeEncodeError as error:
+        raise MailError("The message has a character that is not Unicode text.") from error
+
+
+def put_together(mail: OutgoingMail, text: bytes, html: bytes) -> bytes:
+    """The message of these two parts, which are ready; the texts in `mail` are not looked at."""
     # Neither quoted-printable nor base64 can contain "=_", so no body can contain the boundary.
     boundary = "=_" + hashlib.sha256(mail.message_id.encode(errors="replace")).hexdigest()[:32]
     delimiter = f"--{boundary}".encode()
-    try:
-        head = "\r\n".join(_headers(mail, boundary)).encode()
-        text, html = _part("plain", mail.text), _part("html", mail.html)
-    except UnicodeEncodeError as error:
-        raise MailError("The message has a character that is not Unicode text.") from error
+    head = "\r\n".join(_headers(mail, boundary)).encode()
     return b"%b\r\n\r\n%b\r\n%b%b\r\n%b%b--\r\n" % (
         head,
         delimiter,
@@ -139,21 +146,37 @@ def _headers(mail: OutgoingMail, boundary: str) -> list[str]:
     return headers
 
 
-def _part(subtype: str, text: str) -> bytes:
-    """Headers and encoded body of one text part, ending with a line break."""
-    # The last CRLF belongs to the delimiter that follows. It also shows b2a_qp, which copies the
-    # style of the first line break it meets, that its own soft breaks have to be CRLF.
-    body = (_NEWLINE.sub("\r\n", text) + "\r\n").encode()
-    if len(body) - len(text) > len(text) // 2:  # mostly not Latin: base64 is half as long
-        encoding = "base64"
-        body = base64.encodebytes(body[:-2]).replace(b"\n", b"\r\n") or b"\r\n"
-    else:
-        encoding = "quoted-printable"
-        body = binascii.b2a_qp(body, istext=True)
+def text_part(subtype: str, text: str) -> bytes:
+    """Headers and encoded body of one text part, ending with the line break before a delimiter."""
+    if "\r" in text:
+        text = _NEWLINE.sub("\n", text)
+    raw = text.encode()
+    if len(raw) - len(text) > len(text) // 2:  # mostly not Latin: base64 is half as long
+        body = base64.encodebytes(raw.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n") or b"\r\n"
+        return part_head(subtype, "base64") + body
+    return part_head(subtype, "quoted-printable") + quoted(text) + b"\r\n"
+
+
+def part_head(subtype: str, encoding: str) -> bytes:
+    """What stands before the encoded body of a text part."""
     return (
         f"Content-Type: text/{subtype}; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
-    ).encode() + body
+    ).encode()
+
+
+def quoted(text: str) -> bytes:
+    """Text with line ends of LF alone as quoted-printable, no line of it beginning with a dot."""
+    return dotless(binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n"))
+
+
+def dotless(lines: bytes) -> bytes:
+    """Quoted-printable lines that say the same, none beginning with a dot."""
+    if lines.startswith(b"."):
+        lines = _DOT + lines[1:]
+    while b"\r\n." in lines:
+        lines = lines.replace(b"\r\n.", b"\r\n" + _DOT)
+    return lines
 
 
 def _unstructured(name: str, value: str) -> str:

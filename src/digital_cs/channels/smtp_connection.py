@@ -12,17 +12,16 @@ import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
+from digital_cs.channels.delivery import Delivery, Stage
+from digital_cs.channels.smtp_verdict import (
+    NoSmtpUtf8Error,
+    concerns_the_message,
+    envelope,
+    verdict,
+)
 from digital_cs.channels.smtp_wire import Reply, SmtpRefusal, SmtpWire
 
 _BARE_NEWLINE = re.compile(rb"\r\n|\r|\n")
-
-# Refusals that speak of the connection or of us, not of this message: closing, bad command or
-# order, sign in first. They must not decide what becomes of a person's message (P12).
-_NOT_ABOUT_THE_MESSAGE = frozenset({421, 500, 502, 503, 504, 530, 534, 535, 538})
-# In RFC 3463 these two speak of the sender's address, although they are 5.1.x.
-_ABOUT_THE_SENDER = frozenset({"5.1.7", "5.1.8"})
-_NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 
 
 class TlsMode(StrEnum):
@@ -52,13 +51,14 @@ class SmtpConnection:
 
     `open` and `transact` raise `OSError` when the connection fails and `SmtpRefusal` when the
     server will not go on; `stage` and `handed_over` then say how far the message had come. The
-    caller sets the deadline, and aborts the connection after any exception.
+    caller sets the deadline, and aborts the connection after any exception. `wire` and `features`,
+    what the server offers, are for who sends in another way once it is open.
     """
 
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
-        self._wire = SmtpWire()
-        self._features: dict[str, str] = {}
+        self.wire = SmtpWire()
+        self.features: dict[str, str] = {}
         self._needs_reset = False
         self.greeting = ""
         self.encrypted = False
@@ -70,23 +70,23 @@ class SmtpConnection:
     @property
     def is_open(self) -> bool:
         """It has been connected once."""
-        return self._wire.connected
+        return self.wire.connected
 
     @property
     def reusable(self) -> bool:
         """Another message can be tried on it."""
-        return self._wire.quiet
+        return self.wire.quiet
 
     async def open(self) -> None:
         """Connect, greet, encrypt and sign in, as far as the server's settings ask for it."""
         server = self._server
         implicit = server.ssl_context if server.tls is TlsMode.TLS else None
-        await self._wire.connect(server.host, server.port, implicit)
+        await self.wire.connect(server.host, server.port, implicit)
         self.encrypted = implicit is not None
         self.stage = Stage.GREETING
-        self.greeting = SmtpRefusal.unless(await self._wire.reply(), 2).words()
+        self.greeting = SmtpRefusal.unless(await self.wire.reply(), 2).words()
         await self._ehlo()
-        offered = "STARTTLS" in self._features
+        offered = "STARTTLS" in self.features
         if server.tls is TlsMode.STARTTLS or (server.tls is TlsMode.IF_OFFERED and offered):
             await self._start_tls()
             await self._ehlo()  # what was offered in clear text could be anybody's
@@ -95,23 +95,17 @@ class SmtpConnection:
 
     async def transact(self, mail: bytes, envelope_from: str, to: str) -> Delivery:
         """Hand one message to one recipient over, and give back the server's verdict on it."""
-        wire = self._wire
+        wire = self.wire
         self.handed_over = False
         self.stage = Stage.MAIL
-        options = b""
-        if not mail.isascii() and "8BITMIME" in self._features:
-            options += b" BODY=8BITMIME"
-        if not (to.isascii() and envelope_from.isascii()):
-            if "SMTPUTF8" not in self._features:
-                detail = "the server does not take addresses that are not ASCII"
-                return Delivery(DeliveryOutcome.REFUSED_FOR_GOOD, self.stage, detail)
-            options += b" SMTPUTF8"
+        try:
+            mail_command, rcpt_command = envelope(mail, envelope_from, to, self.features)
+        except NoSmtpUtf8Error as error:
+            return error.delivery()
         if self._needs_reset:
             SmtpRefusal.unless(await wire.ask(b"RSET\r\n"), 2)
             self._needs_reset = False
-        mail_command = b"MAIL FROM:<%b>%b\r\n" % (envelope_from.encode(), options)
-        rcpt_command = b"RCPT TO:<%b>\r\n" % to.encode()
-        pipelining = "PIPELINING" in self._features
+        pipelining = "PIPELINING" in self.features
 
         wire.write(mail_command + rcpt_command + b"DATA\r\n" if pipelining else mail_command)
         SmtpRefusal.unless(await wire.reply(), 2)
@@ -128,7 +122,7 @@ class SmtpConnection:
             return self._refused(data, to)
 
         self.stage = Stage.END_OF_DATA
-        payload = _dot_stuffed(mail)
+        payload = dot_stuffed(mail)
         self.handed_over = True
         final = await wire.ask(payload)
         self.messages += 1
@@ -138,88 +132,68 @@ class SmtpConnection:
 
     async def quit(self, patience: float = 1.0) -> None:
         """Say QUIT and close, waiting at most `patience` seconds for the server."""
-        await self._wire.quit(patience)
+        await self.wire.quit(patience)
 
     def abort(self) -> None:
         """Drop the connection at once. It is safe to call this at any time, and twice."""
-        self._wire.abort()
+        self.wire.abort()
 
     async def _leave_data(self) -> None:
         """Take the answer to a DATA that was sent along with a recipient who was refused."""
         try:
-            if (await self._wire.reply()).code == 354:
+            if (await self.wire.reply()).code == 354:
                 # Only a final dot would end this DATA. Better no connection than a dot.
-                self._wire.abort()
+                self.wire.abort()
         except OSError:
             pass  # it hung up after its verdict, and the verdict stands
 
     def _refused(self, reply: Reply, to: str) -> Delivery:
         """The verdict on a refusal before the message itself was sent."""
-        if reply.code in _NOT_ABOUT_THE_MESSAGE or reply.code // 100 == 2:
+        if not concerns_the_message(reply):
             raise SmtpRefusal(reply)
         self._needs_reset = True
         return self._verdict(reply, to)
 
     def _verdict(self, reply: Reply, to: str) -> Delivery:
         """The server's answer at this stage, as a result. Raises for an answer out of place."""
-        kind, enhanced = reply.code // 100, reply.enhanced
-        if kind == 3:
+        if reply.code // 100 == 3:
             raise SmtpRefusal(reply)
-        no_such_mailbox = (
-            enhanced.startswith("5.1.") and enhanced not in _ABOUT_THE_SENDER
-            if enhanced
-            else reply.code in _NO_SUCH_MAILBOX
-        )
-        return Delivery(
-            _OUTCOMES[kind],
-            self.stage,
-            reply.words(to),
-            reply.code,
-            enhanced,
-            hard_bounce=kind == 5 and self.stage is Stage.RCPT and no_such_mailbox,
-        )
+        return verdict(reply, self.stage, to)
 
     async def _ehlo(self) -> None:
         self.stage = Stage.EHLO
         command = f"EHLO {self._server.local_hostname}\r\n".encode()
-        reply = SmtpRefusal.unless(await self._wire.ask(command), 2)
+        reply = SmtpRefusal.unless(await self.wire.ask(command), 2)
         pairs = (line.partition(" ") for line in reply.lines[1:])
-        self._features = {word.upper(): rest.upper() for word, _, rest in pairs}
+        self.features = {word.upper(): rest.upper() for word, _, rest in pairs}
 
     async def _start_tls(self) -> None:
         self.stage = Stage.STARTTLS
-        if self._server.ssl_context is None or "STARTTLS" not in self._features:
+        if self._server.ssl_context is None or "STARTTLS" not in self.features:
             raise ConnectionError("the server does not offer STARTTLS")
-        SmtpRefusal.unless(await self._wire.ask(b"STARTTLS\r\n"), 2)
-        await self._wire.encrypt(self._server.host, self._server.ssl_context)
+        SmtpRefusal.unless(await self.wire.ask(b"STARTTLS\r\n"), 2)
+        await self.wire.encrypt(self._server.host, self._server.ssl_context)
         self.encrypted = True
 
     async def _sign_in(self, user: str, password: str) -> None:
         self.stage = Stage.AUTH
-        mechanisms = self._features.get("AUTH", "").split()
+        mechanisms = self.features.get("AUTH", "").split()
         if "PLAIN" in mechanisms:
             secret = _base64(f"\0{user}\0{password}")
-            SmtpRefusal.unless(await self._wire.ask(b"AUTH PLAIN %b\r\n" % secret), 2)
+            SmtpRefusal.unless(await self.wire.ask(b"AUTH PLAIN %b\r\n" % secret), 2)
         elif "LOGIN" in mechanisms:
-            SmtpRefusal.unless(await self._wire.ask(b"AUTH LOGIN\r\n"), 3)
-            SmtpRefusal.unless(await self._wire.ask(_base64(user) + b"\r\n"), 3)
-            SmtpRefusal.unless(await self._wire.ask(_base64(password) + b"\r\n"), 2)
+            SmtpRefusal.unless(await self.wire.ask(b"AUTH LOGIN\r\n"), 3)
+            SmtpRefusal.unless(await self.wire.ask(_base64(user) + b"\r\n"), 3)
+            SmtpRefusal.unless(await self.wire.ask(_base64(password) + b"\r\n"), 2)
         else:
             raise ConnectionError("the server offers neither AUTH PLAIN nor AUTH LOGIN")
-
-
-_OUTCOMES = {
-    2: DeliveryOutcome.ACCEPTED,
-    4: DeliveryOutcome.REFUSED_FOR_NOW,
-    5: DeliveryOutcome.REFUSED_FOR_GOOD,
-}
 
 
 def _base64(text: str) -> bytes:
     return base64.b64encode(text.encode())
 
 
-def _dot_stuffed(mail: bytes) -> bytes:
+def dot_stuffed(mail: bytes) -> bytes:
     """The message as DATA takes it: CRLF only, leading dots doubled, the final dot behind it."""
     # A bare CR or LF is read as a line end by some servers and not by others; between two that
     # disagree a second message can be smuggled in.

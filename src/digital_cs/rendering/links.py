@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import unescape
-from itertools import islice
 
 from digital_cs.domain.click import HIDDEN
 from digital_cs.rendering.render import Rendered
 from digital_cs.signing_links import MOST_LINKS, Link, LinkSigner, followable
 
-_BODY_END = "</body>"
+BODY_END = "</body>"
 # No text in it, and all of it gone for people, screen readers and dark mode alike. Only what
 # collects every address of the source without drawing the page finds it.
 _HIDDEN_LINK = (
@@ -35,38 +35,87 @@ def tracked(
     approved stays what it was, and so does `content_hash` (P21): these addresses are others in
     every message, and the same words would never have the same hash again.
     """
-    message = message_id.strip("<>").partition("@")[0]
-    html, text, more = rendered.html, rendered.text, ""
-    places = _places(rendered.html_pieces) if clicks else {}
-    if places:
-        ours: dict[str, list[str]] = {}
-        pieces = [*rendered.html_pieces]
-        for nth, (place, address) in enumerate(places.items(), 1):
-            token = signer.sign(Link(message, nth, len(places), address))
-            pieces[place] = f"{public_url}/c/{token}"
-            ours.setdefault(address, []).append(pieces[place])
-        html, text = "".join(pieces), _text(rendered.text_pieces, ours)
-        hidden = signer.sign(Link(message, HIDDEN, len(places), ""))
-        more += _HIDDEN_LINK.format(f"{public_url}/c/{hidden}")
-    if opens:
-        more += _PICTURE.format(f"{public_url}/o/{signer.sign_picture(message)}.gif")
-    if not more:
+    tracker = Tracker(signer, public_url, clicks=clicks, opens=opens)
+    led = tracker.lead(message_id, rendered.html_pieces[1::2])
+    if not led.more:
         return rendered
-    end = html.rindex(_BODY_END)
-    return replace(rendered, text=text, html=f"{html[:end]}{more}{html[end:]}")
+    pieces = [*rendered.html_pieces]
+    for place, url in zip(range(1, len(pieces), 2), led.urls, strict=True):
+        pieces[place] = pieces[place] if url is None else url
+    html = "".join(pieces)
+    end = html.rindex(BODY_END)
+    html = f"{html[:end]}{led.more}{html[end:]}"
+    return replace(rendered, text=led.text(rendered.text_pieces), html=html)
 
 
-def _places(pieces: Sequence[str]) -> Mapping[int, str]:
-    """Which pieces of the HTML are addresses that we can lead to, and those addresses."""
-    found = ((place, unescape(pieces[place])) for place in range(1, len(pieces), 2))
-    return dict(islice((each for each in found if followable(each[1])), MOST_LINKS))
+@dataclass(frozen=True, slots=True)
+class Led:
+    """The marked links of one message, in order: where they lead now, None for those left alone.
+
+    `more` is HTML that goes to the end of the body.
+    """
+
+    urls: Sequence[str | None]
+    more: str
+    _destinations: Sequence[str | None]
+
+    def text(self, pieces: Sequence[str]) -> str:
+        """The text with the same links: the second to one address there is its second here, too."""
+        ours: dict[str, list[str]] = {}
+        for url, address in zip(self.urls, self._destinations, strict=True):
+            if url is not None and address is not None:
+                ours.setdefault(address, []).append(url)
+        said = [*pieces]
+        for place in range(1, len(said), 2):
+            urls = ours.get(said[place], ())
+            if urls:
+                said[place] = urls.pop(0) if len(urls) > 1 else urls[0]
+        return "".join(said)
 
 
-def _text(pieces: Sequence[str], ours: Mapping[str, list[str]]) -> str:
-    """The text with the same links: the second to one address there is its second here, too."""
-    said = [*pieces]
-    for place in range(1, len(said), 2):
-        urls = ours.get(said[place], ())
-        if urls:
-            said[place] = urls.pop(0) if len(urls) > 1 else urls[0]
-    return "".join(said)
+class Tracker:
+    """Leads the links of messages over our address; see `tracked`."""
+
+    def __init__(self, signer: LinkSigner, public_url: str, *, clicks: bool, opens: bool) -> None:
+        self._signer = signer
+        self._public_url = public_url
+        self._clicks = clicks
+        self._opens = opens
+
+    def lead(self, message_id: str, addresses: Sequence[str]) -> Led:
+        """What becomes of these marked addresses of a message's HTML, written as HTML."""
+        message = message_id.strip("<>").partition("@")[0]
+        sign, urls, more = self._signer.sign, list[str | None](), ""
+        destinations = _destinations(addresses) if self._clicks else [None] * len(addresses)
+        of = len(destinations) - destinations.count(None)
+        nth = 0
+        for address in destinations:
+            if address is None:
+                urls.append(None)
+            else:
+                nth += 1
+                urls.append(f"{self._public_url}/c/{sign(Link(message, nth, of, address))}")
+        if of:
+            hidden = sign(Link(message, HIDDEN, of, ""))
+            more += _HIDDEN_LINK.format(f"{self._public_url}/c/{hidden}")
+        if self._opens:
+            more += _PICTURE.format(
+                f"{self._public_url}/o/{self._signer.sign_picture(message)}.gif"
+            )
+        return Led(urls, more, destinations)
+
+
+def _destinations(addresses: Sequence[str]) -> Sequence[str | None]:
+    """The addresses that we can lead to, None for others."""
+    found: list[str | None] = []
+    room = MOST_LINKS
+    for address in addresses:
+        found.append(_destination(address) if room else None)
+        room -= found[-1] is not None
+    return found
+
+
+@lru_cache(maxsize=1024)  # one message after the other leads to the same few
+def _destination(address: str) -> str | None:
+    plain = unescape(address)
+    return plain if followable(plain) else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 
 from jinja2 import StrictUndefined, Template, nodes
@@ -112,12 +113,14 @@ def guard_link(address: str, table: TagTable) -> str:
 class CompiledPart:
     """One part of an e-mail (subject, text or HTML), ready to run.
 
-    `places` maps a line of the generated template to the tag that stands there.
+    `places` maps a line of the generated template to the tag that stands there. `tree` gives what
+    the template was made of, parsed anew, to run it in another way (see `mass_program`).
     """
 
     template: Template
     places: Mapping[int, Tag]
     limit: int
+    tree: Callable[[], nodes.Template]
 
     def render(self, email: str, variables: dict[str, object]) -> str:
         """The part for these variables, at most `limit` characters; raises a RenderError."""
@@ -185,7 +188,8 @@ def compile_part(text: str, table: TagTable, *, html: bool, limit: int) -> Compi
         line += 1
         position = match.end()
     pieces.append(text[position:])
-    tree = environment.parse("".join(pieces))
+    source = "".join(pieces)
+    tree = environment.parse(source)
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(
             loop.iter, LOOP_FILTER, [], [], None, None, lineno=loop.lineno, environment=environment
@@ -193,4 +197,4 @@ def compile_part(text: str, table: TagTable, *, html: bool, limit: int) -> Compi
     # Jinja's stub promises text only; at run time `compile` takes a tree as well.
     code = environment.compile(tree)
     template = environment.template_class.from_code(environment, code, environment.make_globals({}))
-    return CompiledPart(template, places, limit)
+    return CompiledPart(template, places, limit, partial(environment.parse, source))
