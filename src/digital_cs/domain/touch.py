@@ -74,11 +74,12 @@ def choose_recipient(
     return None
 
 
-_QUIET = {
+QUIET = {
     "": "not active", "unsubscribed": "unsubscribed", "hard bounce": "with an address that is dead",
     "soft bounces": "with an address that keeps refusing", "complaint": "who complained",
     "manual": "suppressed by hand", "no address": "without an address",
 }  # fmt: skip
+"""Reasons not to write to somebody, as one says it of several."""
 
 
 def why_nobody(contacts: tuple[Contact, ...], roles: tuple[str, ...]) -> str:
@@ -88,7 +89,7 @@ def why_nobody(contacts: tuple[Contact, ...], roles: tuple[str, ...]) -> str:
     fitting = [c for c in contacts if ANYBODY in roles or set(c.roles) & set(roles)]
     if not fitting:
         return f"No contact has a role of {', '.join(roles)}."
-    found = Counter(_QUIET.get(c.quiet_because or "", c.quiet_because) for c in fitting)
+    found = Counter(QUIET.get(c.quiet_because or "", c.quiet_because) for c in fitting)
     reasons = ", ".join(f"{count} {words}" for words, count in sorted(found.items(), key=str))
     return f"Nobody who fits may be written to: {reasons}."
 

@@ -22,6 +22,31 @@ select pg_advisory_xact_lock_shared(hashtextextended('sending', 0)),
 """What a claim for a contact of an account takes: one claim at a time for each of the two."""
 
 
+# Counted, so that none is left out as not needed; each step waits for the one before.
+_TO_CLAIM_MANY = """
+with gate as materialized (
+       select count(pg_advisory_xact_lock_shared(hashtextextended('sending', 0))) as n),
+     accounts as materialized (
+       select count(pg_advisory_xact_lock(hashtextextended('account:' || name, 0))) as n
+         from (select unnest(%(accounts)s::text[]) as name from gate where n > 0 order by 1) x)
+select count(pg_advisory_xact_lock(hashtextextended('person:' || name, 0)))
+  from (select unnest(%(persons)s::text[]) as name from accounts where n > 0 order by 1) x
+"""
+
+
+async def claim_many(
+    connection: Connection, accounts: Iterable[str], persons: Iterable[str]
+) -> None:
+    """What claims for many take at once, in the order of everybody else. In a transaction.
+
+    A person is a lower-case address, or the id of a contact without one. Sorted by the database,
+    whose order of names need not be Python's.
+    """
+    await connection.execute(
+        _TO_CLAIM_MANY, {"accounts": list(set(accounts)), "persons": list(set(persons))}
+    )
+
+
 async def stop_claims(connection: Connection) -> None:
     """Wait for all claims that are under way, and let none begin until this transaction ends."""
     await connection.execute("select pg_advisory_xact_lock(hashtextextended('sending', 0))")

@@ -16,6 +16,7 @@ class Broadcast(Table, table=True):
 
     `state` is draft, running, done or cancelled. `approved_hash` is over the sources of what was
     approved, and the plan; `held_because` says what holds all of it. `per_minute` is its own rate.
+    With `wished_at` somebody said something that its workflow has not been told yet.
     """
 
     __tablename__ = "broadcasts"
@@ -26,7 +27,6 @@ class Broadcast(Table, table=True):
     state: str
     paused: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     per_minute: float | None = None
-    start_at: datetime | None = None
     created_at: datetime
     changed_at: datetime
     changed_by: str
@@ -38,6 +38,7 @@ class Broadcast(Table, table=True):
     held_because: str | None = None
     held_since: datetime | None = None
     ended_at: datetime | None = None
+    wished_at: datetime | None = None
 
 
 class BroadcastText(Table, table=True):

@@ -19,7 +19,6 @@ TABLES = (
       state TEXT NOT NULL,
       paused BOOLEAN DEFAULT false NOT NULL,
       per_minute FLOAT,
-      start_at TIMESTAMP WITH TIME ZONE,
       created_at TIMESTAMP WITH TIME ZONE NOT NULL,
       changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
       changed_by TEXT NOT NULL,
@@ -31,6 +30,7 @@ TABLES = (
       held_because TEXT,
       held_since TIMESTAMP WITH TIME ZONE,
       ended_at TIMESTAMP WITH TIME ZONE,
+      wished_at TIMESTAMP WITH TIME ZONE,
       CONSTRAINT pk_broadcasts PRIMARY KEY (id)
     )
     """,
