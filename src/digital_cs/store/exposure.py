@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from psycopg.types.json import Jsonb
 from digital_cs.domain.account import LEAVING_STAGES, NO_HOLIDAYS, UNSUBSCRIBED, day_of
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.eligibility import SERVICE
+from digital_cs.domain.exposure import Exposure, Outgoing, Reach, Send, Showing, in_order
 from digital_cs.domain.outlook import TIMED, Coming, Outlook, Standpoint, leads_to_a_message
 from digital_cs.domain.program import Program
 from digital_cs.domain.program_graph import Graph, SendNode, WaitDateNode, compile_program
@@ -26,55 +26,12 @@ from digital_cs.store.condition_sql_people import QUIET_BECAUSE
 from digital_cs.store.replies import AWAITED
 from digital_cs.store.suppressions import SUPPRESSED_HERE
 
+__all__ = ["DAYS", "Exposure", "Outgoing", "Showing", "of_emails", "of_items"]
+
 Connection = AsyncConnection[Any]
 
 DAYS = 14
 """How far is looked ahead, where nothing else is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """An e-mail of a program that goes out on about one day, to one person of each account.
-
-    `day` is that of the readers. Unless it is `sure`, the number is how many it may be at most:
-    a branch, or something that is waited for, may lead elsewhere.
-    """
-
-    email: str
-    program: str
-    day: date
-    accounts: int
-    sure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """Who will be shown an item: so many different people and accounts, from a day on.
-
-    `through` is in order of days, those who reach most first.
-    """
-
-    people: int
-    accounts: int
-    first_on: date
-    through: tuple[Showing, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """So many different accounts and people who may get just these (program, e-mail)."""
-
-    sends: frozenset[tuple[str, str]]
-    accounts: int = 0
-    people: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """All that may go out, without whom it shows what."""
-
-    showings: tuple[Showing, ...] = ()
-    reach: tuple[Reach, ...] = ()
 
 
 async def of_items(
@@ -92,38 +49,16 @@ async def of_items(
     )
     by_item = await shown.emails_that_show(connection)
     programs = await shown.program_items(connection)
-    sends: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    known = {(showing.program, showing.email) for showing in outgoing.showings}
-    by_email: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for program, email in known:
-        by_email[email].append((program, email))
+    by_email: dict[str, set[Send]] = defaultdict(set)
+    sends: dict[str, set[Send]] = defaultdict(set)
+    for program, email in {(each.program, each.email) for each in outgoing.showings}:
+        by_email[email].add((program, email))
         if program in programs:
             sends[programs[program]].add((program, email))
     for item, emails in by_item.items():
         for email in emails:
-            sends[item].update(by_email.get(email, ()))
-    return _exposures(outgoing, sends)
-
-
-def _exposures(
-    outgoing: Outgoing, sends: Mapping[str, set[tuple[str, str]]]
-) -> dict[str, Exposure]:
-    through: dict[tuple[str, str], list[Showing]] = defaultdict(list)
-    for showing in outgoing.showings:
-        through[showing.program, showing.email].append(showing)
-    # Many items are shown by the same messages: each set of those is counted once.
-    found: dict[frozenset[tuple[str, str]], Exposure] = {}
-    for wanted in {frozenset(each) for each in sends.values() if each}:
-        met = [each for each in outgoing.reach if not wanted.isdisjoint(each.sends)]
-        showings = sorted(
-            (showing for send in wanted for showing in through[send]),
-            key=lambda s: (s.day, -s.accounts, s.program, s.email),
-        )
-        found[wanted] = Exposure(
-            sum(each.people for each in met), sum(each.accounts for each in met),
-            showings[0].day, tuple(showings),
-        )  # fmt: skip
-    return {item: found[frozenset(each)] for item, each in sends.items() if each}
+            sends[item] |= by_email.get(email, set())
+    return outgoing.exposures(sends)
 
 
 async def of_emails(
@@ -265,14 +200,14 @@ def _ahead(zone: str, now: datetime) -> int:
 def _look(
     groups: Iterable[tuple[str, int]], graphs: Mapping[tuple[str, int], Graph], now: datetime,
     days: int, workspace_zone: str, calendar: BusinessCalendar,
-) -> tuple[tuple[Showing, ...], dict[str, frozenset[tuple[str, str]]]]:  # fmt: skip
+) -> tuple[tuple[Showing, ...], dict[str, frozenset[Send]]]:  # fmt: skip
     """What the groups may get, by day; and by group which messages that are."""
     clock = now.astimezone(load_zone(workspace_zone)).replace(tzinfo=UTC)
     until = clock + timedelta(days=days)
     outlooks = {id: Outlook(graph, clock, until, calendar) for id, graph in graphs.items()}
     counts: dict[tuple[str, str, date], int] = defaultdict(int)
     doubts: set[tuple[str, str, date]] = set()
-    plans: dict[str, frozenset[tuple[str, str]]] = {}
+    plans: dict[str, frozenset[Send]] = {}
     for key, size in groups:
         program, version, step, due, held, held_out, marketing, service, dates = json.loads(key)
         stands = Standpoint(
@@ -292,14 +227,12 @@ def _look(
         if first:
             plans[key] = frozenset((program, email) for email in first)
     showings = (Showing(*place, n, place not in doubts) for place, n in counts.items())
-    return tuple(sorted(showings, key=lambda s: (s.day, -s.accounts, s.program, s.email))), plans
+    return in_order(showings), plans
 
 
-async def _reach(
-    connection: Connection, plans: Mapping[str, frozenset[tuple[str, str]]]
-) -> tuple[Reach, ...]:
+async def _reach(connection: Connection, plans: Mapping[str, frozenset[Send]]) -> tuple[Reach, ...]:
     numbers = {plan: number for number, plan in enumerate(set(plans.values()))}
-    named: Sequence[frozenset[tuple[str, str]]] = list(numbers)
+    named: Sequence[frozenset[Send]] = list(numbers)
     values = {"keys": list(plans), "plans": [numbers[plan] for plan in plans.values()]}
     found: list[Reach] = []
     for who in ("account_id", "person"):
