@@ -58,7 +58,7 @@ class Signals(_Part):
     not_helpful: Weight = Field(0.7, description="Too many readers say that it did not help.")
     click_then_ticket: Weight = Field(
         0.2,
-        description="Each account that read it and asked about its topic within 72 hours.",
+        description="Each account that followed a link to it and asked about its topic soon after.",
     )
     owner_gone: Weight = Field(0.4, description="Its owner is not there any more.")
     backup_gone: Weight = Field(0.1, description="Its backup is not there any more.")

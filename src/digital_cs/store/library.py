@@ -97,13 +97,13 @@ async def mark_imported(
     )
 
 
-_TOLD = (
+TOLD = (
     "id, source, locator, kind, title, added_on, edited_at, version, content_hash, stated_id, url,"
     " owner, backup, topic, area, volatility, review_every, evergreen_because, stated_on,"
     " reviewed_on, first_due_on, blocked_because, blocked_by, blocked_at, retired_because,"
     " retired_by, retired_at, renewed_on, stale_on, stale_because, evidence_weight"
 )
-_COLUMNS = tuple(name.strip() for name in f"{_TOLD}, sketch".split(","))
+_COLUMNS = tuple(name.strip() for name in f"{TOLD}, sketch".split(","))
 # An import read them before it writes, and evidence may have been found meanwhile.
 _NOT_IMPORTED = frozenset({"id", "renewed_on", "stale_on", "stale_because", "evidence_weight"})
 _UPSERT = (
@@ -125,7 +125,7 @@ async def items(
     """Items by source and locator, without their sketches; `owner` in any case, "" for nobody."""
     return await _items(
         connection,
-        f"select {_TOLD}, '{{}}'::bigint[] as sketch",
+        f"select {TOLD}, '{{}}'::bigint[] as sketch",
         "where (%(source)s::text is null or source = %(source)s)"
         " and (%(kind)s::text is null or kind = %(kind)s)"
         " and (%(owner)s::text is null or lower(coalesce(owner, '')) = lower(%(owner)s))"
@@ -141,7 +141,7 @@ async def find(connection: Connection, words: str) -> list[ContentItem]:
     """
     return await _items(
         connection,
-        f"select {_TOLD}, '{{}}'::bigint[] as sketch",
+        f"select {TOLD}, '{{}}'::bigint[] as sketch",
         "where id = %(words)s or stated_id = %(words)s or url = %(words)s or locator = %(words)s"
         " or right(locator, length(%(end)s)) = %(end)s"
         " order by id = %(words)s desc, retired_at is null desc,"
@@ -164,7 +164,7 @@ async def names(connection: Connection, ids: Sequence[str] | None = None) -> lis
 async def get(connection: Connection, id: str) -> ContentItem | None:
     """The item of an id, without its sketch."""
     found = await _items(
-        connection, f"select {_TOLD}, '{{}}'::bigint[] as sketch", "where id = %s", (id,)
+        connection, f"select {TOLD}, '{{}}'::bigint[] as sketch", "where id = %s", (id,)
     )
     return found[0] if found else None
 
@@ -172,7 +172,7 @@ async def get(connection: Connection, id: str) -> ContentItem | None:
 async def of_ids(connection: Connection, ids: Sequence[str]) -> list[ContentItem]:
     """The items of some ids, without their sketches; in no order."""
     return await _items(
-        connection, f"select {_TOLD}, '{{}}'::bigint[] as sketch", "where id = any(%s)",
+        connection, f"select {TOLD}, '{{}}'::bigint[] as sketch", "where id = any(%s)",
         (list(ids),),
     )  # fmt: skip
 
@@ -180,7 +180,7 @@ async def of_ids(connection: Connection, ids: Sequence[str]) -> list[ContentItem
 async def _items(connection: Connection, select: str, where: str, values: Any) -> list[ContentItem]:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(f"{select} from content_items {where}", values)
-        return [_item(row) for row in await cursor.fetchall()]
+        return [item_of_row(row) for row in await cursor.fetchall()]
 
 
 async def apply(connection: Connection, plan: ImportPlan, now: datetime) -> None:
@@ -267,7 +267,8 @@ async def use_counts(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
-def _item(row: dict[str, Any]) -> ContentItem:
+def item_of_row(row: dict[str, Any]) -> ContentItem:
+    """The item of a row of `TOLD` and its sketch."""
     every = row.pop("review_every")
     for name in ("blocked", "retired"):
         because, by, at = (row.pop(f"{name}_{part}") for part in ("because", "by", "at"))

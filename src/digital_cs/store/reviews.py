@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from digital_cs.domain.content_item import BY_SOURCE, Review
+from digital_cs.store import evidence
 from digital_cs.store.holds import wake_held
 
 Connection = AsyncConnection[Any]
@@ -40,7 +41,8 @@ _INSERT = (
 async def record(connection: Connection, review: Review, now: datetime) -> None:
     """Keep a review that a person told us; the item counts as reviewed, and is blocked no more.
 
-    Call it in a transaction. A review of long ago does not take the place of a later one.
+    What was found of it before counts no more (P24). Call it in a transaction. A review of long
+    ago does not take the place of a later one.
     """
     await connection.execute(_INSERT, _row(review, now))
     await connection.execute(
@@ -48,6 +50,7 @@ async def record(connection: Connection, review: Review, now: datetime) -> None:
         " blocked_because = null, blocked_by = null, blocked_at = null where id = %s",
         (review.on, review.item),
     )
+    await evidence.answered(connection, review, now)
     await wake_held(connection, now)
 
 

@@ -59,12 +59,11 @@ class ContentVote(Table, table=True):
 
 
 class EvidencePass(Table, table=True):
-    """One look at all evidence. `read_through`: the moment up to which events were read."""
+    """One look at all evidence: items, pieces that count, items that these make stale."""
 
     __tablename__ = "evidence_passes"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     at: datetime
-    read_through: datetime | None = None
     items: int
     evidence: int
     stale: int
