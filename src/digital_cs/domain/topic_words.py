@@ -11,7 +11,7 @@ GAP = "…"
 """In a phrase: up to three words may stand here."""
 WIDEST_GAP = 3
 
-_END = "\n"
+END = "\n"
 """Where a sentence ends: no phrase goes on after it."""
 
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
@@ -29,10 +29,14 @@ _AS_THEY_ARE = frozenset({"news", "status", "always", "plus", "sms", "dns", "htt
 
 def tokens(text: str) -> list[str]:
     """The words of a text in their order, without case and the endings of English words."""
+    return [each if each == END else stem(each) for each in written(text)]
+
+
+def written(text: str) -> list[str]:
+    """The same with their endings, as somebody wrote them; END where a sentence ends."""
     plain = _ONE_LETTER.sub(r"\1", unicodedata.normalize("NFKC", text).casefold())
     return [
-        _END if found["end"] else stem(found[0].replace("\u2019", "'"))
-        for found in _TOKEN.finditer(plain)
+        END if found["end"] else found[0].replace("\u2019", "'") for found in _TOKEN.finditer(plain)
     ]
 
 
@@ -63,7 +67,7 @@ def stem(word: str) -> str:
 def parts_of(phrase: str) -> tuple[tuple[str, ...], ...]:
     """The words of a phrase, in parts between its gaps; none if there is no word in it."""
     parts = (tokens(part) for part in re.split(rf"\.\.\.|{GAP}", phrase))
-    kept = (tuple(word for word in part if word != _END) for part in parts)
+    kept = (tuple(word for word in part if word != END) for part in parts)
     return tuple(part for part in kept if part)
 
 
@@ -112,6 +116,6 @@ def _stands(parts: tuple[tuple[str, ...], ...], words: Sequence[str], place: int
     for start in range(after, after + WIDEST_GAP + 1):
         if _stands(tuple(others), words, start):
             return True
-        if start >= len(words) or words[start] == _END:
+        if start >= len(words) or words[start] == END:
             return False
     return False

@@ -1,0 +1,274 @@
+"""Gives tickets their topics: the new ones soon, and all of them after topics were published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs.clock import Clock
+from digital_cs.domain.topic import Assigned, By, Caught, Sorter, Topics
+from digital_cs.errors import NotFoundError, UsageError
+from digital_cs.store import ticket_topics, topics
+from digital_cs.store.deadlock import again_after_deadlock
+from digital_cs.store.ticket_topics import Held, Looked
+
+if TYPE_CHECKING:
+    from digital_cs.topics.model import TopicModel
+
+Connection = AsyncConnection[Any]
+OnBatch = Callable[[int, int], None]
+"""Told after each batch: tickets looked at in it, and how many of them changed their topic."""
+
+BATCH = 500
+"""Tickets a transaction: a tenth of a second, for which whoever saves one of them waits."""
+
+
+def _nobody(looked: int, changed: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """How many tickets were looked at, and how many have another topic than before."""
+
+    looked: int = 0
+    changed: int = 0
+
+    def plus(self, looked: int, changed: int) -> Sorted:
+        """With another batch."""
+        return Sorted(self.looked + looked, self.changed + changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a ticket is of its topic, or of none.
+
+    `rules` are all that hold, the one that counts first. `nearest` is what was learned to be
+    nearest, with how sure that is, where nothing else said anything.
+    """
+
+    ticket: str
+    topic: str | None
+    held: Held | None
+    rules: tuple[Caught, ...]
+    nearest: str | None
+    sure: float | None
+    text_kept: bool
+    waiting: bool
+
+
+class TicketSorter:
+    """Sorts tickets by the topics in force. Keeps rules and what was learned between batches."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._stamp: object = None
+        self._version = 0
+        self._sorter = Sorter(())
+        self._model: TopicModel | None = None
+        self._model_id: int | None = None
+
+    async def soon(self, *, most_batches: int | None = None, tell: OnBatch = _nobody) -> Sorted:
+        """Look at the tickets whose words are new or changed. Without topics there is nothing to
+        do; they wait for the first ones."""
+        done = Sorted()
+        batches = 0
+        while most_batches is None or batches < most_batches:
+            found = await self._batch_due()
+            if found is None:
+                return done
+            tell(*found)
+            done = done.plus(*found)
+            batches += 1
+        return done
+
+    async def all_again(
+        self, *, most_batches: int | None = None, tell: OnBatch = _nobody
+    ) -> Sorted:
+        """Look at every ticket by the version in force, from where the last one stopped.
+
+        Whoever is interrupted goes on from there; two at once share the work.
+        """
+        done = Sorted()
+        batches = 0
+        while most_batches is None or batches < most_batches:
+            found = await self._batch_after()
+            if found is None:
+                return done
+            tell(*found)
+            done = done.plus(*found)
+            batches += 1
+        return done
+
+    @again_after_deadlock
+    async def _batch_due(self) -> tuple[int, int] | None:
+        async with self._pool.connection() as connection, connection.transaction():
+            if not await self._refresh(connection):
+                return None
+            looked = await ticket_topics.take_due(connection, BATCH)
+            return await self._sort(connection, looked) if looked else None
+
+    @again_after_deadlock
+    async def _batch_after(self) -> tuple[int, int] | None:
+        async with self._pool.connection() as connection, connection.transaction():
+            version = await topics.current(connection, lock=True)
+            if not version.version or version.assigned_at is not None:
+                return None
+            await self._refresh(connection)
+            looked = await ticket_topics.take_after(connection, version.assigned_through, BATCH)
+            if not looked:
+                await topics.note_assigned(
+                    connection, version.version, version.assigned_through, self._clock.now()
+                )
+                return None
+            await topics.note_assigned(connection, version.version, looked[-1].id, None)
+            return await self._sort(connection, looked)
+
+    async def _refresh(self, connection: Connection) -> bool:
+        """Know the topics in force and what was learned; whether there are any topics."""
+        stamp = await topics.stamp(connection)
+        if stamp != self._stamp:
+            in_force = await topics.in_force(connection)
+            kept = await topics.newest_model(connection)
+            if kept is None:
+                self._model = None
+            elif kept.id != self._model_id:
+                self._model = await asyncio.to_thread(_read_model, kept.content)
+            self._model_id = kept.id if kept else None
+            self._version, self._sorter = in_force.version, Sorter(in_force.topics)
+            self._stamp = stamp
+        return bool(self._sorter.topics)
+
+    async def _sort(self, connection: Connection, looked: Sequence[Looked]) -> tuple[int, int]:
+        given = await asyncio.to_thread(self._decide, looked)
+        changed = await self._write(connection, given)
+        return len(looked), changed
+
+    async def _write(self, connection: Connection, given: list[tuple[str, Assigned | None]]) -> int:
+        now = self._clock.now()
+        return await ticket_topics.write(
+            connection, given, now, version=self._version, model=self._model_id
+        )
+
+    def _decide(self, looked: Sequence[Looked]) -> list[tuple[str, Assigned | None]]:
+        given = {
+            each.id: None if each.gone else self._sorter.assign(each.words, each.kept)
+            for each in looked
+        }
+        left = [each for each in looked if given[each.id] is None and not each.gone]
+        readable = [each for each in left if each.words.text is not None]
+        if self._model is not None and readable:
+            said = self._model.assign_all([each.words.text or "" for each in readable])
+            for each, found in zip(readable, said, strict=True):
+                if found.topic is not None and found.topic in self._sorter.topics:
+                    given[each.id] = Assigned(
+                        found.topic, By.LEARNED, words=found.words, sure=found.sure
+                    )
+        return list(given.items())
+
+    async def give(self, id: str, topic: str | None, by: str) -> str | None:
+        """Say for a person of which topic a ticket is, None for none; what it was before.
+
+        That stands whatever rules say. Raises NotFoundError, and UsageError for another topic than
+        those in force.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._refresh(connection)
+            if topic is not None and topic not in self._sorter.topics:
+                raise UsageError(
+                    f"There is no topic '{topic}'. `digital-cs topics list` shows those there are."
+                )
+            looked = await _taken(connection, id)
+            await self._write(connection, [(id, Assigned(topic, By.PERSON, person=by))])
+        return looked.kept.topic if looked.kept else None
+
+    async def release(self, id: str) -> Assigned | None:
+        """Take back what a person said of a ticket; what it is of by the rules. NotFoundError."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._refresh(connection)
+            looked = await _taken(connection, id)
+            bare = Looked(looked.id, looked.words, None, looked.gone)
+            ((_, found),) = await asyncio.to_thread(self._decide, [bare])
+            await self._write(connection, [(id, found)])
+        return found
+
+    async def explain(self, id: str) -> Explained:
+        """Why a ticket is of its topic, or of none. Raises NotFoundError."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._refresh(connection)
+            looked = await _taken(connection, id)
+            held = await ticket_topics.held(connection, id)
+            now = await ticket_topics.topic_now(connection, id)
+        said = None
+        if self._model is not None and looked.words.text is not None:
+            said = await asyncio.to_thread(self._model.assign, looked.words.text)
+        return Explained(
+            id, now.topic, held, tuple(self._sorter.caught(looked.words)),
+            said.nearest if said else None, said.sure if said else None,
+            looked.words.text is not None, now.due,
+        )  # fmt: skip
+
+    async def settle(self, connection: Connection, ids: Sequence[str], kept: Assigned) -> int:
+        """Give tickets a topic as members of a group, where no rule and nobody says another.
+
+        Call it in a transaction. How many changed.
+        """
+        await self._refresh(connection)
+        looked = await ticket_topics.take_these(connection, ids)
+        bound = [
+            each if each.kept and each.kept.by is By.PERSON
+            else Looked(each.id, each.words, kept, each.gone)
+            for each in looked
+        ]  # fmt: skip
+        return (await self._sort(connection, bound))[1] if bound else 0
+
+
+async def _taken(connection: Connection, id: str) -> Looked:
+    found = await ticket_topics.take_these(connection, [id])
+    if not found:
+        raise NotFoundError(f"There is no ticket '{id}'. `digital-cs tickets list` shows them.")
+    return found[0]
+
+
+def _read_model(content: bytes) -> TopicModel:
+    from digital_cs.topics.model import TopicModel  # brings numpy along: only where one is in use
+
+    return TopicModel.from_bytes(content)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTopics:
+    """What publishing topics did, or would do. `left`: tickets still to be looked at."""
+
+    version: int
+    new: bool
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    published_at: datetime | None
+    left: int
+
+
+async def publish(
+    pool: AsyncConnectionPool[Any], wanted: Topics, now: datetime, *, dry_run: bool = False
+) -> PublishedTopics:
+    """Put topics in force; tickets are looked at again by `TicketSorter.all_again`."""
+    async with pool.connection() as connection, connection.transaction(force_rollback=dry_run):
+        before = {each.topic: each for each in (await topics.current(connection)).topics.topics}
+        after = {each.topic: each for each in wanted.topics}
+        found, new = await topics.publish(connection, wanted, now)
+        left = 0
+        if found.assigned_at is None:
+            left = await ticket_topics.count_after(connection, found.assigned_through)
+    return PublishedTopics(
+        found.version, new, tuple(name for name in after if name not in before),
+        tuple(name for name in after if name in before and before[name] != after[name]),
+        tuple(name for name in before if name not in after), found.published_at, left,
+    )  # fmt: skip

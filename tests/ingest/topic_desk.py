@@ -1,0 +1,85 @@
+"""A help desk for tests of topics: accounts, tickets with texts, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs.domain.topic import Topic, Topics
+from digital_cs.ingest.topics import Sorted, TicketSorter, publish
+from digital_cs.store import tickets
+from digital_cs.store.tickets import TicketRecord
+from tests.activities.house import StoppedClock
+
+
+def topic(name: str, *phrases: str, tags: Iterable[str] = (), **rest: Any) -> Topic:
+    """A topic that any of these phrases and tags catches."""
+    rules = [{"any": {"phrases": phrases, "tags": tuple(tags)}}] if phrases or tags else []
+    return Topic.model_validate(
+        {"topic": name, "title": name.title(), "owner": "support", "rules": rules, **rest}
+    )
+
+
+@dataclass
+class TopicDesk:
+    """Tickets on a database of one test; `number` is that of the last ticket."""
+
+    pool: AsyncConnectionPool[Any]
+    clock: StoppedClock
+    number: int = 0
+    sorter: TicketSorter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sorter = TicketSorter(self.pool, self.clock)
+
+    async def accounts(self, *ids: str, stage: str = "active") -> None:
+        """Accounts with a person each, called as it."""
+        await self.do(
+            "insert into accounts (id, name, stage, created_at, updated_at)"
+            " select id, initcap(id) || ' Ltd', %s, %s, %s from unnest(%s::text[]) id"
+            " on conflict do nothing",
+            stage, self.clock.now(), self.clock.now(), list(ids),
+        )  # fmt: skip
+
+    async def asks(self, account: str | None, subject: str | None, **parts: Any) -> str:
+        """A ticket, an hour old unless said otherwise; its id."""
+        self.number += 1
+        at = parts.pop("at", self.clock.now() - timedelta(hours=1))
+        record = TicketRecord(
+            **{"source": "desk", "number": f"{self.number:05}", "status": "open", "opened_at": at,
+               "updated_at": at, "subject": subject, "account_given": account, **parts}
+        )  # fmt: skip
+        await self.save(record)
+        return record.id
+
+    async def save(self, *records: TicketRecord, days: int = 180) -> None:
+        """Save tickets as an import does."""
+        async with self.pool.connection() as connection, connection.transaction():
+            await tickets.save_tickets(connection, records, self.clock.now(), text_days=days)
+
+    async def publish(self, *topics: Topic) -> Sorted:
+        """Put topics in force and sort all tickets by them."""
+        await publish(self.pool, Topics(topics=topics), self.clock.now())
+        return await self.sorter.all_again()
+
+    async def topic_of(self, id: str) -> str | None:
+        """The topic that holds."""
+        ((found,),) = await self.rows("select topic from tickets where id = %s", id)
+        return None if found is None else str(found)
+
+    async def why(self, id: str) -> tuple[Any, ...] | None:
+        """By what, which rule, and which words."""
+        found = await self.rows("select by, rule, words from ticket_topics where ticket = %s", id)
+        return found[0] if found else None
+
+    async def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(query, values)).fetchall()
+
+    async def do(self, query: str, *values: Any) -> None:
+        async with self.pool.connection() as connection:
+            await connection.execute(query, values)
