@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from digital_cs.clock import Clock
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.eligibility import Answer, Request, Ruling, Standing, decide
 from digital_cs.domain.policy import Policy
+from digital_cs.domain.stale_rule import Content, Doubt, Resolved, resolve
 from digital_cs.store import caps, claims, policies, rates
 from digital_cs.store import standing as standings
 from digital_cs.store.pool import in_one_go
@@ -24,10 +25,11 @@ Claim = Callable[[Connection, int, Mapping[str, float]], Awaitable[AsyncCursor[A
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The message may be handed over now: the number of the attempt."""
+    """The message may be handed over now: the number of the attempt. `shown` is how."""
 
     attempts: int
     policy: int
+    shown: Resolved = field(default_factory=Resolved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,38 @@ class Refused:
     policy: int
 
 
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What it shows is not in the state that it was rendered for: make it anew, and ask again."""
+
+
 class Gate:
-    """Decides about each message of this process; knows the policy that is in force."""
+    """Decides about each message of this process; knows the policy that is in force, and what was
+    not fresh of each e-mail when it was last looked at."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._version = -1  # none is known yet
         self._policy = Policy()
+        self._doubts: dict[str, Mapping[str, Doubt]] = {}
+
+    def expect(self, content: Content, request: Request, now: datetime) -> Resolved:
+        """How a message is to be shown by what is known in this process, for the rendering; the
+        claim looks anew (P25)."""
+        return self._resolve(content, self._doubts.get(content.email.place, {}), request, now)
+
+    def _resolve(
+        self, content: Content, doubts: Mapping[str, Doubt], request: Request, now: datetime
+    ) -> Resolved:
+        return resolve(
+            content, doubts, self._policy.content.stale, due_at=request.due_at or now,
+            useful_until=request.useful_until, now=now,
+        )  # fmt: skip
 
     async def pass_through(
         self, connection: Connection, asked: Asked, request: Request,
         calendar: BusinessCalendar, now: datetime, claim: Claim,
-    ) -> Claimed | Refused | None:  # fmt: skip
+    ) -> Claimed | Refused | Otherwise | None:  # fmt: skip
         """Decide, and claim if the answer is to send: all in two round trips of one transaction.
 
         None: somebody was quicker, or the contact is gone; load again. May be asked twice.
@@ -59,10 +81,16 @@ class Gate:
             if seen is None:
                 return None
             policy = self._policy
-            wish = replace(request, who=seen.who)
-            ruling = decide(wish, seen.standing, policy, calendar, now)
+            wish, standing, shown = replace(request, who=seen.who), seen.standing, Resolved()
+            if asked.content is not None:
+                self._doubts[asked.content.email.place] = seen.doubts
+                shown = self._resolve(asked.content, seen.doubts, request, now)
+                standing = replace(standing, content=shown.wait) if shown.wait else standing
+            ruling = decide(wish, standing, policy, calendar, now)
             if ruling.answer is not Answer.SEND:
                 return Refused(ruling, self._version)
+            if shown.swaps != asked.swaps:
+                return Otherwise()
             if not seen.day_known:
                 await caps.opening_day(
                     connection, request.program, now.date(), request.at_most_a_day,
@@ -74,14 +102,14 @@ class Gate:
             claimed = await claim(connection, self._version, scopes)
         attempt = await claims.attempt_of(claimed)  # there already: no further round trip
         if attempt.number is not None:
-            return Claimed(attempt.number, self._version)
+            return Claimed(attempt.number, self._version, shown)
         if attempt.new_scope:
             await rates.meet(connection, scopes)
             return await self.pass_through(connection, asked, request, calendar, now, claim)
-        standing = _as_found(seen.standing, attempt, self._clock.speed)
-        if standing is None:
+        met = _as_found(standing, attempt, self._clock.speed)
+        if met is None:
             return None
-        return Refused(decide(wish, standing, policy, calendar, now), self._version)
+        return Refused(decide(wish, met, policy, calendar, now), self._version)
 
     async def _look(self, connection: Connection, asked: Asked, now: datetime) -> Seen | None:
         """The standing, read by the policy that is in force."""

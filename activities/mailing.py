@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import AsyncCursor
 from psycopg_pool import AsyncConnectionPool
 
-from activities.claiming import Claimed, Gate, Refused
+from activities.claiming import Claimed, Gate, Otherwise, Refused
 from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
@@ -31,6 +31,7 @@ from digital_cs.domain.reason import Reason
 from digital_cs.domain.zone import load_zone
 from digital_cs.errors import DigitalCsError
 from digital_cs.messages.keys import message_key
+from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import (
     AccountView,
     ContactView,
@@ -55,6 +56,9 @@ BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
 
 POSTMARK_ID = "X-PM-Metadata-message-id"
 """What Postmark tells back, with each delivery and bounce, as the metadata `message-id`."""
+
+MOST_RENDERINGS = 5
+"""A message whose content changes more often than this while it is sent is looked at anew."""
 
 TEMPLATE_PATIENCE = timedelta(hours=6)
 """A broken template is tried again this late; mending it wakes the held ones at once."""
@@ -88,6 +92,29 @@ class Sent:
     result: touches.MessageResult | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Touch:
+    """One message of one enrollment on its way: all that is known of it before it is written."""
+
+    act: SendMessage
+    graph: Graph
+    loaded: touch_facts.Loaded
+    request: Request
+    key: str
+    now: datetime
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """The message as it would be handed over, and the template that it was made with."""
+
+    template: EmailTemplate
+    content_hash: str
+    message_id: str
+    mail: bytes
+
+
 class Mailing:
     """Sends one message of one touch. The order is the promise: render, claim, hand over (P13)."""
 
@@ -118,62 +145,85 @@ class Mailing:
         `deadline` is the loop's time at which Temporal would give this attempt to another
         worker: a dialogue that could not end before it is not begun.
         """
-        recipient = loaded.recipients[act.contact_id]
-        key = message_key(enrollment_id, act.visit, act.contact_id)
-        try:
-            rendered = self._render(act, graph, loaded, recipient)
-            mail = self._mail(rendered, recipient, act, key, now)
-        except DigitalCsError as error:
-            return await self._hold(act, graph, error, now, deadline)
+        touch = _Touch(
+            act, graph, loaded, _request(act, graph, loaded),
+            message_key(enrollment_id, act.visit, act.contact_id), now, deadline,
+        )  # fmt: skip
+        letter = await self._write(touch)
         async with self._lines:
-            if deadline - asyncio.get_running_loop().time() < self._sender.claim_seconds + 0.5:
-                raise TimeoutError("no time left in this attempt to hand a message over")
-            message_id = message_id_for(key, self._sender.mail_domain)
-            token = uuid.uuid4().hex
-
-            async def claim(
-                connection: claims.Connection, policy: int, scopes: Mapping[str, float]
-            ) -> AsyncCursor[Any]:
-                return await claims.claim(
-                    connection, key=key, enrollment_id=enrollment_id, revision=revision, act=act,
-                    now=now, claim_seconds=self._sender.claim_seconds + 1.0, token=token,
-                    message_id=message_id, content_hash=rendered.content_hash, policy=policy,
-                    scopes=scopes,
-                )  # fmt: skip
-
-            asked = Asked(
-                key, enrollment_id, graph.id, loaded.account.id, act.contact_id, act.email,
-                self._shown(act.email),
-            )  # fmt: skip
-            request = _request(act, graph, loaded)
-            passed = await insist(
-                self._pool,
-                lambda connection: self._gate.pass_through(
-                    connection, asked, request, calendar, now, claim
-                ),
-                deadline - self._sender.claim_seconds,
-            )
+            for _ in range(MOST_RENDERINGS):
+                if isinstance(letter, Sent):
+                    return letter
+                if deadline - asyncio.get_running_loop().time() < self._sender.claim_seconds + 0.5:
+                    raise TimeoutError("no time left in this attempt to hand a message over")
+                passed = await self._claim(touch, letter, enrollment_id, revision, calendar)
+                if not isinstance(passed, Otherwise):
+                    break
+                letter = await self._write(touch)
+            else:
+                return None
             if not isinstance(passed, Claimed):
                 if passed is not None and passed.ruling.reason is Reason.CAP:
                     await self._tell_of_cap(graph, now, deadline)
                 return passed
-            delivery = await self._deliver(mail, recipient.address, message_id)
+            address = loaded.recipients[act.contact_id].address
+            delivery = await self._deliver(letter.mail, address, letter.message_id)
         if delivery.hard_bounce:
             await insist(
                 self._pool,
                 lambda c: self._suppress(c, act.contact_id, now),
                 deadline,
             )
-        return await self._told(act, graph, key, passed, delivery, now, deadline)
+        return await self._told(touch, passed, delivery)
+
+    async def _write(self, touch: _Touch) -> _Letter | Sent:
+        """The message as it is to be shown by what is known now; what to do where it cannot be."""
+        act, loaded = touch.act, touch.loaded
+        recipient = loaded.recipients[act.contact_id]
+        try:
+            template = self._library.get(act.email)
+            shown = self._gate.expect(template.content, touch.request, touch.now)
+            template = template.with_swaps(shown.swaps)
+            rendered = self._render(template, act, touch.graph, loaded, recipient)
+            message_id = message_id_for(touch.key, self._sender.mail_domain)
+            mail = self._mail(rendered, template, recipient, act, message_id, touch.now)
+        except DigitalCsError as error:
+            return await self._hold(touch, error)
+        return _Letter(template, rendered.content_hash, message_id, mail)
+
+    async def _claim(
+        self, touch: _Touch, letter: _Letter, enrollment_id: str, revision: int,
+        calendar: BusinessCalendar,
+    ) -> Claimed | Refused | Otherwise | None:  # fmt: skip
+        """Ask whether it may go now, shown like this, and claim it if so."""
+        act, now, template = touch.act, touch.now, letter.template
+        token = uuid.uuid4().hex
+
+        async def claim(
+            connection: claims.Connection, policy: int, scopes: Mapping[str, float]
+        ) -> AsyncCursor[Any]:
+            return await claims.claim(
+                connection, key=touch.key, enrollment_id=enrollment_id, revision=revision, act=act,
+                now=now, claim_seconds=self._sender.claim_seconds + 1.0, token=token,
+                message_id=letter.message_id, content_hash=letter.content_hash, policy=policy,
+                scopes=scopes,
+            )  # fmt: skip
+
+        asked = Asked(
+            touch.key, enrollment_id, touch.graph.id, touch.loaded.account.id, act.contact_id,
+            act.email, template.content, template.swaps,
+        )  # fmt: skip
+        return await insist(
+            self._pool,
+            lambda connection: self._gate.pass_through(
+                connection, asked, touch.request, calendar, now, claim
+            ),
+            touch.deadline - self._sender.claim_seconds,
+        )
 
     async def _suppress(self, connection: claims.Connection, contact: str, now: datetime) -> None:
         async with connection.transaction():
             await suppressions.suppress(connection, contact, "hard bounce", "smtp", now)
-
-    def _shown(self, email: str) -> tuple[str, ...]:
-        """The places, in the content folder, of all that an e-mail shows (P25)."""
-        blocks = self._library.get(email).blocks
-        return (f"emails/{email}.md", *(f"blocks/{name}" for name in blocks))
 
     async def _deliver(self, mail: bytes, address: str, message_id: str) -> Delivery:
         # A bounce comes back to the ledger's row. An id of a contact may be longer than the 64
@@ -188,6 +238,7 @@ class Mailing:
 
     def _render(
         self,
+        template: EmailTemplate,
         act: SendMessage,
         graph: Graph,
         loaded: touch_facts.Loaded,
@@ -209,18 +260,17 @@ class Mailing:
             ),
             sender=SenderView(sender.name, sender.footer),
         )  # fmt: skip
-        return render(self._library.get(act.email), context)
+        return render(template, context)
 
     def _link(self, page: str, contact_id: str) -> str:
         """A page of this recipient: u to unsubscribe, p for what they prefer."""
         return f"{self._sender.public_url}/{page}/{self._signer.sign_contact(contact_id)}"
 
     def _mail(
-        self, rendered: Rendered, recipient: touch_facts.Recipient, act: SendMessage, key: str,
-        now: datetime,
+        self, rendered: Rendered, template: EmailTemplate, recipient: touch_facts.Recipient,
+        act: SendMessage, message_id: str, now: datetime,
     ) -> bytes:  # fmt: skip
         sender = self._sender
-        message_id = message_id_for(key, sender.mail_domain)
         sent = tracked(
             rendered, message_id, self._links, sender.public_url, clicks=sender.clicks,
             opens=sender.opens,
@@ -236,41 +286,37 @@ class Mailing:
                 text=sent.text,
                 html=sent.html,
                 date=now,
-                reply_to=self._library.get(act.email).reply_to,
+                reply_to=template.reply_to,
                 unsubscribe_url=None if act.kind == SERVICE else self._link("u", act.contact_id),
                 headers=((POSTMARK_ID, message_id.strip("<>")),) if sender.postmark else (),
             )
         )
 
-    async def _hold(
-        self, act: SendMessage, graph: Graph, error: DigitalCsError, now: datetime,
-        deadline: float,
-    ) -> Sent:  # fmt: skip
+    async def _hold(self, touch: _Touch, error: DigitalCsError) -> Sent:
         """The text cannot be made: hold the step and tell the owner (P12)."""
+        act, graph, now = touch.act, touch.graph, touch.now
         kind = "mail" if isinstance(error, MailError) else "template"
         metrics.HELD.labels(graph.id, kind).inc()
         log.warning("touch.held", program=graph.id, step=act.step, kind=kind)
         words = f"The message cannot be made: {error}"
-        await self._tell_owner(graph, act.step, kind, words, now, deadline)
+        await self._tell_owner(touch, kind, words)
         fact = MessageFact(
             MessageState.PLANNED, act.attempts, now + TEMPLATE_PATIENCE, act.contact_id, words
         )
         return Sent(fact, None)
 
-    async def _told(
-        self, act: SendMessage, graph: Graph, key: str, claimed: Claimed, delivery: Delivery,
-        now: datetime, deadline: float,
-    ) -> Sent:  # fmt: skip
+    async def _told(self, touch: _Touch, claimed: Claimed, delivery: Delivery) -> Sent:
+        act, graph, key, now = touch.act, touch.graph, touch.key, touch.now
         attempts = claimed.attempts
         code = f" ({delivery.code})" if delivery.code else ""
         retry_at = None
         match delivery.outcome:
             case DeliveryOutcome.ACCEPTED:
                 state, verdict, reason = MessageState.ACCEPTED, Verdict.SENT, Reason.ACCEPTED
-                words = reason.sentence(email=act.email)
+                words = reason.sentence(email=act.email) + claimed.shown.words()
             case DeliveryOutcome.UNKNOWN:
                 state, verdict, reason = MessageState.UNKNOWN, Verdict.UNKNOWN, Reason.NO_ANSWER
-                words = reason.sentence()
+                words = reason.sentence() + claimed.shown.words()
             case DeliveryOutcome.REFUSED_FOR_GOOD:
                 state, verdict = MessageState.FAILED, Verdict.FAILED
                 reason = Reason.HARD_BOUNCE if delivery.hard_bounce else Reason.REFUSED
@@ -286,7 +332,7 @@ class Mailing:
                 words = f"The mail server could not be used: {delivery.detail}"
                 metrics.HELD.labels(graph.id, "smtp").inc()
                 if attempts == len(BACKOFF):
-                    await self._tell_owner(graph, act.step, "smtp", words, now, deadline)
+                    await self._tell_owner(touch, "smtp", words)
         metrics.TOUCHES.labels(graph.id, state.value).inc()
         result = touches.MessageResult(
             key=key, attempts=attempts, state=state, verdict=verdict.value, reason=reason,
@@ -302,16 +348,15 @@ class Mailing:
             deadline,
         )
 
-    async def _tell_owner(
-        self, graph: Graph, step: str, kind: str, words: str, now: datetime, deadline: float
-    ) -> None:
+    async def _tell_owner(self, touch: _Touch, kind: str, words: str) -> None:
+        graph = touch.graph
         await insist(
             self._pool,
             lambda connection: alerts.tell(
-                connection, program_id=graph.id, step=step, kind=kind, owner=graph.owner,
-                words=words, now=now,
+                connection, program_id=graph.id, step=touch.act.step, kind=kind, owner=graph.owner,
+                words=words, now=touch.now,
             ),
-            deadline,
+            touch.deadline,
         )  # fmt: skip
 
 
@@ -323,6 +368,7 @@ def _request(act: SendMessage, graph: Graph, loaded: touch_facts.Loaded) -> Requ
         window=graph.window, zone=load_zone(act.zone), topic=act.topic, over_budget=act.over_budget,
         country=loaded.account.country, same_person=graph.same_person,
         at_most_a_day=graph.at_most_a_day, at_most_a_minute=graph.at_most_a_minute,
+        due_at=act.due_at,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.policy import Policy, length
 from digital_cs.domain.reason import Reason
 from digital_cs.domain.send_window import SendWindow, next_open
+from digital_cs.domain.stale_rule import Wait
 from digital_cs.domain.zone import to_local
 
 SERVICE = "service"
@@ -39,8 +40,8 @@ class Request:
     """One message that a program, or a broadcast, wants to send to one person of one account.
 
     `topic` None is the policy's default. `who` is for the sentences. `at_most_*` are those of
-    the program, where it says so itself. Moments are aware; `zone` is the one chosen for the
-    reader.
+    the program, where it says so itself. `due_at` is when it was to go (None: now). Moments are
+    aware; `zone` is the one chosen for the reader.
     """
 
     program: str
@@ -59,6 +60,7 @@ class Request:
     same_person: str = "one"
     at_most_a_day: int | None = None
     at_most_a_minute: float | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Standing:
     all programs; `coming_*` what other programs will send them within the look-ahead.
     `suppressed` is the weightiest reason not to write to them, `unwanted` the topics that they
     switched off. `ticket` is the severity and the beginning of the worst open ticket that quiets.
-    `blocked` is an item that the message shows and somebody said is wrong, and why.
+    `content` is what the message shows and waits for, if it does: see `stale_rule.resolve`.
     `got_it_for` names the account for which the same person got the same message, and when.
     `sent_today` and `cap` are of the program's UTC day; `rate_wait` is how long the fastest lane
     is taken, in business time, and `rate_scope` which.
@@ -90,7 +92,7 @@ class Standing:
     held_out: float | None = None
     got_it_for: tuple[str, datetime] | None = None
     stopped: str | None = None
-    blocked: tuple[str, str] | None = None
+    content: Wait | None = None
     sent_today: int = 0
     cap: int | None = None
     rate_wait: timedelta = timedelta(0)
@@ -111,6 +113,8 @@ class Ruling:
     until: datetime | None = None
 
 
+_FOR_GOOD = (Answer.SKIP, Answer.MERGE)
+
 SENDABLE = Ruling(Answer.SEND, Reason.ACCEPTED, "Nothing stands against it.", "send")
 
 
@@ -128,9 +132,6 @@ def decide(
         return case.hold(Reason.STOPPED, "stop", because=standing.stopped)
     if now >= request.useful_until:
         return case.useless()
-    if standing.blocked is not None:
-        item, because = standing.blocked
-        return case.hold(Reason.CONTENT_BLOCKED, "content", item=item, because=because)
     service = request.kind == SERVICE
     if not standing.active:
         return case.skip(
@@ -140,6 +141,8 @@ def decide(
     if suppressed is not None and not (service and suppressed == UNSUBSCRIBED):
         return case.skip(Reason.SUPPRESSED, "suppression", who=request.who, because=suppressed)
     ruling = None if service else _marketing(case, standing)
+    if standing.content is not None and (ruling is None or ruling.answer not in _FOR_GOOD):
+        return case.wait(standing.content)
     return ruling or _damage(case, standing) or case.now_or_later()
 
 
@@ -283,6 +286,14 @@ class _Case:
         if self.now >= until:
             return self.useless()
         return Ruling(Answer.HOLD, reason, reason.sentence(**figures), rule, until)
+
+    def wait(self, content: Wait) -> Ruling:
+        """Until what it shows was reviewed, or its author's limit; or never, if that is over."""
+        words = content.words(self.moment)
+        if content.skip:
+            return Ruling(Answer.SKIP, content.reason, words, "content")
+        until = min(content.until, self.request.useful_until)
+        return Ruling(Answer.HOLD, content.reason, words, "content", until)
 
     def defer(self, until: datetime, reason: Reason, rule: str, **figures: object) -> Ruling:
         """To the first moment from `until` on that the window is open; else never, and why."""

@@ -3,7 +3,8 @@
 # ruff: noqa: S608  the statement is put together from constants, never from values
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from digital_cs.domain.account import SOLVED
 from digital_cs.domain.budget import Coming
 from digital_cs.domain.eligibility import Standing
 from digital_cs.domain.policy import Policy, length
+from digital_cs.domain.stale_rule import AS_WRITTEN, Content, Doubt, Swaps
+from digital_cs.store import doubts
 from digital_cs.store.facts import moment
 from digital_cs.store.locks import TO_CLAIM
 from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
@@ -68,10 +71,6 @@ select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
        (select s.because from stops s where s.lifted_at is null),
        (select jsonb_build_array(d.sent, d.cap) from program_days d
          where d.program_id = %(program)s and d.day = %(day)s),
-       (select jsonb_build_array(i.title, i.blocked_because) from content_items i
-          join content_sources s on s.name = i.source and s.kind = 'content'
-         where i.locator = any(%(content)s) and i.blocked_at is not null and i.retired_at is null
-         order by i.blocked_at limit 1),
        (select max(version) from policies)
   from contacts c
   left join memberships m
@@ -85,7 +84,7 @@ select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
 class Asked:
     """Which message is about to be sent; `key` is that of its ledger row, which never counts.
 
-    `content` are the places of what it shows in the content folder: emails/…, blocks/….
+    `content` is all that its e-mail may show, `swaps` how it was rendered.
     """
 
     key: str
@@ -94,7 +93,8 @@ class Asked:
     account_id: str
     contact_id: str
     email: str
-    content: tuple[str, ...] = ()
+    content: Content | None = None
+    swaps: Swaps = AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ class Seen:
     """A standing, with what else is needed to act on it.
 
     `policy_version` is the one in force, which may be newer than the one that was read with.
-    `day_known` is False where nobody has counted the program's messages of this day yet.
+    `day_known` is False where nobody has counted the program's messages of this day yet. `doubts`
+    are about what it shows (see `doubts`).
     """
 
     standing: Standing
@@ -110,6 +111,7 @@ class Seen:
     domain: str
     policy_version: int
     day_known: bool
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
 
 
 async def read(
@@ -121,11 +123,12 @@ async def read(
     """
     who = {"account": asked.account_id, "contact": asked.contact_id}
     await connection.execute(TO_CLAIM, who)
+    shown = await doubts.asking(connection, asked.content) if asked.content else None
     cursor = await connection.execute(
         _READ,
         {
             **who, "key": asked.key, "enrollment": asked.enrollment_id, "email": asked.email,
-            "program": asked.program_id, "content": list(asked.content), "now": now, "day": day,
+            "program": asked.program_id, "now": now, "day": day,
             "since": now - policy.budget.longest,
             "horizon": now + length(policy.budget.look_ahead),
             "same_since": now - length(policy.same_person_within),
@@ -133,13 +136,18 @@ async def read(
         },
     )  # fmt: skip
     row = await cursor.fetchone()
-    return _seen(row) if row is not None else None
+    if row is None:
+        return None
+    seen = _seen(row)
+    if shown is None or asked.content is None:
+        return seen
+    # It was asked before, so its answer is there already.
+    return replace(seen, doubts=await doubts.found(shown, asked.content, day))
 
 
 def _seen(row: Any) -> Seen:
     (active, suppressed, name, domain, unwanted, quiet_until, fewer, person, account, coming,
-     ticket, incident, replied_at, held_out, got_it_for, stopped, today, blocked,
-     version) = row  # fmt: skip
+     ticket, incident, replied_at, held_out, got_it_for, stopped, today, version) = row  # fmt: skip
     ahead = [
         (Coming(at, priority), here, theirs)
         for text, priority, here, theirs in coming or ()
@@ -152,7 +160,6 @@ def _seen(row: Any) -> Seen:
         coming_account=[each for each, here, _ in ahead if here],
         ticket=_dated(ticket), incident=incident, replied_at=replied_at, held_out=held_out,
         got_it_for=_dated(got_it_for), stopped=stopped,
-        blocked=(blocked[0], blocked[1]) if blocked else None,
         sent_today=today[0] if today else 0, cap=today[1] if today else None,
     )  # fmt: skip
     return Seen(standing, name or "The reader", domain or "", version or 0, today is not None)
