@@ -38,6 +38,17 @@ async def test_a_block_is_shown_to_whoever_waits_for_an_email_with_it(
     assert shown.through == (Showing("welcome-trial-1", "welcome", date(2026, 3, 5), 2, True),)
 
 
+async def test_who_has_only_just_come_waits_from_now_on(connection: Connection) -> None:
+    steps = [{"id": "w", "wait": "3 days"}, {"send": "x"}]
+    await rig.publish(connection, rig.program("a", steps), rig.MONDAY)
+    [acme] = await rig.people(connection, 1, rig.MONDAY)
+    await keep(connection, [email("x")])
+    await stand(connection, "a", acme, "w")
+    assert (await exposure.of_items(connection, rig.MONDAY))["emails/x.md"].first_on == date(
+        2026, 3, 5
+    )
+
+
 async def test_an_article_is_shown_by_what_links_to_it_and_a_program_by_its_sends(
     connection: Connection,
 ) -> None:

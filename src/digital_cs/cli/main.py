@@ -23,6 +23,7 @@ from digital_cs.cli import (
     content_import,
     content_links,
     content_review,
+    content_upcoming,
     doctor,
     enroll,
     enrollment,
@@ -106,6 +107,7 @@ trigger.app.command("backtest", epilog=trigger_backtest.EXAMPLE)(trigger_backtes
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_CONTENT)
 content.app.command("import", epilog=content_import.EXAMPLE)(content_import.import_)
 content.app.command(epilog=content_freshness.EXAMPLE)(content_freshness.freshness)
+content.app.command(epilog=content_upcoming.EXAMPLE)(content_upcoming.upcoming)
 content.app.command(epilog=content_review.REVIEW)(content_review.review)
 content.app.command(epilog=content_review.BLOCK)(content_review.block)
 content.app.command(epilog=content_review.UNBLOCK)(content_review.unblock)

@@ -96,9 +96,7 @@ with steps as (
      zones as (select * from unnest(%(zones)s::text[], %(ahead)s::int[]) z(name, ahead)),
      inside as materialized (
        select e.account_id, e.program_id, e.version, e.step, e.plans_contact, a.zone,
-              greatest(case when s.sends
-                   then coalesce(e.plans_at, (e.position ->> 'not_before')::timestamptz)
-                   else (e.position ->> 'due_at')::timestamptz end, %(now)s) as due,
+              case when d.due > %(now)s then d.due when d.due is not null then %(now)s end as due,
               s.sends and e.plans_at is null and (e.position ? 'held_since'
                    or coalesce(e.position ->> 'noted', '') like 'held:%%') as held,
               coalesce(h.held, false) as held_out,
@@ -109,12 +107,14 @@ with steps as (
          join programs p on p.id = e.program_id
          join steps s on (s.program, s.version, s.step) = (e.program_id, e.version, e.step)
          join accounts a on a.id = e.account_id
+        cross join lateral (select case when s.sends
+                 then coalesce(e.plans_at, (e.position ->> 'not_before')::timestamptz)
+                 else (e.position ->> 'due_at')::timestamptz end as due) d
          left join holdouts h on h.program_id = e.program_id and h.account_id = e.account_id
         where e.ended_at is null and not e.paused and e.exit_because is null
           and p.state in ('running', 'closed', 'finishing')
           and (a.stage is null or a.stage <> all(%(leaving)s) or a.stage = any(s.stays))
-          and (not s.timed or (e.position ->> 'due_at')::timestamptz is null
-               or (e.position ->> 'due_at')::timestamptz <= %(until)s)
+          and (not s.timed or d.due is null or d.due <= %(until)s)
           and not {AWAITED.format(account="e.account_id")}),
      able as materialized (
        select m.account_id, m.contact_id, m.roles, lower(c.email) as address, c.zone,

@@ -211,6 +211,15 @@ async def list_programs(
     return [ProgramRow(*row) for row in await cursor.fetchall()]
 
 
+async def names(connection: Connection) -> dict[str, str]:
+    """What each published program is called, by its id."""
+    cursor = await connection.execute(
+        "select p.id, coalesce(nullif(v.spec->>'name', ''), p.id) from programs p"
+        " join program_versions v on v.program_id = p.id and v.number = p.version"
+    )
+    return dict(await cursor.fetchall())
+
+
 async def running(connection: Connection) -> list[ProgramRow]:
     """The programs that may be entered, without counting who is inside."""
     cursor = await connection.execute(

@@ -21,7 +21,8 @@ with recursive held as (
      linked as (
        select p.item_id as id, h.email from held h
          join links l on l.item_id = h.id and l.kind = 'link'
-         join links p on p.url = l.url and p.kind = 'page' and p.item_id <> h.id)
+         join links p on p.url = any(array[l.url, l.url || '/', rtrim(l.url, '/')])
+          and p.kind = 'page' and p.item_id <> h.id)
 select t.id, array_agg(distinct regexp_replace(t.email, '^emails/(.*)\\.md$', '\\1'))
   from (select * from held union select * from linked) t
   join content_items i on i.id = t.id and i.retired_at is null
