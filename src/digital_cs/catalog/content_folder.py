@@ -77,6 +77,7 @@ def item_of(
             **values, "locator": locator, "title": title, "kind": values["kind"] or kind,
             "url": values["url"] or (url_of(base_url, locator) if base_url else None),
             "content_hash": content_hash(title, page.body), "sketch": sketch(page.body),
+            "text": page.body,
         }
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -111,7 +111,10 @@ class ContentItem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a source says of one item today. `shows`: how, and the locator of what it shows."""
+    """What a source says of one item today. `shows`: how, and the locator of what it shows.
+
+    `text` is what stands in it, as written; empty where the source only lists its items.
+    """
 
     locator: str
     kind: Kind
@@ -129,6 +132,7 @@ class Found:
     evergreen_because: str | None = None
     reviewed_on: date | None = None
     shows: tuple[tuple[Shown, str], ...] = ()
+    text: str = field(default="", repr=False)
 
     @property
     def due_on(self) -> date | None:

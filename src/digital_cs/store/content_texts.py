@@ -23,7 +23,7 @@ class KeptText:
 
 
 async def keep(connection: Connection, texts: Iterable[KeptText]) -> int:
-    """Keep texts; how many were new or changed."""
+    """Keep texts, each instead of that of an earlier version; how many were new or changed."""
     rows = [
         {"id": each.item_id, "hash": each.content_hash, "headings": list(each.headings),
          "body": each.body}
@@ -35,10 +35,20 @@ async def keep(connection: Connection, texts: Iterable[KeptText]) -> int:
         " from jsonb_to_recordset(%s) as g(id text, hash text, headings text[], body text)"
         " on conflict (item_id) do update set content_hash = excluded.content_hash,"
         " headings = excluded.headings, body = excluded.body"
-        " where c.content_hash <> excluded.content_hash or c.body <> excluded.body",
+        " where c.content_hash <> excluded.content_hash",
         (Jsonb(rows),),
     )
     return cursor.rowcount
+
+
+async def hashes(connection: Connection, source: str) -> dict[str, str]:
+    """Of which version the kept texts of a source are, by the ids of its items."""
+    cursor = await connection.execute(
+        "select c.item_id, c.content_hash from content_texts c"
+        " join content_items i on i.id = c.item_id where i.source = %s",
+        (source,),
+    )
+    return dict(await cursor.fetchall())
 
 
 async def of_living(connection: Connection) -> dict[str, KeptText]:
