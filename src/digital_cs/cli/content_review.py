@@ -115,7 +115,8 @@ def retire(item: ItemName, because: Because, by: By = None, as_json: Json = Fals
     who = by or getpass.getuser()
 
     async def mark(connection: Connection, id: str, clock: Clock) -> bool:
-        return await reviews.retire(connection, id, because, who, clock.now())
+        async with connection.transaction():
+            return await reviews.retire(connection, id, because, who, clock.now())
 
     _mark(item, mark, "is retired", "was retired already", as_json=as_json)
 

@@ -268,7 +268,17 @@ class LeaveProgram:
     program: str
 
 
-Effect = SkipMessage | OpenTask | CloseTask | SetAccount | EnrollIn | LeaveProgram
+@dataclass(frozen=True, slots=True)
+class TellOwner:
+    """Tell the owner of the program what keeps its messages back, once while it lasts."""
+
+    step: str
+    kind: str
+    owner: str
+    words: str
+
+
+Effect = SkipMessage | OpenTask | CloseTask | SetAccount | EnrollIn | LeaveProgram | TellOwner
 """Effects that are written in the transaction that moves the position."""
 
 

@@ -19,6 +19,7 @@ from digital_cs.domain.enrollment import (
     Position,
     SendMessage,
     SkipMessage,
+    TellOwner,
     Trail,
     Verdict,
     share_of,
@@ -28,6 +29,10 @@ from digital_cs.domain.reason import Reason
 from digital_cs.domain.send_window import ChosenZone, Opening, next_open, resolve_zone
 
 ANYBODY = "any"
+WAITS_FOR_CONTENT = (Reason.CONTENT_BLOCKED, Reason.CONTENT_STALE)
+"""Reasons of a hold that ends when somebody has reviewed what the message shows (P25)."""
+ABOUT_CONTENT = "content"
+"""The kind of the alert that tells the owner of a program of such holds."""
 MOST_RESENDS = 3
 """A service message whose fate is unknown is sent again this often, with the same Message-ID."""
 
@@ -146,7 +151,7 @@ def decide_send(
     ruling = facts.rulings.get(position.visit)
     if ruling is not None and ruling.answer is not Answer.SEND:
         merge = Merge(topic, useful_until) if ruling.answer is Answer.MERGE else None
-        return _ruled(node, position, ruling, contact, merge, trail, fact)
+        return _ruled(graph, node, position, ruling, contact, merge, trail, fact)
     label = f"wait to send {node.email}"
     plan = _plan(node, contact.id, max(now, opening.at))
     if fact is None:
@@ -255,8 +260,8 @@ def _plan(node: SendNode, contact_id: str, at: datetime) -> Plan | None:
 
 
 def _ruled(
-    node: SendNode, position: Position, ruling: Ruling, contact: Contact, merge: Merge | None,
-    trail: Trail, fact: MessageFact | None,
+    graph: Graph, node: SendNode, position: Position, ruling: Ruling, contact: Contact,
+    merge: Merge | None, trail: Trail, fact: MessageFact | None,
 ) -> SendDecision:  # fmt: skip
     """Do as was decided at the moment of sending, where that was not to send."""
     match ruling.answer:
@@ -273,9 +278,12 @@ def _ruled(
             coming = _plan(node, contact.id, ruling.until) if ruling.until else None
             label = f"wait to send {node.email}"
             return SendDecision(position, wake_at=ruling.until, label=label, plan=coming)
-    position = trail.note(
+    noted = trail.note(
         position, Verdict.HELD, ruling.reason, ruling.words, contact.id, rule=ruling.rule
     )
+    if noted != position and ruling.reason in WAITS_FOR_CONTENT:
+        trail.effects.append(TellOwner(position.step, ABOUT_CONTENT, graph.owner, ruling.words))
+    position = noted
     return SendDecision(position, wake_at=ruling.until, label=f"hold: {ruling.reason}")
 
 

@@ -49,8 +49,11 @@ def as_sentence(text: str) -> str:
 # How a decision's words go on where the story is told in order: the story says it itself.
 _TAILS = (
     " Deferred until ", " It was only useful until ", " It waits to be part of the next newsletter",
+    " It waits for a review until ",
 )  # fmt: skip
 _TOO_LATE = " Later than that it is no longer useful"
+_WENT = " It went "
+"""Behind it stands how a message dealt with what it shows, where not all of that was fresh."""
 
 _OPENERS = frozenset(
     words.split()[0] for words in SENTENCES.values() if not words.startswith("{")
@@ -62,6 +65,7 @@ _PAST: Mapping[Reason, tuple[str, str]] = MappingProxyType(
     {
         Reason.STOPPED: ("is stopped", "was stopped"),
         Reason.CONTENT_BLOCKED: ("is known", "was known"),
+        Reason.CONTENT_STALE: ("is stale", "was stale"),
         Reason.SUPPRESSED: ("is not written to", "was not written to"),
         Reason.TOPIC_OFF: ("has switched off", "had switched off"),
         Reason.REPLIED: ("has looked yet", "had looked yet"),
@@ -76,7 +80,7 @@ _PAST: Mapping[Reason, tuple[str, str]] = MappingProxyType(
 def clause(told: Told, teller: Teller, *, over: bool = True) -> str:
     """The reason of a decision as a part of a sentence, never empty; `over`: of the past."""
     words = " ".join(told.words.split())
-    for tail in (*_TAILS, _TOO_LATE):
+    for tail in (*_TAILS, _TOO_LATE, _WENT):
         words = words.partition(tail)[0]
     words = words.rstrip(" .!?;:,") or told.reason.replace("_", " ")
     if told.reason is Reason.LEFT and not words.startswith("The account left"):
@@ -160,6 +164,9 @@ def _handed_over(head: str) -> Telling:
         last, ledger = wish.verdict, wish.ledger
         at = last.at if last else ledger.at if ledger else None
         yield head + (f" on {teller.day(at)}" if at else "") + _to(wish)
+        how = last.words.partition(_WENT)[2] if last else ""
+        if how:
+            yield f", {how.rstrip(' .')}"
         waited = [
             each for each in _obstacles(wish)
             if at is None or each.reason not in (Reason.WINDOW, Reason.RATE)

@@ -17,8 +17,10 @@ from digital_cs.domain.enrollment import (
     OpenTask,
     SetAccount,
     SkipMessage,
+    TellOwner,
 )
 from digital_cs.messages.keys import message_key, visit_key
+from digital_cs.store import alerts
 from digital_cs.store.changes import tell_all
 from digital_cs.store.enrollments import ask_to_exit, enroll
 from digital_cs.store.programs import re_entry
@@ -81,6 +83,11 @@ async def apply(
                 await ask_to_exit(
                     connection, program_id=effect.program, account_id=account_id,
                     because=f"The program {program_id} took the account out.",
+                )  # fmt: skip
+            case TellOwner():
+                await alerts.tell(
+                    connection, program_id=program_id, step=effect.step, kind=effect.kind,
+                    owner=effect.owner, words=effect.words, now=now,
                 )  # fmt: skip
 
 

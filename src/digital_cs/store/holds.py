@@ -9,6 +9,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.domain.touch import ABOUT_CONTENT, WAITS_FOR_CONTENT
+
 Connection = AsyncConnection[Any]
 
 SENDING = "sending"
@@ -24,6 +26,23 @@ select 'wake', e.id from enrollments e
    and (%(key)s = any(e.listens) or e.wake_at <= %(now)s)
    and (%(program)s::text is null or e.program_id = %(program)s)
  order by e.wake_at, e.id
+"""
+
+_LABELS = ", ".join(f"'hold: {reason}'" for reason in WAITS_FOR_CONTENT)
+
+# By the label, for among a hundred thousand that rest a few dozen may wait for content.
+_WAKE_FOR_CONTENT = f"""
+insert into outbox (kind, enrollment_id)
+select 'wake', e.id from enrollments e
+ where e.ended_at is null and not e.paused and (e.label in ({_LABELS}) or e.wake_at <= %(now)s)
+ order by e.wake_at, e.id
+"""
+
+_CLOSE_FOR_CONTENT = f"""
+update alerts a set closed_at = %(now)s
+ where a.closed_at is null and a.kind = %(kind)s and not exists (
+   select from enrollments e where e.program_id = a.program_id and e.step = a.step
+      and e.ended_at is null and e.label in ({_LABELS}))
 """
 
 _RESTING = """
@@ -62,6 +81,21 @@ async def wake_held(connection: Connection, now: datetime, program_id: str | Non
     """
     cursor = await connection.execute(_WAKE, {"key": SENDING, "now": now, "program": program_id})
     return cursor.rowcount
+
+
+async def wake_for_content(connection: Connection, now: datetime) -> int:
+    """Have whoever waits for a review of content decided anew (P25); returns how many.
+
+    Call it in the transaction that makes an item fresh or takes a block back.
+    """
+    return (await connection.execute(_WAKE_FOR_CONTENT, {"now": now})).rowcount
+
+
+async def close_for_content(connection: Connection, now: datetime) -> int:
+    """Close the alerts about content for which nothing waits any more; returns how many."""
+    return (
+        await connection.execute(_CLOSE_FOR_CONTENT, {"now": now, "kind": ABOUT_CONTENT})
+    ).rowcount
 
 
 async def wake_overlooked(connection: Connection) -> int:

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from digital_cs.domain.content_item import BY_SOURCE, Review
 from digital_cs.store import evidence
-from digital_cs.store.holds import wake_held
+from digital_cs.store.holds import wake_for_content
 
 Connection = AsyncConnection[Any]
 
@@ -51,7 +51,7 @@ async def record(connection: Connection, review: Review, now: datetime) -> None:
         (review.on, review.item),
     )
     await evidence.answered(connection, review, now)
-    await wake_held(connection, now)
+    await wake_for_content(connection, now)
 
 
 async def record_told(connection: Connection, reviews: Iterable[Review], now: datetime) -> None:
@@ -111,7 +111,7 @@ async def unblock(connection: Connection, id: str, now: datetime) -> bool:
         (id,),
     )
     if done:
-        await wake_held(connection, now)
+        await wake_for_content(connection, now)
     return done
 
 
@@ -119,13 +119,17 @@ async def retire(connection: Connection, id: str, because: str, by: str, now: da
     """Take an item out of use, though its file may stay; False if it is retired already.
 
     What its source had retired itself is retired for good: it does not come back with its file.
+    What waited for its review waits no more, unless it is blocked. Call it in a transaction.
     """
-    return await _mark(
+    done = await _mark(
         connection,
         "update content_items set retired_because = %s, retired_by = %s, retired_at = %s"
         " where id = %s and (retired_at is null or retired_by = %s)",
         (because, by, now, id, BY_SOURCE),
     )
+    if done:
+        await wake_for_content(connection, now)
+    return done
 
 
 async def _mark(connection: Connection, statement: str, values: tuple[Any, ...]) -> bool:
