@@ -17,12 +17,14 @@ _LARGEST_MAIL = 32 * 1024 * 1024
 _LONGEST_COMMAND = 4096
 _FEATURES = (
     b"PIPELINING",
+    b"CHUNKING",
     b"SIZE %d" % _LARGEST_MAIL,
     b"8BITMIME",
     b"SMTPUTF8",
     b"ENHANCEDSTATUSCODES",
 )
 _PATH = re.compile(r"(?i)(?:FROM|TO):\s*<([^<>\s]*)>(?:\s.*)?")
+_CHUNK = re.compile(r"(?i)([0-9]{1,9})( LAST)?")
 _END_OF_DATA = b"\r\n.\r\n"
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +43,8 @@ class SinkSession(asyncio.Protocol):
         self._searched = 0
         self._answers: list[bytes] = []
         self._in_data = False
+        self._chunk: tuple[int, bool] | None = None
+        self._chunks = bytearray()
         self._too_large = False
         self._waiting = False
         self._faults = Faults()
@@ -52,6 +56,7 @@ class SinkSession(asyncio.Protocol):
             "MAIL": self._mail,
             "RCPT": self._rcpt,
             "DATA": self._data,
+            "BDAT": self._bdat,
             "RSET": lambda _: self._reset(b"250 2.0.0 forgotten"),
             "NOOP": lambda _: self._answer(b"250 2.0.0 ok"),
             "VRFY": lambda _: self._answer(b"252 2.1.5 send it and see"),
@@ -90,6 +95,8 @@ class SinkSession(asyncio.Protocol):
 
     def _step(self) -> bool:
         """Take one command or one message from the buffer; False if it is not all there yet."""
+        if self._chunk is not None:
+            return self._take_chunk(*self._chunk)
         end_mark = _END_OF_DATA if self._in_data else b"\r\n"
         end = self._buffer.find(end_mark, max(0, self._searched - len(end_mark)))
         if end < 0:
@@ -163,6 +170,37 @@ class SinkSession(asyncio.Protocol):
             self._buffer[:0] = b"\r\n"
             self._answer(b"354 go on, end with a dot")
 
+    def _bdat(self, rest: str) -> None:
+        """Octets that are counted, of a message in one piece or in several (RFC 3030)."""
+        match = _CHUNK.fullmatch(rest)
+        if match is None or int(match[1]) > _LARGEST_MAIL:
+            self.hang_up(b"501 5.5.4 expected BDAT and fewer octets")
+        elif self._faults.mode is FaultMode.DROP_BEFORE_DATA:
+            self._drop()
+        else:
+            self._chunk = int(match[1]), match[2] is not None
+
+    def _take_chunk(self, size: int, last: bool) -> bool:
+        if len(self._buffer) < size:
+            return False
+        self._chunk = None
+        self._too_large = len(self._chunks) + size > _LARGEST_MAIL
+        if not self._too_large:
+            self._chunks += self._buffer[:size]
+        del self._buffer[:size]
+        if not self._recipients:
+            self._chunks.clear()
+            self._answer(b"503 5.5.1 nobody to send it to")
+        elif not last:
+            self._answer(b"250 2.0.0 and the next")
+        elif self._faults.mode is FaultMode.STALL:
+            self._waiting = True
+        else:
+            mail = bytes(self._chunks)
+            self._chunks.clear()
+            self._take(mail)
+        return True
+
     def _take(self, mail: bytes) -> None:
         """Store one message, or not, and answer, or not, as the faults in force have it."""
         mode = self._faults.mode
@@ -200,6 +238,7 @@ class SinkSession(asyncio.Protocol):
 
     def _reset(self, words: bytes) -> None:
         self._sender = None
+        self._chunks.clear()
         self._recipients.clear()
         self._answer(words)
 

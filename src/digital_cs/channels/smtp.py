@@ -45,7 +45,7 @@ class SmtpChannel:
         mode = TlsMode(tls)
         if mode is TlsMode.IF_OFFERED and user is not None:
             mode = TlsMode.STARTTLS
-        self._server = SmtpServer(
+        self.server = SmtpServer(
             host=host,
             port=port,
             tls=mode,
@@ -91,7 +91,7 @@ class SmtpChannel:
                 return delivery
             # A server may hang up on an idle connection at any time, and says so only now.
             # Nothing was handed over, so a new connection decides.
-        fresh = SmtpConnection(self._server)
+        fresh = SmtpConnection(self.server)
         return await self._attempt(fresh, deadline, mail, sender, recipient)
 
     async def _attempt(
@@ -107,7 +107,7 @@ class SmtpChannel:
             detail = refusal.reply.words(sender, recipient)
             code, enhanced = refusal.reply.code, refusal.reply.enhanced
         except OSError as error:
-            detail = without_addresses(_reason(error, self._timeout), sender, recipient)
+            detail = without_addresses(reason_of(error, self._timeout), sender, recipient)
         except BaseException:
             connection.abort()
             raise
@@ -147,14 +147,14 @@ class SmtpChannel:
 
         Raises `UnavailableError` that says what failed and where to look.
         """
-        server = self._server
+        server = self.server
         connection = SmtpConnection(server)
         try:
             async with asyncio.timeout(self._timeout):
                 await connection.open()
         except (OSError, SmtpRefusal) as error:
             connection.abort()
-            reason = _reason(error, self._timeout)
+            reason = reason_of(error, self._timeout)
             raise UnavailableError(
                 f"The SMTP server {server.host}:{server.port} cannot be used: {reason} (at "
                 f"{connection.stage}). Check SMTP_HOST, SMTP_PORT, SMTP_TLS and SMTP_USER."
@@ -183,8 +183,8 @@ def _default_context(mode: TlsMode) -> ssl.SSLContext | None:
     return context
 
 
-def _reason(error: Exception, timeout: float) -> str:
-    """The reason of a failure in words, from an exception of the connection."""
+def reason_of(error: Exception, timeout: float) -> str:
+    """The reason of a failure in words, from an exception of a connection."""
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout:g} s"
     if isinstance(error, SmtpRefusal):

@@ -7,6 +7,7 @@ import re
 import ssl
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from digital_cs.channels.delivery import without_addresses
@@ -34,6 +35,15 @@ class Reply:
         """What the server said, without codes and addresses."""
         text = " ".join(_ENHANCED.sub("", line, count=1) for line in self.lines)
         return without_addresses(text, *addresses)
+
+
+@lru_cache(maxsize=128)
+def _whole_reply(line: bytes) -> Reply | None:
+    """The answer that this line is by itself. In bulk most are the same few, letter by letter."""
+    match = _REPLY_LINE.fullmatch(line.rstrip(b"\r"))
+    if match is None or match[2] == b"-":
+        return None
+    return Reply(int(match[1]), ((match[3] or b"").decode(errors="replace"),))
 
 
 class SmtpRefusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
@@ -77,6 +87,11 @@ class SmtpWire(asyncio.Protocol):
             and self._lost is None
             and not (self._replies or self._lines or self._buffer)
         )
+
+    @property
+    def cut(self) -> bool:
+        """Nothing more can be written."""
+        return self._transport is None or self._transport.is_closing() or self._lost is not None
 
     async def connect(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         """Connect; with a context, encrypted from the first byte."""
@@ -122,6 +137,14 @@ class SmtpWire(asyncio.Protocol):
                 self._waiter = None
         return self._replies.popleft()
 
+    def taken(self) -> Reply | None:
+        """The next answer, if it has come already."""
+        return self._replies.popleft() if self._replies else None
+
+    def has(self, answers: int) -> bool:
+        """Whether so many answers have come already."""
+        return len(self._replies) >= answers
+
     async def quit(self, patience: float) -> None:
         """Say QUIT and close, waiting at most `patience` seconds for the server."""
         try:
@@ -145,6 +168,9 @@ class SmtpWire(asyncio.Protocol):
         self._buffer += data
         *lines, self._buffer = self._buffer.split(b"\n")
         for line in lines:
+            if not self._lines and (known := _whole_reply(bytes(line))) is not None:
+                self._replies.append(known)
+                continue
             match = _REPLY_LINE.fullmatch(line.rstrip(b"\r"))
             if match is None or len(self._lines) >= _MOST_LINES:
                 self._fail(ConnectionError("the server's answer is not SMTP"))
