@@ -56,6 +56,7 @@ class Servers:
             "smtp_host": "127.0.0.1", "smtp_port": self.smtp_port, "smtp_tls": "none",
             "content_dir": ROOT / "content", "state_dir": self.folder,
             "clock_origin": MONDAY, "clock_started": datetime.now(UTC), "log_level": "error",
+            "content_links": "off",
         }  # fmt: skip
         return load_settings(**{**values, **overrides})
 

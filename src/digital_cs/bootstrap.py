@@ -30,18 +30,21 @@ from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError, SettingsError
 from digital_cs.ingest.calendars import load_business_calendar
 from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.evidence_days import EvidenceDays
+from digital_cs.ingest.link_rounds import LinkRounds
 from digital_cs.ingest.membership import Membership
 from digital_cs.ingest.zendesk_pull import ZendeskPull
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts
+from digital_cs.store import alerts, holds
 from digital_cs.store import pool as pools
 from digital_cs.store.accounts import countries
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.keeper import Keeper
 from digital_cs.temporal.reconciler import Reconciler
 from digital_cs.temporal.relay import Relay
+from digital_cs.temporal.review_parts import Reviews, open_reviews
 from digital_cs.temporal.worker import build_worker
 
 log = logs.get(__name__)
@@ -67,16 +70,22 @@ class Engine:
     keeper: Keeper
     reconciler: Reconciler
     zendesk: ZendeskPull | None
+    links: LinkRounds
+    reviews: Reviews
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished first."""
         worker = build_worker(
-            self.client, self.settings.task_queue, [self.activities.advance],
+            self.client, self.settings.task_queue,
+            [self.activities.advance, self.reviews.activities.advance,
+             self.reviews.activities.send_digests],
             concurrency=self.settings.worker_concurrency,
         )  # fmt: skip
         helpers = [self.relay.run(), self.keeper.run(), self._watch_content()]
         if self.zendesk is not None:
             helpers.append(self.zendesk.run())
+        if self.settings.content_links == "check":
+            helpers.append(self.links.run())
         async with running(stop.wait(), *helpers) as (stopping, *helping), worker:
             log.info(logs.WORKER_STARTED, task_queue=self.settings.task_queue)
             done, _ = await asyncio.wait([stopping, *helping], return_when=asyncio.FIRST_COMPLETED)
@@ -95,12 +104,15 @@ class Engine:
                 continue
             try:
                 await asyncio.to_thread(self.library.load)
+                await asyncio.to_thread(self.reviews.reload_team, self.settings)
                 async with self.pool.connection() as connection:
                     known = await countries(connection)
                     self.calendar.current = await asyncio.to_thread(
                         load_business_calendar, self.settings.content_dir, self.clock.now(), known
                     )
                     await alerts.close_and_wake(connection, "template", self.clock.now())
+                    # What its author wants with stale content may be what changed.
+                    await holds.wake_for_content(connection, self.clock.now())
             except DatabaseError as error:
                 log.warning("content.nobody_woken", error=type(error).__name__)
                 continue  # from the start again: whom a mended text held must not be forgotten
@@ -129,8 +141,8 @@ def database_url(settings: Settings) -> str:
     return settings.database_url.get_secret_value()
 
 
-def smtp_channel(settings: Settings) -> SmtpChannel:
-    """The channel to the mail server of the settings."""
+def smtp_channel(settings: Settings, connections: int | None = None) -> SmtpChannel:
+    """The channel to the mail server of the settings, with its own number of connections."""
     if settings.smtp_host is None:
         raise SettingsError(
             "No mail server: set SMTP_HOST, or use the built-in sink of `digital-cs up`."
@@ -139,7 +151,18 @@ def smtp_channel(settings: Settings) -> SmtpChannel:
     return SmtpChannel(
         host=settings.smtp_host, port=settings.smtp_port, tls=settings.smtp_tls,
         user=settings.smtp_user, password=password.get_secret_value() if password else None,
-        connections=settings.smtp_connections, timeout=settings.smtp_timeout,
+        connections=connections or settings.smtp_connections, timeout=settings.smtp_timeout,
+    )  # fmt: skip
+
+
+def sender_of(settings: Settings) -> Sender:
+    """Who writes, by the settings."""
+    return Sender(
+        settings.mail_from, settings.mail_domain, settings.mail_from.split("<")[0].strip(),
+        settings.mail_footer, settings.public_url, settings.app_url,
+        settings.smtp_timeout + SMTP_MARGIN,
+        clicks=settings.clicks == "record", opens=settings.opens == "record",
+        postmark=(settings.smtp_host or "").endswith("postmarkapp.com"),
     )  # fmt: skip
 
 
@@ -209,13 +232,7 @@ async def open_engine(
         mailing = Mailing(
             pool=opened, library=library, channel=channel,
             connections=settings.smtp_connections,
-            sender=Sender(
-                settings.mail_from, settings.mail_domain, settings.mail_from.split("<")[0].strip(),
-                settings.mail_footer, settings.public_url, settings.app_url,
-                settings.smtp_timeout + SMTP_MARGIN,
-                clicks=settings.clicks == "record", opens=settings.opens == "record",
-                postmark=(settings.smtp_host or "").endswith("postmarkapp.com"),
-            ),
+            sender=sender_of(settings),
             signer=Signer(*settings.link_keys()), links=LinkSigner(*settings.link_keys()),
             gate=Gate(clock),
         )  # fmt: skip
@@ -228,10 +245,15 @@ async def open_engine(
             return calendar.current
 
         entries = Entries(opened, clock, settings.workspace_zone, current)
+        inside = smtp_channel(settings, 1)
+        reviews = open_reviews(
+            settings, opened, client, clock, calendar, inside, sender_of(settings)
+        )
         engine = Engine(
             settings=settings, clock=clock, pool=opened, client=client, channel=channel,
             library=library, calendar=calendar, reconciler=reconciler,
-            zendesk=zendesk,
+            zendesk=zendesk, links=LinkRounds(pool=opened, clock=clock, settings=settings),
+            reviews=reviews,
             activities=EnrollmentActivities(
                 pool=opened, clock=clock, programs=ProgramShelf(opened), calendar=calendar,
                 mailing=mailing, calls=Calls(opened, webhooks),
@@ -249,10 +271,15 @@ async def open_engine(
                 membership=Membership(entries), triggers=entries.triggers, reconciler=reconciler,
                 grace=settings.dispatch_grace, text_days=settings.ticket_text_days,
                 events_kept_days=settings.events_kept_days,
+                evidence=EvidenceDays(
+                    pool=opened, clock=clock, content_dir=settings.content_dir
+                ),
+                reviews=reviews.keeper,
             ),
         )  # fmt: skip
         try:
             yield engine
         finally:
             await channel.close()
+            await inside.close()
             await webhooks.close()

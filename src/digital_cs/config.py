@@ -181,6 +181,12 @@ class Settings(BaseSettings):
         None, description="Password in the address of Postmark's webhooks. Empty: not let in."
     )
 
+    content_links: str = Field(
+        "check",
+        description="check: workers look every few hours at the links of the library that are due."
+        " off: only `digital-cs content links --check` does.",
+        pattern=r"^(check|off)$",
+    )
     link_agent: str = Field(
         "digital-cs",
         description="Who the link checker says it is; best with an address where its owner can be"

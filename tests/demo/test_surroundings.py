@@ -46,6 +46,11 @@ def test_a_demo_takes_nothing_over_from_the_environment(
     assert passed_on["TEMPORAL_PROFILE"] == passed_on["SMTP_PASSWORD_FILE"] == ""
 
 
+def test_a_demo_asks_no_server_of_others(tmp_path: Path) -> None:
+    settings = demo_settings(tmp_path, tmp_path / "content", RUNNING, 2525, 8088, 2526, CLOCK)
+    assert settings.content_links == "off"
+
+
 def test_a_folder_is_emptied_of_what_a_demo_left(tmp_path: Path) -> None:
     state = tmp_path / "demo"
     empty_folder(state)

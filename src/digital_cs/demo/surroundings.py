@@ -39,6 +39,7 @@ def demo_settings(
         "signing_key": SecretStr(kept_key(state_dir, "signing").read_text("ascii").strip()),
         "write_keys": SecretStr(kept_key(state_dir, "write").read_text("ascii").strip()),
         "dispatch_grace": PATIENCE,
+        "content_links": "off",
         "clock_speed": clock.speed,
         "clock_origin": clock.origin,
         "clock_started": clock.started,

@@ -17,7 +17,9 @@ from temporalio.service import RPCError
 from digital_cs import logs, metrics
 from digital_cs.background import running
 from digital_cs.clock import Clock, pace
+from digital_cs.ingest.evidence_days import EvidenceDays
 from digital_cs.ingest.membership import Membership
+from digital_cs.ingest.topics import TicketSorter
 from digital_cs.ingest.triggers import Triggers
 from digital_cs.store import (
     caps,
@@ -35,6 +37,7 @@ from digital_cs.store import (
     tickets,
 )
 from digital_cs.temporal.reconciler import Reconciler
+from digital_cs.temporal.reviews import ReviewKeeper
 
 log = logs.get(__name__)
 
@@ -46,6 +49,8 @@ GAUGES_SECONDS = 5.0
 EXPIRE_SECONDS = 5.0
 TICKETS_SECONDS = 60.0
 TURN_SECONDS = 1.0
+SORTED_BATCHES = 10
+"""Of tickets, in a turn: a second of work, for the others wait for their turn too."""
 
 
 class Keeper:
@@ -54,7 +59,8 @@ class Keeper:
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock,
         membership: Membership, triggers: Triggers, reconciler: Reconciler, grace: float,
-        text_days: int, events_kept_days: int,
+        text_days: int, events_kept_days: int, evidence: EvidenceDays,
+        reviews: ReviewKeeper,
     ) -> None:  # fmt: skip
         """`text_days`: days after its last update that the text of a ticket is kept."""
         self._pool = pool
@@ -66,6 +72,9 @@ class Keeper:
         self._grace = grace
         self._text_days = text_days
         self._events_kept_days = events_kept_days
+        self._evidence = evidence
+        self._reviews = reviews
+        self._sorter = TicketSorter(pool, clock)
         self._last: dict[str, float] = {}
         self._forgot_on: date | None = None
 
@@ -102,12 +111,16 @@ class Keeper:
     async def _turn(self) -> None:
         while True:
             await self._membership.turn()
+            await self._evidence.turn()
+            await self._sorter.soon(most_batches=SORTED_BATCHES)
+            await self._sorter.all_again(most_batches=SORTED_BATCHES)
             await asyncio.sleep(pace(self._clock, TURN_SECONDS))
 
     async def _tick(self) -> None:
         now = self._clock.now()
         await self._membership.look()
         await self._triggers.judge()
+        await self._reviews.tick(now)
         if self._is_time("overdue", OVERDUE_SECONDS):
             await self._reconciler.overdue()
             async with self._pool.connection() as connection:
@@ -132,6 +145,7 @@ class Keeper:
             async with self._pool.connection() as connection, connection.transaction():
                 await suppressions.expire(connection, now)
                 await merges.expire(connection, now)
+                await holds.close_for_content(connection, now)
         if self._is_time("gauges", GAUGES_SECONDS):
             await self._measure(now)
 
