@@ -11,6 +11,7 @@ from digital_cs.cli.options import Json
 
 if TYPE_CHECKING:
     from digital_cs.clock import Clock
+    from digital_cs.domain.freshness_figures import Figures
     from digital_cs.domain.freshness_overview import Overview
     from digital_cs.store.library import Connection
 
@@ -33,20 +34,27 @@ def freshness(
 ) -> None:  # fmt: skip
     """Count items by state and owner; list what is overdue, then what is due within a month.
 
-    By what is known now: another day changes what is due, and not what was reviewed.
+    By what is known now: another day changes what is due, and not what was reviewed. Then the
+    figures: how much of what people read is fresh, how long things are overdue, what is reviewed.
     """
-    from digital_cs.cli import content_words, output
-    from digital_cs.cli.connection import ask_quickly
+    from digital_cs.cli import content_figures, content_words, output
+    from digital_cs.cli.connection import ask_quickly, find_settings
     from digital_cs.domain.freshness import State
     from digital_cs.domain.freshness_overview import overview
     from digital_cs.store import library
 
-    async def question(connection: Connection, clock: Clock) -> Overview:
-        on = content_words.day(as_of, clock.now().date())
-        found = await library.items(connection, owner=owner, source=source)
-        return overview(found, on, await library.use_counts(connection))
+    settings = find_settings().settings
 
-    found = ask_quickly(question)
+    async def question(connection: Connection, clock: Clock) -> tuple[Overview, Figures]:
+        now = clock.now()
+        on = content_words.day(as_of, now.date())
+        items = await library.items(connection, owner=owner, source=source)
+        return (
+            overview(items, on, await library.use_counts(connection)),
+            await content_figures.gather(connection, items, on, now, settings),
+        )
+
+    found, figures = ask_quickly(question)
     if as_json:
         output.emit(
             {
@@ -56,6 +64,7 @@ def freshness(
                     {"owner": each.owner, **{s.value: n for s, n in each.counts.items()}}
                     for each in found.owners
                 ],
+                "figures": content_figures.as_json(figures),
                 "items": [content_words.as_json(each) for each in found.standings[:most]],
             }
         )
@@ -82,3 +91,5 @@ def freshness(
             for each in found.owners
         ),
     )
+    for line in content_figures.lines(figures):
+        output.say(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -34,6 +35,15 @@ async def emails_that_show(connection: Connection) -> dict[str, list[str]]:
     """The names of the e-mails that show an item now, by item; those nobody shows are missing."""
     cursor = await connection.execute(_EMAILS)
     return dict(await cursor.fetchall())
+
+
+async def items_shown(connection: Connection) -> dict[str, list[str]]:
+    """The items that each e-mail shows now, by its name: the other way round."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for item, emails in (await emails_that_show(connection)).items():
+        for email in emails:
+            found[email].append(item)
+    return found
 
 
 async def program_items(connection: Connection) -> dict[str, str]:
