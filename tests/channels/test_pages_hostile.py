@@ -12,7 +12,7 @@ import pytest
 
 from digital_cs.channels.page_text import characters
 from digital_cs.channels.page_wire import Limits
-from digital_cs.channels.public_address import is_public, resolve
+from digital_cs.channels.public_address import is_public, is_reserved, resolve
 from digital_cs.domain.link_health import Finding
 from tests.channels.web import Web, answer, looking, moved
 
@@ -112,6 +112,18 @@ async def test_a_bomb_of_compressed_zeros_takes_no_more_than_the_limit(web: Web)
 async def test_addresses_inside_are_refused_however_they_are_written(url: str) -> None:
     async with looking(resolve=resolve, may_call=None) as pages:
         assert (await pages.look(url, NOW)).look.finding is Finding.PRIVATE
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://help.lantern.example/a", "http://example.com/", "http://www.example.org./b",
+     "http://a.test/", "http://INVALID/"],
+)  # fmt: skip
+async def test_names_of_examples_are_not_even_asked_about(url: str) -> None:
+    async with looking(resolve=resolve, may_call=None) as pages:
+        look = (await pages.look(url, NOW)).look
+    assert (look.finding, look.finding.failed) == (Finding.RESERVED, False)
+    assert not any(is_reserved(host) for host in ("example.de", "test.com", "myexample.com"))
 
 
 async def test_nobody_is_asked_where_mail_or_shells_are_answered(web: Web) -> None:

@@ -67,7 +67,9 @@ def test_a_server_that_asks_us_to_come_later_says_nothing_of_the_link() -> None:
 
 
 def test_what_may_not_be_looked_at_is_refused_and_not_broken() -> None:
-    for finding in (Finding.PRIVATE, Finding.ROBOTS, Finding.SCHEME, Finding.DENIED):
+    for finding in (
+        Finding.PRIVATE, Finding.RESERVED, Finding.ROBOTS, Finding.SCHEME, Finding.DENIED,
+    ):  # fmt: skip
         health = health_of(URL, looks(*[finding] * 5))
         assert (health.state, health.since) == (State.REFUSED, MONDAY)
         assert not health.worth_telling

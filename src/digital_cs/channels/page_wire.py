@@ -12,7 +12,13 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from digital_cs.channels.public_address import Resolve, is_public, may_call_port, resolve
+from digital_cs.channels.public_address import (
+    ReservedNameError,
+    Resolve,
+    is_public,
+    may_call_port,
+    resolve,
+)
 from digital_cs.domain.link_health import Finding
 from digital_cs.errors import DigitalCsError
 
@@ -81,7 +87,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         self, host: str, port: int, timeout: float | None = None,
         local_address: str | None = None, socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:  # fmt: skip
-        """Raises PrivateAddressError, UnknownNameError, or an error of httpcore2."""
+        """Raises PrivateAddressError, ReservedNameError, UnknownNameError, or what httpcore2 does."""
         try:
             found = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -143,6 +149,9 @@ class PageWire:
         except PrivateAddressError:
             private = "the address is inside a private network, or no web server's"
             raise WireError(Finding.PRIVATE, private) from None
+        except ReservedNameError:
+            reserved = "the name is kept for examples: no server has it"
+            raise WireError(Finding.RESERVED, reserved) from None
         except UnknownNameError:
             raise WireError(Finding.NO_SERVER, "no server has this name") from None
         except httpcore2.ConnectError as error:

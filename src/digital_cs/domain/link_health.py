@@ -25,6 +25,7 @@ class Finding(StrEnum):
     BAD_CERTIFICATE = "bad certificate"
     REDIRECT_LOOP = "redirect loop"
     PRIVATE = "private address"
+    RESERVED = "name of examples"
     SCHEME = "not a page"
     ROBOTS = "robots"
     DENIED = "denied"
@@ -38,7 +39,9 @@ class Finding(StrEnum):
     @property
     def refused(self) -> bool:
         """Whether nobody can say: we may not look, or are not let in."""
-        return self in (Finding.PRIVATE, Finding.SCHEME, Finding.ROBOTS, Finding.DENIED)
+        return self in (
+            Finding.PRIVATE, Finding.RESERVED, Finding.SCHEME, Finding.ROBOTS, Finding.DENIED,
+        )  # fmt: skip
 
 
 class State(StrEnum):
@@ -177,6 +180,7 @@ _REDIRECTS = {
 }
 _REFUSALS = {
     Finding.PRIVATE: "Not looked at: the address is inside a private network.",
+    Finding.RESERVED: "Not looked at: the name is kept for examples, and no server has it.",
     Finding.SCHEME: "Not looked at: it is not the address of a page.",
     Finding.ROBOTS: "Not looked at: the site's robots.txt asks us not to.",
     Finding.DENIED: "The site does not let the checker in: look at it yourself.",
