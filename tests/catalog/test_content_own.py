@@ -44,10 +44,27 @@ def test_an_item_knows_what_it_shows() -> None:
     assert (Shown.SENDS, "emails/welcome-paid-1.md") in program.shows
     email = items["emails/first-send-celebration.md"]
     assert (email.title, email.shows) == (
-        "It is out. Well done", ((Shown.INCLUDES, "blocks/signature.md"),),
+        "It is out. Well done",
+        ((Shown.INCLUDES, "blocks/signature.md"), (Shown.INCLUDES, "blocks/footer.md")),
     )  # fmt: skip
+    assert (Shown.INCLUDES, "blocks/footer-service.md") in items["emails/renewal-7.md"].shows
     assert (Shown.USES, "segments/active-customers.yaml") in items["segments/at-risk.yaml"].shows
     assert all(place in items for each in items.values() for _, place in each.shows)
+
+
+def test_a_block_of_mjml_is_an_item_with_what_its_front_matter_says(tmp_path: Path) -> None:
+    folder = tmp_path / "content"
+    shutil.copytree(rig.ROOT / "content", folder)
+    (folder / "blocks" / "big-offer.mjml").write_text(
+        "---\nowner: dana\nreviewed: 2026-01-05\nreview_every: 4 weeks\n---\n<mj-divider />\n"
+    )
+    (folder / "emails" / "other.mjml").write_text("<mj-divider />\n")
+    found = read(folder)
+
+    item = by_place(found)["blocks/big-offer.mjml"]
+    assert (item.kind, item.title, item.owner) == (Kind.BLOCK, "Big offer", "dana")
+    assert (item.reviewed_on, str(item.review_every)) == (date(2026, 1, 5), "4 weeks")
+    assert "emails/other.mjml" not in by_place(found)
 
 
 def test_emails_of_every_branch_are_found(tmp_path: Path) -> None:
@@ -66,7 +83,7 @@ def test_emails_of_every_branch_are_found(tmp_path: Path) -> None:
 def test_articles_lie_beside_them_and_what_has_errors_is_left_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "content"
     shutil.copytree(rig.ROOT / "content", folder)
-    (folder / "articles").mkdir()
+    (folder / "articles").mkdir(exist_ok=True)
     (folder / "articles" / "export.md").write_text("---\nowner: maya\n---\n# Export\n")
     (folder / "programs" / "renewal.yaml").write_text("program: renewal\nname: {")
     found = read(folder)

@@ -23,7 +23,9 @@ from digital_cs.errors import NotFoundError
 
 _MARKDOWN = re.compile(r"[^_].*\.(?:md|markdown|mdx)(?:\.erb)?", re.IGNORECASE | re.DOTALL)
 _DOCUMENT = re.compile(r".+\.(?:md|markdown|mdx|html?)(?:\.erb)?", re.IGNORECASE | re.DOTALL)
-_SUFFIXES = re.compile(r"(?:\.html?)?\.(?:md|markdown|mdx|erb|html?)(?:\.erb)?$", re.IGNORECASE)
+_SUFFIXES = re.compile(
+    r"(?:\.html?)?\.(?:md|markdown|mdx|erb|html?|mjml)(?:\.erb)?$", re.IGNORECASE
+)
 _PASSED_OVER = frozenset({"node_modules", "vendor", "_site", "__pycache__", "venv"})
 _HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
@@ -82,8 +84,8 @@ def item_of(
     )  # fmt: skip
 
 
-def documents(folder: Path) -> Iterator[str]:
-    """The documents below a folder, as paths relative to it, in order.
+def documents(folder: Path, also: str = "") -> Iterator[str]:
+    """The documents below a folder, as paths relative to it, in order; `also` those that end so.
 
     Links are not followed: they may lead out of it, or in a circle. What begins with a dot is
     nobody's content.
@@ -94,7 +96,8 @@ def documents(folder: Path) -> Iterator[str]:
         )
         for name in sorted(names):
             path = Path(at, name)
-            if name[0] != "." and _DOCUMENT.fullmatch(name) and not path.is_symlink():
+            is_one = _DOCUMENT.fullmatch(name) or (also and name.endswith(also))
+            if name[0] != "." and is_one and not path.is_symlink():
                 yield path.relative_to(folder).as_posix()
 
 

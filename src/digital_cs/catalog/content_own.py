@@ -30,6 +30,8 @@ _FOLDERS = {
     "recordings": Kind.RECORDING, "feature_notes": Kind.FEATURE_NOTE,
     "newsletters": Kind.NEWSLETTER,
 }  # fmt: skip
+_MJML = ".mjml"
+_SERVICE, _FOOTER, _SERVICE_FOOTER = "service", "footer.md", "footer-service.md"
 _INCLUDE = re.compile(r"{%-?\s*include\s+[\"']blocks/([^\"'/]+)[\"']")
 
 
@@ -63,7 +65,7 @@ class _Shelf:
         if kind is Kind.EMAIL:
             fields = {"title": "subject", **fields}
         reader = FieldReader(replace(self.source, fields=fields), self.today)
-        for below in documents(self.folder / name):
+        for below in documents(self.folder / name, _MJML if kind is Kind.BLOCK else ""):
             locator = f"{name}/{below}"
             file = str(self.folder / locator)
             if (strange := strange_name(file)) is not None:
@@ -76,8 +78,16 @@ class _Shelf:
                 self.unread.add(locator)
                 continue
             blocks = dict.fromkeys(_INCLUDE.findall(page.body))
+            if kind is Kind.EMAIL:
+                blocks |= dict.fromkeys(self._footer(read.values["topic"]))
             shows = tuple((Shown.INCLUDES, f"blocks/{block}") for block in blocks)
             self._add(replace(item_of(page, read.values, locator, kind), shows=shows))
+
+    def _footer(self, topic: str | None) -> Iterator[str]:
+        """The block at the end of every e-mail, though none includes it."""
+        name = _SERVICE_FOOTER if topic == _SERVICE else _FOOTER
+        if (self.folder / "blocks" / name).is_file():
+            yield name
 
     def read_rules(self) -> None:
         """Programs and segments. What is wrong with them is for `digital-cs check` to say."""
