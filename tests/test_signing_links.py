@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digital_cs.channels.mail import message_id_for
+from digital_cs.domain.click import HIDDEN
 from digital_cs.signing_links import MOST_DESTINATION, Link, LinkSigner, followable
 
 MESSAGE = message_id_for("welcome:acme:1/1/ada", "mail.test")[1:41]
@@ -118,3 +119,19 @@ def test_we_send_nobody_to_what_is_not_a_plain_web_address(destination: str) -> 
 def test_a_number_that_no_link_has_is_not_signed(nth: int, of: int) -> None:
     with pytest.raises(ValueError, match="no link"):
         SIGNER.sign(Link(MESSAGE, nth, of, "https://company.test"))
+
+
+def test_all_links_of_a_message_are_signed_as_each_by_itself() -> None:
+    message, leads = "ab" * 20, ["https://a.example/1", "https://b.example/2"]
+    signer = LinkSigner("k" * 40)
+    tokens = signer.sign_all(message, leads)
+    assert [signer.read(token) for token in tokens] == [
+        Link(message, HIDDEN, 2, ""),
+        Link(message, 1, 2, leads[0]),
+        Link(message, 2, 2, leads[1]),
+    ]
+    assert tokens[2] == signer.sign(Link(message, 2, 2, leads[1]))
+    with pytest.raises(ValueError, match="no message of ours"):
+        signer.sign_all("ab", leads)
+    with pytest.raises(ValueError, match="no message of ours"):
+        signer.sign_all(message, leads * MOST_LINKS)

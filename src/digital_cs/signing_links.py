@@ -61,8 +61,22 @@ class LinkSigner:
         """A token for this link, safe in a path. Raises ValueError for what `read` would refuse."""
         if not _MESSAGE.fullmatch(link.message) or not _sound(link):
             raise ValueError("this is no link that a message of ours may have")
-        packed = bytes.fromhex(link.message) + bytes((link.nth, link.of))
-        return self._links[0].sign(base64_encode(packed + link.destination.encode())).decode()
+        return self._signed(bytes.fromhex(link.message), link.nth, link.of, link.destination)
+
+    def sign_all(self, message: str, destinations: Sequence[str]) -> list[str]:
+        """Tokens for the one link of a message that people do not see, and for all the others, in
+        order. Raises ValueError like `sign`, but the destinations must be known to be followable:
+        looking at them costs as much as signing, and messages share them.
+        """
+        of = len(destinations)
+        if not _MESSAGE.fullmatch(message) or of > MOST_LINKS:
+            raise ValueError("this is no message of ours")
+        packed = bytes.fromhex(message)
+        return [self._signed(packed, nth, of, to) for nth, to in enumerate(("", *destinations))]
+
+    def _signed(self, message: bytes, nth: int, of: int, destination: str) -> str:
+        packed = message + bytes((nth, of)) + destination.encode()
+        return self._links[0].sign(base64_encode(packed)).decode()
 
     def read(self, token: str) -> Link | None:
         """The link that a token stands for, or None when it is not ours."""

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
@@ -125,7 +125,7 @@ def _headers(mail: OutgoingMail, boundary: str) -> list[str]:
         raise MailError("The date of a message needs a UTC offset.")
     headers = [
         f"Message-ID: {mail.message_id}",
-        f"Date: {format_datetime(mail.date)}",
+        f"Date: {_written(mail.date, mail.date.utcoffset())}",
         _own_mailbox("From", mail.mail_from),
         _mailbox("To", mail.to_name, mail.to),
         _unstructured("Subject", mail.subject),
@@ -201,6 +201,13 @@ def _mailbox(name: str, display_name: str, address: str) -> str:
         display_name = f'"{escaped}"'
     separator = " " if len(display_name) + len(address) <= _PLAIN_LINE else _FOLD
     return f"{name}: {display_name}{separator}<{address}>"
+
+
+@lru_cache(maxsize=16)
+def _written(date: datetime, _: timedelta | None) -> str:
+    """A date as a header has it; messages that go out together have the same. Two that are equal
+    may have different offsets."""
+    return format_datetime(date)
 
 
 @lru_cache(maxsize=64)

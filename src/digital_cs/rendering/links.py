@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import unescape
 
-from digital_cs.domain.click import HIDDEN
 from digital_cs.rendering.render import Rendered
-from digital_cs.signing_links import MOST_LINKS, Link, LinkSigner, followable
+from digital_cs.signing_links import MOST_LINKS, LinkSigner, followable
 
 BODY_END = "</body>"
 # No text in it, and all of it gone for people, screen readers and dark mode alike. Only what
@@ -85,18 +84,16 @@ class Tracker:
     def lead(self, message_id: str, addresses: Sequence[str]) -> Led:
         """What becomes of these marked addresses of a message's HTML, written as HTML."""
         message = message_id.strip("<>").partition("@")[0]
-        sign, urls, more = self._signer.sign, list[str | None](), ""
         destinations = _destinations(addresses) if self._clicks else [None] * len(addresses)
-        of = len(destinations) - destinations.count(None)
-        nth = 0
-        for address in destinations:
-            if address is None:
-                urls.append(None)
-            else:
-                nth += 1
-                urls.append(f"{self._public_url}/c/{sign(Link(message, nth, of, address))}")
-        if of:
-            hidden = sign(Link(message, HIDDEN, of, ""))
+        led = [address for address in destinations if address is not None]
+        urls: list[str | None] = [None] * len(destinations)
+        more = ""
+        if led:
+            hidden, *tokens = self._signer.sign_all(message, led)
+            signed = iter(tokens)
+            for place, address in enumerate(destinations):
+                if address is not None:
+                    urls[place] = f"{self._public_url}/c/{next(signed)}"
             more += _HIDDEN_LINK.format(f"{self._public_url}/c/{hidden}")
         if self._opens:
             more += _PICTURE.format(
