@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 
-REVIEWED = "---\ntitle: How to get help\nowner: support\nreviewed: {day}\n---\nWrite to us.\n"
+REVIEWED = "---\nowner: support\nreviewed: {day}\n---\nWrite to us.\n"
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def inside(company: Cli, content: Path, help_block: Callable[[str], None]) -> Ca
 def test_what_is_stale_is_told_with_the_day_and_how_many(inside: Callable[[str], Cli]) -> None:
     cli = inside("2025-08-20")
     assert cli("content", "upcoming").out == (
-        "How to get help (block, stale since 20 Feb 2026, owner support): to 2 accounts on"
-        " Thursday 5 March, in ‘welcome-trial-1’ of Welcome\n"
+        "Help (block, stale since 20 Feb 2026, owner support): to 2 accounts on"
+        " Thursday 5 March, in ‘welcome-trial-1’ of Welcome; sent as it is, with a note\n"
     )
     [found] = cli("content", "upcoming", "--json").json["items"]
     assert (found["locator"], found["state"], found["first_on"]) == (
@@ -51,6 +51,31 @@ def test_what_is_stale_is_told_with_the_day_and_how_many(inside: Callable[[str],
     )  # fmt: skip
     [showing] = found["showings"]
     assert (showing["accounts"], showing["sure"], showing["program_name"]) == (2, True, "Welcome")
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("when_stale: drop", "; without the block\n"),
+        ("when_stale: use signature.md", "; with signature.md in its place\n"),
+        (
+            "when_stale: hold\nhold_for: 2 days",
+            "; the message is held for a review until 7 March\n",
+        ),
+    ],
+)
+def test_what_the_gate_will_do_is_told(inside: Callable[[str], Cli], rule: str, words: str) -> None:
+    assert inside(f"2025-08-20\n{rule}")("content", "upcoming").out.endswith(words)
+
+
+def test_what_is_wrong_holds_the_message(inside: Callable[[str], Cli]) -> None:
+    cli = inside("2026-02-20")
+    cli("content", "block", "help.md", "--because", "The address is wrong.", "--by", "ada")
+    assert cli("content", "upcoming").out == (
+        "Help (block, blocked by ada: The address is wrong, owner support): to 2"
+        " accounts on Thursday 5 March, in ‘welcome-trial-1’ of Welcome; the message is held until"
+        " what is wrong is put right\n"
+    )
 
 
 def test_what_will_be_stale_by_then_counts_and_what_is_due_later_only_with_all(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from digital_cs.clock import Clock
     from digital_cs.config import Settings
     from digital_cs.domain.content_item import ContentItem
+    from digital_cs.domain.content_policy import WhenStale
     from digital_cs.domain.exposure import Showing
     from digital_cs.domain.upcoming import Upcoming
     from digital_cs.store.library import Connection
 
 EXAMPLE = "Example: digital-cs content upcoming --days 7"
 _LINES = 5
+_LONG = timedelta(days=365)
+"""How long a message stays useful its step says; here it only matters that it is long."""
 
 
 class _Found(NamedTuple):
@@ -83,7 +86,7 @@ async def _find(
     from digital_cs.domain.upcoming import WRONG
     from digital_cs.domain.upcoming import upcoming as upcoming_of
     from digital_cs.ingest.calendars import load_business_calendar
-    from digital_cs.store import exposure, library, programs
+    from digital_cs.store import exposure, library, policies, programs
 
     now = clock.now()
     if item is None:
@@ -96,7 +99,45 @@ async def _find(
         calendar=load_business_calendar(settings.content_dir, now, ()),
     )  # fmt: skip
     found = upcoming_of(items, exposures, states)
-    return _Found(now.date(), found, {}, await programs.names(connection))
+    stale = (await policies.current(connection)).policy.content.stale
+    gate = await _gate(connection, settings, stale, found)
+    return _Found(now.date(), found, gate, await programs.names(connection))
+
+
+async def _gate(
+    connection: Connection, settings: Settings, default: WhenStale, found: list[Upcoming]
+) -> dict[tuple[str, date], dict[str, str]]:
+    """What the gate will make of each message, by (e-mail, day) and item, as things stand now.
+
+    By the texts of the content folder here; of an e-mail that is not in it nothing is said.
+    """
+    from digital_cs.domain.review_policy import Kind
+    from digital_cs.domain.stale_rule import resolve
+    from digital_cs.domain.upcoming import fate
+    from digital_cs.errors import DigitalCsError
+    from digital_cs.rendering.library import EmailLibrary
+    from digital_cs.store import doubts
+
+    emails = EmailLibrary(settings.content_dir)
+    messages: dict[tuple[str, date], list[ContentItem]] = {}
+    for each in found:
+        if each.item.kind is not Kind.PROGRAM:  # it is not in the message
+            for showing in each.showings:
+                messages.setdefault((showing.email, showing.day), []).append(each.item)
+    told: dict[tuple[str, date], dict[str, str]] = {}
+    for (email, day), items in messages.items():
+        try:
+            content = emails.get(email).content
+        except DigitalCsError:
+            continue
+        at = datetime.combine(day, time(), UTC)
+        resolved = resolve(
+            content, await doubts.read(connection, content, day), default, due_at=at,
+            useful_until=at + _LONG, now=at,
+        )  # fmt: skip
+        words = ((item.id, fate(item, resolved)) for item in items)
+        told[email, day] = {id: each for id, each in words if each is not None}
+    return told
 
 
 def _nothing(days: int, item: str | None, all_: bool) -> str:
@@ -131,7 +172,7 @@ def _state(each: Upcoming, today: date) -> str:
     item, since = each.item, each.item.stale_from
     match each.state:
         case State.BLOCKED if item.blocked is not None:
-            return f"blocked by {item.blocked.by}: {item.blocked.because}"
+            return f"blocked by {item.blocked.by}: {item.blocked.because.rstrip('.')}"
         case State.STALE:
             if since == today:
                 return "stale today"

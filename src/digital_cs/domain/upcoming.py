@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from digital_cs.domain.content_item import ContentItem
 from digital_cs.domain.exposure import Exposure, Showing
 from digital_cs.domain.freshness import State
+from digital_cs.domain.stale_rule import Resolved
 
 WRONG = frozenset({State.STALE, State.BLOCKED})
 """What should not be shown as it is."""
@@ -48,3 +49,19 @@ def upcoming(
             found.append(Upcoming(item, state, showings, accounts, people))
     found.sort(key=lambda u: (u.showings[0].day, -u.people, u.item.source, u.item.locator))
     return found
+
+
+def fate(item: ContentItem, resolved: Resolved) -> str | None:
+    """What the gate makes of an item in a message, in words; None if it has nothing to say."""
+    wait = resolved.wait
+    if wait is not None:
+        if wait.skip:
+            return "the message is left out"
+        if wait.doubt.wrong is not None:
+            return "the message is held until what is wrong is put right"
+        return f"the message is held for a review until {wait.until:%-d %B}"
+    swaps = {f"blocks/{block}": other for block, other in resolved.swaps}
+    if item.locator in swaps:
+        other = swaps[item.locator]
+        return f"with {other} in its place" if other else "without the block"
+    return "sent as it is, with a note" if resolved.notes else None
