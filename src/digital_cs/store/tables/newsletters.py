@@ -103,9 +103,10 @@ class NewsletterNote(Table, table=True):
 
 
 class NewsletterVariant(Table, table=True):
-    """One text of an issue, as it was frozen: the items that it shows, and for how many accounts.
+    """One text of an issue, as it was frozen, and for how many accounts it is.
 
-    `name` "" is the plain one.
+    `items` are those of its own, `shown` all that it shows, `topics` what they answer. `name` "" is
+    the plain one.
     """
 
     __tablename__ = "newsletter_variants"
@@ -113,6 +114,7 @@ class NewsletterVariant(Table, table=True):
     name: str = Field(primary_key=True)
     items: list[str] = Field(sa_column=texts_column())
     shown: list[str] = Field(sa_column=texts_column())
+    topics: list[str] = Field(sa_column=texts_column())
     accounts: int
     source: str
 

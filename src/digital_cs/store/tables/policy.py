@@ -143,12 +143,13 @@ class Rate(Table, table=True):
 class Merge(Table, table=True):
     """A message that was over budget and waits to be part of the next newsletter (P17).
 
-    States: waiting, taken, expired.
+    States: waiting, taken, expired. `taken_by` is the broadcast that it goes out with.
     """
 
     __tablename__ = "merges"
     __table_args__ = (
         Index("ix_merges_waiting", "contact_id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_merges_taken_by", "taken_by", postgresql_where=text("taken_by is not null")),
     )
     message_key: str = Field(primary_key=True)
     account_id: str
@@ -160,6 +161,7 @@ class Merge(Table, table=True):
     at: datetime
     useful_until: datetime
     settled_at: datetime | None = None
+    taken_by: str | None = None
 
 
 class ReturnedMessage(Table, table=True):

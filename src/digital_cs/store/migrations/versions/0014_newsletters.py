@@ -106,6 +106,7 @@ TABLES = (
       name TEXT NOT NULL,
       items TEXT[] DEFAULT '{}'::text[] NOT NULL,
       shown TEXT[] DEFAULT '{}'::text[] NOT NULL,
+      topics TEXT[] DEFAULT '{}'::text[] NOT NULL,
       accounts INTEGER NOT NULL,
       source TEXT NOT NULL,
       CONSTRAINT pk_newsletter_variants PRIMARY KEY (issue_id, name),
@@ -126,6 +127,10 @@ TABLES = (
     CREATE INDEX ix_newsletter_readers_account ON newsletter_readers (account_id)
     """,
 )
+COLUMNS = (
+    "alter table merges add column taken_by text",
+    "create index ix_merges_taken_by on merges (taken_by) where taken_by is not null",
+)
 NAMES = (
     "newsletter_readers", "newsletter_variants", "newsletter_notes", "newsletter_steps",
     "newsletter_texts", "newsletter_issues", "newsletters",
@@ -133,10 +138,12 @@ NAMES = (
 
 
 def upgrade() -> None:
-    for statement in TABLES:
+    for statement in (*TABLES, *COLUMNS):
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.execute("drop index ix_merges_taken_by")
+    op.execute("alter table merges drop column taken_by")
     for name in NAMES:
         op.execute(f"drop table {name}")

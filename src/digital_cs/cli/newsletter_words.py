@@ -1,0 +1,91 @@
+"""How issues of newsletters are told in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from digital_cs.cli import output
+from digital_cs.domain.issue import State
+from digital_cs.domain.issue_plan import IssuePlan
+from digital_cs.domain.newsletter import Filler
+from digital_cs.store.issue_texts import SectionText
+from digital_cs.store.issues import IssueRow
+
+FILLED_BY = {
+    Filler.COMING_UP: "by itself: feature notes since the last issue",
+    Filler.WORTH_KNOWING: "by itself, for each account: what it does not use",
+    Filler.TOP_QUESTIONS: "by itself, for each account: what support was asked most",
+    Filler.EVENTS: "by itself: events until the next issue",
+    Filler.MERGED: "by itself, for each reader: messages that were over the attention budget",
+}
+
+
+def facts_of(row: IssueRow) -> dict[str, object]:
+    """An issue for machines."""
+    return {
+        "issue": row.id, "newsletter": row.newsletter.newsletter, "send_on": row.send_on,
+        "extra": row.extra, "state": row.state.value, "subject": row.subject,
+        "preview": row.preview, "approved_by": row.approved_by if approved(row) else None,
+        "approved_at": row.approved_at if approved(row) else None, "frozen_at": row.frozen_at,
+        "leaves_at": row.leaves_at, "broadcast": row.broadcast_id, "sent_at": row.sent_at,
+    }  # fmt: skip
+
+
+def approved(row: IssueRow) -> bool:
+    """Whether exactly that is approved which would go out."""
+    return row.approved_hash is not None and (
+        row.approved_hash == row.frozen_hash == row.content_hash
+    )
+
+
+def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
+    """What has to happen next, and until when."""
+
+    def at(moment: datetime | None) -> str:
+        return output.stamp(moment, zone)
+
+    match row.state:
+        case State.PLANNED:
+            return f"opens {at(plan.opens_at)}"
+        case State.OPEN:
+            return f"to be written by {at(plan.sections_by)}"
+        case State.FROZEN if approved(row):
+            return f"approved, leaves {at(plan.leaves_at)}"
+        case State.FROZEN:
+            return f"to be approved by {at(plan.approve_by)}"
+        case State.LEAVING:
+            return f"leaves {at(row.leaves_at)}; can be called back"
+        case State.SENDING:
+            return "being sent"
+        case State.SENT:
+            return "sent; its report comes"
+        case State.DONE:
+            return "sent, with a report"
+        case State.SKIPPED:
+            return "left out"
+
+
+def section_lines(row: IssueRow, written: Mapping[str, SectionText]) -> list[list[str]]:
+    """The sections of an issue, each with who fills it and how far it is."""
+    lines = []
+    for section in row.newsletter.sections:
+        name = section.section
+        if section.filler is not Filler.TEXT:
+            lines.append([name, section.title, FILLED_BY[section.filler]])
+            continue
+        text = written.get(name)
+        owner = row.newsletter.owner_of(name)
+        if text is None:
+            needed = "must be written" if section.required else "may be written"
+            lines.append([name, section.title, f"{needed} by {owner}"])
+            continue
+        said = f"written by {text.written_by}"
+        if section.sign_off is not None:
+            said += (
+                f", signed off by {text.signed_by}"
+                if text.signed
+                else f", waits for {section.sign_off} to sign off"
+            )
+        lines.append([name, section.title, said])
+    return lines

@@ -1,0 +1,263 @@
+"""An issue of a newsletter: what is to be done about it at a moment, and until when it can rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.issue_plan import IssuePlan, a_working_day_before
+from digital_cs.domain.newsletter import Filler, Newsletter
+from digital_cs.domain.span import add
+
+
+class State(StrEnum):
+    """How far an issue has come."""
+
+    PLANNED = "planned"
+    OPEN = "open"
+    """Its sections are being written."""
+    FROZEN = "frozen"
+    """Put together, and tested; it waits for its approval and its day."""
+    LEAVING = "leaving"
+    """Approved and due: for some minutes it can be called back."""
+    SENDING = "sending"
+    SENT = "sent"
+    DONE = "done"
+    """Sent, and its report is made."""
+    SKIPPED = "skipped"
+    """Somebody said that there is none this time."""
+
+
+OVER = (State.DONE, State.SKIPPED)
+
+
+class Do(StrEnum):
+    """Something that is to be done now. Each is done once for what it is about."""
+
+    OPEN = "open"
+    TELL = "tell the owner of a section"
+    REMIND = "remind the owner of a section"
+    ESCALATE = "ask somebody else for a section"
+    ASK_SIGN_OFF = "ask an expert"
+    REMIND_SIGN_OFF = "remind an expert"
+    SAY_NOT_READY = "say what keeps it from being frozen"
+    FREEZE = "put it together, and send the test"
+    ASK_APPROVAL = "ask for the approval"
+    REMIND_APPROVAL = "remind the approver"
+    ESCALATE_APPROVAL = "ask somebody else for the approval"
+    HOLD = "say that it is held"
+    POSTPONE = "move it to a day that is still to come"
+    LEAVE = "begin to send, after the minutes of recall"
+    SEND = "send"
+    CLOSE = "all of it was sent"
+    REPORT = "make the report"
+
+
+@dataclass(frozen=True, slots=True)
+class SectionFacts:
+    """How far a section is. `text_hash` is None while nothing is written.
+
+    `signed_hash` is the text that the expert agreed to. What was done about it is in `done`.
+    """
+
+    section: str
+    text_hash: str | None = None
+    signed_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What is known of an issue.
+
+    `content_hash` is of all that it would say now, over all variants (P21); `frozen_hash` of what
+    was put together last, and `approved_hash` of what somebody approved. `done` are the things that
+    were done, see `Step.key`. `leaves_at` is set while it is leaving.
+    """
+
+    state: State
+    sections: tuple[SectionFacts, ...] = ()
+    content_hash: str | None = None
+    frozen_hash: str | None = None
+    approved_hash: str | None = None
+    leaves_at: datetime | None = None
+    all_sent: bool = False
+    sent_at: datetime | None = None
+    done: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def approved(self) -> bool:
+        """Whether exactly that is approved which would go out."""
+        return (
+            self.approved_hash is not None
+            and self.approved_hash == self.frozen_hash == self.content_hash
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, about a section or the whole. `about` is the text that it is about, so that
+    a new text is asked about anew."""
+
+    do: Do
+    section: str = ""
+    about: str = ""
+
+    @property
+    def key(self) -> str:
+        """By which it is known that it was done."""
+        return "/".join((self.do.name.lower(), self.section, self.about))
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What is to be done now, in order; then rest until `until`, or (None) until somebody acts."""
+
+    steps: tuple[Step, ...] = ()
+    until: datetime | None = None
+
+
+def what_next(
+    issue: Issue, newsletter: Newsletter, plan: IssuePlan, zone: ZoneInfo,
+    calendar: BusinessCalendar, now: datetime,
+) -> Next:  # fmt: skip
+    """What is to be done about an issue at the aware moment `now`. Pure; the same when repeated.
+
+    Without the approval of exactly what it says it never goes: it is held, and says so. What is
+    approved too late for its day goes on the next business day that is still whole.
+    """
+    desk = _Desk(issue, newsletter, plan, zone, calendar, now)
+    match issue.state:
+        case State.PLANNED:
+            return desk.at(plan.opens_at, Step(Do.OPEN))
+        case State.OPEN:
+            return desk.writing()
+        case State.FROZEN:
+            return desk.approving()
+        case State.LEAVING:
+            return desk.leaving()
+        case State.SENDING:
+            return Next((Step(Do.CLOSE),)) if issue.all_sent else Next()
+        case State.SENT:
+            report_at = add(issue.sent_at or now, newsletter.report_after, zone, calendar)
+            return desk.at(report_at, Step(Do.REPORT))
+        case State.DONE | State.SKIPPED:
+            return Next()
+
+
+class _Desk:
+    """One issue at one moment."""
+
+    def __init__(
+        self, issue: Issue, newsletter: Newsletter, plan: IssuePlan, zone: ZoneInfo,
+        calendar: BusinessCalendar, now: datetime,
+    ) -> None:  # fmt: skip
+        self.issue = issue
+        self.newsletter = newsletter
+        self.plan = plan
+        self.zone = zone
+        self.calendar = calendar
+        self.now = now
+
+    def at(self, moment: datetime, step: Step) -> Next:
+        """Do something when its moment has come."""
+        return Next((step,)) if self.now >= moment else Next((), moment)
+
+    def writing(self) -> Next:
+        """Sections are written and signed off; then, at its time, the issue is frozen."""
+        wanted = [*self._sections(), *self._sign_offs()]
+        wanted.append((self.plan.freeze_at, self._freeze()))
+        return self._first(wanted)
+
+    def approving(self) -> Next:
+        """It waits for the approval of what it says, and for its day."""
+        issue, plan = self.issue, self.plan
+        if issue.content_hash != issue.frozen_hash:
+            return self._first([(self.now, self._freeze())])  # somebody wrote on: asked anew
+        text = issue.frozen_hash or ""
+        if issue.approved:
+            if self.now >= plan.first_at:
+                return Next((Step(Do.POSTPONE),))
+            return self.at(plan.leaves_at, Step(Do.LEAVE))
+        reminded_at = a_working_day_before(plan.approve_by, self.zone, self.calendar)
+        return self._first(
+            [
+                (self.now, Step(Do.ASK_APPROVAL, about=text)),
+                (reminded_at, Step(Do.REMIND_APPROVAL, about=text)),
+                (plan.approve_by, Step(Do.ESCALATE_APPROVAL, about=text)),
+                (plan.leaves_at, Step(Do.HOLD, about=text)),
+            ]
+        )
+
+    def leaving(self) -> Next:
+        """The minutes in which it can be called back."""
+        if not self.issue.approved or self.issue.leaves_at is None:
+            return Next()
+        return self.at(self.issue.leaves_at, Step(Do.SEND))
+
+    def missing(self) -> list[str]:
+        """The sections without which it cannot be put together."""
+        facts = {each.section: each for each in self.issue.sections}
+        missing = []
+        for section in self.newsletter.sections:
+            if section.filler is not Filler.TEXT:
+                continue
+            found = facts.get(section.section, SectionFacts(section.section))
+            unwritten = section.required and found.text_hash is None
+            unsigned = (
+                section.sign_off is not None
+                and found.text_hash is not None
+                and found.signed_hash != found.text_hash
+            )
+            if unwritten or unsigned:
+                missing.append(section.section)
+        return missing
+
+    def _freeze(self) -> Step:
+        """Put it together; or what keeps it from that. A text that cannot be is tried once."""
+        missing = self.missing()
+        if missing:
+            return Step(Do.SAY_NOT_READY, about=",".join(missing))
+        return Step(Do.FREEZE, about=self.issue.content_hash or "")
+
+    def _sections(self) -> Iterator[tuple[datetime, Step]]:
+        due = self.plan.sections_by
+        reminded_at = a_working_day_before(due, self.zone, self.calendar)
+        facts = {each.section: each for each in self.issue.sections}
+        for section in self.newsletter.sections:
+            found = facts.get(section.section, SectionFacts(section.section))
+            if section.filler is not Filler.TEXT or found.text_hash is not None:
+                continue
+            yield self.plan.opens_at, Step(Do.TELL, section.section)
+            yield reminded_at, Step(Do.REMIND, section.section)
+            if section.required:
+                yield due, Step(Do.ESCALATE, section.section)
+
+    def _sign_offs(self) -> Iterator[tuple[datetime, Step]]:
+        due = self.plan.sign_off_by
+        facts = {each.section: each for each in self.issue.sections}
+        for section in self.newsletter.sections:
+            found = facts.get(section.section)
+            if section.sign_off is None or found is None or found.text_hash is None:
+                continue
+            if found.signed_hash != found.text_hash:
+                yield self.now, Step(Do.ASK_SIGN_OFF, section.section, found.text_hash)
+                yield due, Step(Do.REMIND_SIGN_OFF, section.section, found.text_hash)
+
+    def _first(self, wanted: list[tuple[datetime, Step]]) -> Next:
+        """All that has come and was not done; else rest until the next of them.
+
+        Who was not told of a thing in time is told of the latest about it only: nobody gets an
+        invitation, a reminder and a complaint at once.
+        """
+        open_steps = [(at, step) for at, step in wanted if step.key not in self.issue.done]
+        due = [(at, step) for at, step in open_steps if at <= self.now]
+        if due:
+            latest: dict[str, Step] = {}
+            for _, step in due:
+                latest[step.section] = step
+            return Next(tuple(latest.values()))
+        return Next((), min((at for at, _ in open_steps), default=None))

@@ -1,0 +1,114 @@
+"""The text of an issue: its sections put together to the source of one e-mail."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from digital_cs.domain.newsletter import Newsletter
+from digital_cs.rendering.source import SourceFile
+
+MOST_SUMMARY = 220
+_INCLUDED_END = re.compile(r"^{%-?\s*include\s+[\"']blocks/signature\.md[\"']\s*-?%}\s*$", re.M)
+_MEANT_FOR_MACHINES = str.maketrans({"{": "(", "}": ")", "<": "‹", ">": "›", "\n": " "})
+_MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One item that a section shows. `summary` is what it says in short, "" if nobody knows."""
+
+    title: str
+    url: str | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One filled section: Markdown that somebody wrote, or items."""
+
+    title: str = ""
+    text: str = ""
+    items: tuple[Shown, ...] = ()
+
+
+_MERGED = "\u2063merged\u2063"
+MERGED_HERE = Part(text=_MERGED)
+"""Where each reader's own messages come, which are known only when the issue is sent."""
+
+
+def with_merged(source: str, written: str) -> str:
+    """The source of a variant with the messages of a reader, "" without any."""
+    return source.replace(f"{_MERGED}\n\n", f"{written}\n\n" if written else "")
+
+
+def issue_source(
+    newsletter: Newsletter, parts: Sequence[Part], *, subject: str, preview: str,
+    ending: str = "signature.md",
+) -> str:  # fmt: skip
+    """The source of an e-mail, as a file of content/emails would be. Empty parts are left out.
+
+    What somebody wrote for the issue may have tags, and is checked as any e-mail is. Titles and
+    summaries come from elsewhere: nothing in them is taken for Markdown, HTML or a tag.
+    """
+    front = {
+        "subject": subject, "preview": preview or subject, "topic": newsletter.topic,
+        "owner": newsletter.owner,
+    }  # fmt: skip
+    if newsletter.backup:
+        front["backup"] = newsletter.backup
+    # JSON's texts are YAML's, whatever is in them.
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
+    body = [written for part in parts if (written := _written(part))]
+    body.append(f'{{% include "blocks/{ending}" %}}')
+    return "\n".join(["---", *lines, "---", ""]) + "\n\n".join(body) + "\n"
+
+
+def merged_text(title: str, emails: Iterable[SourceFile]) -> str:
+    """Messages that wait for the issue, one after the other, under their subjects."""
+    texts = [f"## {plain(title)}"] if title else []
+    for email in emails:
+        body = _INCLUDED_END.sub("", email.body).strip()
+        texts.append(f"### {email.front['subject'].text}\n\n{body}")
+    return "\n\n".join(texts)
+
+
+def summary_of(body: str) -> str:
+    """The first paragraph of an article that is one, in at most a few lines."""
+    for block in re.split(r"\n\s*\n", body):
+        text = " ".join(block.split())
+        if text and text[0].isalpha() and not text.startswith(("import ", "export ")):
+            return _short(text)
+    return ""
+
+
+def _short(text: str) -> str:
+    """Whole sentences as far as they fit; else as many words."""
+    if len(text) <= MOST_SUMMARY:
+        return text
+    cut = text[: MOST_SUMMARY + 1]
+    sentence = max(cut.rfind(mark) for mark in (". ", "! ", "? "))
+    if sentence > MOST_SUMMARY // 3:
+        return cut[: sentence + 1]
+    return cut.rsplit(" ", 1)[0].rstrip(",;:") + " …"
+
+
+def _written(part: Part) -> str:
+    said = [text for text in (part.text.strip(), *map(_item, part.items)) if text]
+    if not said:
+        return ""
+    heading = [f"## {plain(part.title)}"] if part.title else []
+    return "\n\n".join([*heading, *said])
+
+
+def _item(item: Shown) -> str:
+    title = plain(item.title)
+    named = f"[{title}](<{item.url}>)" if item.url else title
+    return f"**{named}**" + (f"\\\n{plain(item.summary)}" if item.summary else "")
+
+
+def plain(text: str) -> str:
+    """A text of which nothing is Markdown, HTML or a tag."""
+    return _MARKDOWN.sub(r"\\\1", text.translate(_MEANT_FOR_MACHINES)).strip()

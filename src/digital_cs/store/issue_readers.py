@@ -1,0 +1,231 @@
+"""Who an issue goes to, what suits each of them, and which variant they get."""
+
+# ruff: noqa: S608  the statements are put together from constants and compiled rules
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.variants import Choice, Wish
+from digital_cs.store.condition_sql import Compiled
+
+Connection = AsyncConnection[Any]
+
+ANSWERED = timedelta(weeks=8)
+"""Who asked support of it so short a time ago has had their answer."""
+ASKED_LATELY = timedelta(days=180)
+"""What is known of who asks about a topic is taken from so long."""
+AHEAD = 30
+"""Days before an account is as old as those who ask, at which it is about to matter."""
+OF_A_STAGE = 0.1
+"""A topic is of a stage from which at least this part of its askers came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item that a section may show. `topic` is what it answers; `of` who does not use it yet.
+
+    The first of a section are the most important.
+    """
+
+    section: str
+    at_most: int
+    item: str
+    url: str | None = None
+    topic: str | None = None
+    of: Compiled | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Askers:
+    """Who asks about a topic: from which stages they come, and how old their accounts are, in days
+    (the youngest and the oldest tenth left out)."""
+
+    stages: tuple[str, ...]
+    youngest: float
+    oldest: float
+
+
+async def askers(connection: Connection, topics: Sequence[str], now: datetime) -> dict[str, Askers]:
+    """Who asked about each topic lately; without those of which nothing is known."""
+    cursor = await connection.execute(
+        """
+        with asked as (
+               select t.topic, t.account_id, a.stage,
+                      extract(epoch from min(t.opened_at) - a.created_at) / 86400 as age
+                 from tickets t join accounts a on a.id = t.account_id
+                where t.topic = any(%(topics)s) and t.opened_at > %(since)s
+                group by t.topic, t.account_id, a.id),
+             staged as (
+               select topic, stage, count(*) as accounts,
+                      sum(count(*)) over (partition by topic) as of_all
+                 from asked where stage is not null group by topic, stage)
+        select topic,
+               (select coalesce(array_agg(stage order by stage), '{}') from staged s
+                 where s.topic = a.topic and s.accounts >= %(share)s * s.of_all),
+               percentile_cont(0.1) within group (order by age),
+               percentile_cont(0.9) within group (order by age)
+          from asked a group by topic
+        """,
+        {"topics": list(topics), "since": now - ASKED_LATELY, "share": OF_A_STAGE},
+    )
+    return {row[0]: Askers(tuple(row[1]), row[2], row[3]) for row in await cursor.fetchall()}
+
+
+async def gather(
+    connection: Connection, issue: str, audience: Compiled, candidates: Iterable[Candidate],
+    now: datetime, calendar: BusinessCalendar,
+) -> Counter[Wish]:  # fmt: skip
+    """Fix who gets an issue and what would suit each account; how many accounts have each wish.
+
+    Nothing suits an account that was shown before to it, that one of its people followed, or that
+    it asked support about lately. What answers a topic suits those about to ask: of a stage, and
+    nearly of an age, at which others ask. In two statements, however many accounts there are.
+    """
+    await connection.execute("delete from newsletter_readers where issue_id = %s", (issue,))
+    await connection.execute(
+        "insert into newsletter_readers (issue_id, account_id)"
+        f" select %(issue)s, account_id from ({audience.query}) judged where verdict",
+        {"issue": issue, **audience.values(now, calendar)},
+    )
+    by_section: dict[str, list[Candidate]] = {}
+    for each in candidates:
+        by_section.setdefault(each.section, []).append(each)
+    wanted = [each.topic for found in by_section.values() for each in found if each.topic]
+    known = await askers(connection, wanted, now)
+    values: dict[str, Any] = {
+        "issue": issue, "answered": now - ANSWERED, "now": now, "ahead": AHEAD,
+    }  # fmt: skip
+    wish = " || ".join(
+        _wish(number, found, known, values, now, calendar)
+        for number, found in enumerate(by_section.values())
+    )
+    if wish:
+        await connection.execute(_SET.format(wish=wish), values)
+    cursor = await connection.execute(
+        "select wish, count(*) from newsletter_readers where issue_id = %s group by wish", (issue,)
+    )
+    return Counter({tuple(wish): count for wish, count in await cursor.fetchall()})
+
+
+_SET = """
+with had as materialized (
+       select distinct r.account_id, unnest(v.items) as item
+         from newsletter_readers r
+         join newsletter_issues i
+           on i.id = r.issue_id and i.state in ('sending', 'sent', 'done')
+         join newsletter_variants v on v.issue_id = r.issue_id and v.name = r.variant
+        where r.issue_id <> %(issue)s)
+update newsletter_readers r set wish = {wish}
+  from accounts a where a.id = r.account_id and r.issue_id = %(issue)s
+"""
+
+_NEW = """not exists (select from had h where h.account_id = r.account_id and h.item = %({name})s)
+     and not exists (select from messages m join clicks k on k.message_key = m.key and k.human
+                      where m.account_id = r.account_id and k.url = %({name}_url)s)"""
+_UNASKED = """not exists (select from tickets t where t.account_id = r.account_id
+                      and t.topic = %({name}_topic)s and t.opened_at > %(answered)s)"""
+_ABOUT_TO = """(a.stage is null or a.stage = any(%({name}_stages)s))
+     and extract(epoch from %(now)s - a.created_at) / 86400
+         between %({name}_young)s - %(ahead)s and %({name}_old)s"""
+
+
+def _wish(
+    number: int, candidates: Sequence[Candidate], known: Mapping[str, Askers],
+    values: dict[str, Any], now: datetime, calendar: BusinessCalendar,
+) -> str:  # fmt: skip
+    """The items of one section that suit an account, as an expression; fills in its values."""
+    cases = []
+    for place, each in enumerate(candidates):
+        name = f"s{number}_{place}"
+        values |= {name: each.item, f"{name}_url": each.url}
+        tests = [_NEW.format(name=name)]
+        if each.topic is not None:
+            values[f"{name}_topic"] = each.topic
+            tests.append(_UNASKED.format(name=name))
+            if (who := known.get(each.topic)) is not None:
+                values |= {
+                    f"{name}_stages": list(who.stages), f"{name}_young": who.youngest,
+                    f"{name}_old": who.oldest,
+                }  # fmt: skip
+                tests.append(_ABOUT_TO.format(name=name))
+        if each.of is not None:
+            values |= each.of.values(now, calendar)
+            tests.append(f"r.account_id in (select account_id from ({each.of.query}) j"
+                         " where verdict)")  # fmt: skip
+        cases.append(f"case when {' and '.join(tests)} then %({name})s::text end")
+    at_most = candidates[0].at_most
+    return f"(array_remove(array[{', '.join(cases)}], null))[1:{int(at_most)}]"
+
+
+async def settle(
+    connection: Connection, issue: str, choice: Choice, sources: Mapping[str, str],
+    shown: Mapping[str, Sequence[str]], answers: Mapping[str, str],
+) -> None:  # fmt: skip
+    """Keep the variants of an issue, with their texts, and which one each account gets.
+
+    `shown` are all items of a variant's text, also those that everybody sees; `answers` the topic
+    that an item answers. Call it in the transaction of `gather`.
+    """
+    await connection.execute("delete from newsletter_variants where issue_id = %s", (issue,))
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "insert into newsletter_variants (issue_id, name, items, shown, topics, accounts,"
+            " source) values (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                (issue, each.name, list(each.items), list(shown[each.name]),
+                 [answers[item] for item in each.items if item in answers], each.accounts,
+                 sources[each.name])
+                for each in choice.variants
+            ],
+        )  # fmt: skip
+        await cursor.executemany(
+            "update newsletter_readers set variant = %s where issue_id = %s and wish = %s",
+            [(name, issue, list(wish)) for wish, name in choice.of.items() if name],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """A variant as it was frozen, and how many accounts wished for something else or more."""
+
+    name: str
+    items: tuple[str, ...]
+    shown: tuple[str, ...]
+    topics: tuple[str, ...]
+    accounts: int
+    odd: int
+    source: str
+
+
+async def variants(connection: Connection, issue: str) -> list[VariantView]:
+    """The variants of an issue, the most read first."""
+    cursor = await connection.execute(
+        "select v.name, v.items, v.shown, v.topics, v.accounts,"
+        " (select count(*) from newsletter_readers r where r.issue_id = v.issue_id and r.variant = v.name"
+        "     and cardinality(r.wish) > cardinality(v.items)), v.source"
+        " from newsletter_variants v where v.issue_id = %s order by v.accounts desc, v.name",
+        (issue,),
+    )
+    return [
+        VariantView(name, tuple(items), tuple(shown), tuple(topics), accounts, odd, source)
+        for name, items, shown, topics, accounts, odd, source in await cursor.fetchall()
+    ]
+
+
+async def odd_ones(connection: Connection, issue: str, most: int = 20) -> list[tuple[str, Wish]]:
+    """Accounts that get less than would suit them, with what would; the furthest off first."""
+    cursor = await connection.execute(
+        "select r.account_id, r.wish from newsletter_readers r join newsletter_variants v"
+        " on v.issue_id = r.issue_id and v.name = r.variant where r.issue_id = %s"
+        " and cardinality(r.wish) > cardinality(v.items)"
+        " order by cardinality(v.items) - cardinality(r.wish), r.account_id limit %s",
+        (issue, most),
+    )
+    return [(account, tuple(wish)) for account, wish in await cursor.fetchall()]

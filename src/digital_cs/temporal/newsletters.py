@@ -1,0 +1,301 @@
+"""What people may ask of newsletters and their issues; refusals are sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.issue import State
+from digital_cs.domain.issue_plan import IssuePlan, next_send_days, plan_issue
+from digital_cs.domain.newsletter import Filler, Newsletter
+from digital_cs.domain.zone import load_zone
+from digital_cs.errors import DigitalCsError, NotFoundError, UsageError
+from digital_cs.rendering.issue_text import Part, issue_source
+from digital_cs.rendering.library import EmailLibrary
+from digital_cs.store import broadcasts, issue_texts, issues, newsletters
+from digital_cs.store.issues import IssueRow
+
+if TYPE_CHECKING:
+    from digital_cs.temporal.gateway import Gateway
+
+Connection = AsyncConnection[Any]
+
+BEFORE_IT_LEAVES = (State.PLANNED, State.OPEN, State.FROZEN)
+SOME_AHEAD = 12
+"""So many days of a rhythm are looked at for issues to plan."""
+
+
+class IssueStateError(DigitalCsError, ValueError):
+    """The issue is too far for that. `digital-cs newsletter show` says how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What publishing newsletters did: those that say something new, and those retired."""
+
+    new: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+    planned: tuple[str, ...] = ()
+
+
+async def publish(
+    gateway: Gateway, wanted: Iterable[Newsletter], calendar: BusinessCalendar, zone: str,
+    *, dry_run: bool = False,
+) -> Publishing:  # fmt: skip
+    """Have newsletters come out as their files say; those without a file come out no more.
+
+    An issue that is open already keeps what its newsletter said when it was planned.
+    """
+    now = gateway.clock.now()
+    new: list[str] = []
+    same: list[str] = []
+    retired: list[str] = []
+    async with (
+        gateway.pool.connection() as connection,
+        connection.transaction(force_rollback=dry_run),
+    ):
+        known = {each.newsletter.newsletter for each in await newsletters.published(connection)}
+        for each in wanted:
+            known.discard(each.newsletter)
+            changed = await newsletters.publish(connection, each, now)
+            (new if changed else same).append(each.newsletter)
+        for name in sorted(known):
+            await newsletters.retire(connection, name, now)
+            retired.append(name)
+        planned = await plan_due(connection, calendar, zone, now)
+    return Publishing(tuple(new), tuple(same), tuple(retired), tuple(planned))
+
+
+async def plan_due(
+    connection: Connection, calendar: BusinessCalendar, zone: str, now: datetime
+) -> list[str]:
+    """Plan the next issue of every newsletter, and all that open before that one is sent.
+
+    Repeating it is harmless. A day that is so near that nothing could be written is left out.
+    """
+    planned = []
+    for each in await newsletters.published(connection):
+        newsletter = each.newsletter
+        last = await issues.last_planned(connection, newsletter.newsletter)
+        today = now.date()
+        ahead = last is not None and last > today
+        after = max(last, today) if last is not None else today
+        for day in next_send_days(newsletter, after, calendar, SOME_AHEAD):
+            plan = plan_issue(newsletter, day, load_zone(zone), calendar)
+            if plan.freeze_at <= now:
+                continue
+            if ahead and plan.opens_at > now:
+                break
+            id = await issues.plan(connection, newsletter, day, day, now)
+            if id is not None:
+                await issue_texts.say_anew(connection, id)
+                await issues.note(connection, id, issues.ENGINE, "Planned.", now)
+                planned.append(id)
+            ahead = True
+    return planned
+
+
+async def plan_extra(
+    gateway: Gateway, newsletter: str, day: date, by: str, calendar: BusinessCalendar
+) -> str:
+    """Plan an issue on a day that is not of the rhythm. Returns its id."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        found = await newsletters.get(connection, newsletter)
+        if found is None or found.retired_at is not None:
+            raise NotFoundError(
+                f"No newsletter '{newsletter}' is published. `digital-cs newsletter list` names"
+                " those that are."
+            )
+        _sensible_day(day, calendar, now)
+        id = await issues.plan(connection, found.newsletter, day, day, now, extra=True)
+        if id is None:
+            raise UsageError(f"There is an issue of {newsletter} on {day} already.")
+        await issue_texts.say_anew(connection, id)
+        await issues.note(connection, id, by, "Planned, beside the rhythm.", now)
+    return id
+
+
+async def write(
+    gateway: Gateway, library: EmailLibrary, id: str, section: str, text: str, by: str
+) -> bool:
+    """Write a section of an issue; an empty text takes it back. False if it says so already.
+
+    Raises UsageError with file and line of what is wrong in the text.
+    """
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        row = await _open(connection, id, "be written")
+        wanted = next((s for s in row.newsletter.sections if s.section == section), None)
+        if wanted is None or wanted.filler is not Filler.TEXT:
+            there = [s.section for s in row.newsletter.sections if s.filler is Filler.TEXT]
+            raise UsageError(
+                f"'{section}' is not a section that somebody writes: {', '.join(there) or 'none'}."
+            )
+        _check(library, row.newsletter, section, text)
+        changed = await issue_texts.write(connection, row, section, text, by, now)
+        if changed:
+            took_back = " The approval is void." if row.approved_hash else ""
+            words = f"{'Wrote' if text.strip() else 'Took back'} the section {section}.{took_back}"
+            await issues.note(connection, id, by, words, now)
+            await issues.touched(connection, id)
+    return changed
+
+
+async def entitle(
+    gateway: Gateway, id: str, subject: str | None, preview: str | None, by: str
+) -> bool:
+    """Give an issue a subject and a preview of its own."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        await _open(connection, id, "be renamed")
+        changed = await issue_texts.entitle(connection, id, subject, preview)
+        if changed:
+            await issues.note(connection, id, by, "Gave it another subject or preview.", now)
+            await issues.touched(connection, id)
+    return changed
+
+
+async def sign(gateway: Gateway, id: str, section: str, by: str) -> None:
+    """Agree to what a section says now."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        await _open(connection, id, "be signed off")
+        found = (await issue_texts.texts(connection, id)).get(section)
+        if found is None:
+            raise UsageError(
+                f"Nothing is written yet for '{section}', so there is nothing to sign."
+            )
+        await issue_texts.sign(connection, id, section, found.text_hash, by, now)
+        await issues.note(connection, id, by, f"Signed off the section {section}.", now)
+        await issues.touched(connection, id)
+
+
+async def approve(gateway: Gateway, id: str, by: str) -> IssueRow:
+    """Approve exactly what was put together; a later change takes it back (P21)."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        row = await _found(connection, id)
+        if row.state is not State.FROZEN:
+            raise IssueStateError(f"The issue is {row.state}: {_APPROVE_WHEN[row.state]}")
+        if row.frozen_hash is None or row.frozen_hash != row.content_hash:
+            raise IssueStateError(
+                "Somebody changed the issue after it was put together. It is put together anew in"
+                " a moment; look at it, then approve it."
+            )
+        await issues.change(
+            connection, id, (State.FROZEN,), approved_hash=row.frozen_hash, approved_by=by,
+            approved_at=now,
+        )  # fmt: skip
+        await issues.note(connection, id, by, "Approved it.", now)
+        await issues.touched(connection, id)
+        return await _found(connection, id)
+
+
+_APPROVE_WHEN = {
+    State.PLANNED: "it has not begun yet.",
+    State.OPEN: "its sections are being written. It can be approved once it is put together.",
+    State.LEAVING: "it is approved, and about to leave.",
+    State.SENDING: "it is being sent.", State.SENT: "it was sent.", State.DONE: "it was sent.",
+    State.SKIPPED: "somebody left it out.",
+}  # fmt: skip
+
+
+async def recall(gateway: Gateway, id: str, because: str, by: str) -> bool:
+    """Call an issue back: nobody has got it (True), or, too late for that, the rest is not sent."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        row = await _found(connection, id)
+        if row.state is State.LEAVING:
+            await issues.change(
+                connection, id, (State.LEAVING,), state=State.FROZEN, leaves_at=None,
+                approved_hash=None, approved_by=None, approved_at=None,
+            )  # fmt: skip
+            await issues.note(connection, id, by, f"Called it back: {because}", now)
+            await issues.touched(connection, id)
+            return True
+        if row.state is State.SENDING and row.broadcast_id is not None:
+            await broadcasts.cancel(connection, row.broadcast_id, by, now)
+            await issues.note(connection, id, by, f"Stopped the rest: {because}", now)
+            await issues.touched(connection, id)
+            return False
+        raise IssueStateError(
+            f"The issue is {row.state}: only what is about to leave, or leaving, is called back."
+        )
+
+
+async def skip(gateway: Gateway, id: str, because: str, by: str) -> None:
+    """Leave an issue out. It is told to nobody, and the next one comes as planned."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        await _open(connection, id, "be left out")
+        await issues.change(connection, id, BEFORE_IT_LEAVES, state=State.SKIPPED, next_at=None)
+        await issues.note(connection, id, by, f"Left it out: {because}", now)
+        await issues.touched(connection, id)
+
+
+async def move(gateway: Gateway, id: str, day: date, by: str, calendar: BusinessCalendar) -> None:
+    """Send an issue on another day; what is due is counted back from that one."""
+    now = gateway.clock.now()
+    async with gateway.pool.connection() as connection, connection.transaction():
+        row = await _open(connection, id, "be moved")
+        _sensible_day(day, calendar, now)
+        await issues.change(connection, id, BEFORE_IT_LEAVES, send_on=day)
+        words = f"Moved it from {row.send_on} to {day}."
+        await issues.note(connection, id, by, words, now)
+        await issues.touched(connection, id)
+
+
+def plan_of(row: IssueRow, calendar: BusinessCalendar, zone: str) -> IssuePlan:
+    """The days of an issue."""
+    return plan_issue(row.newsletter, row.send_on, load_zone(zone), calendar)
+
+
+async def _found(connection: Connection, id: str) -> IssueRow:
+    row = await issues.get(connection, id, lock=True)
+    if row is None:
+        raise NotFoundError(
+            f"There is no issue '{id}'. `digital-cs newsletter issues` names those that there are."
+        )
+    return row
+
+
+async def _open(connection: Connection, id: str, what: str) -> IssueRow:
+    row = await _found(connection, id)
+    if row.state is State.LEAVING:
+        raise IssueStateError(
+            f"The issue is about to leave: call it back first, then it can {what}."
+        )
+    if row.state not in BEFORE_IT_LEAVES:
+        raise IssueStateError(f"The issue is {row.state}: it cannot {what} any more.")
+    return row
+
+
+def _sensible_day(day: date, calendar: BusinessCalendar, now: datetime) -> None:
+    if day <= now.date():
+        raise UsageError(f"{day} is no day to come.")
+    if not calendar.is_business_day(day) or calendar.freeze(day) is not None:
+        raise UsageError(f"{day:%A %-d %B} is no business day, or frozen. Choose another one.")
+
+
+def _check(library: EmailLibrary, newsletter: Newsletter, section: str, text: str) -> None:
+    """Whether the text can stand in an e-mail, by itself."""
+    if not text.strip():
+        return
+    source = issue_source(newsletter, [Part(text=text)], subject=section, preview=section)
+    first = source[: source.index(text.strip())].count("\n")
+    _, problems = library.compile_text(section, source)
+    errors = [each for each in problems if each.severity == "error" and each.file == section]
+    if errors:
+        said = "\n".join(
+            f"{section}:{max(each.line - first, 1)}:{each.column}: {each.message}"
+            f" {each.suggestion or ''}".rstrip()
+            for each in errors
+        )
+        raise UsageError(f"The text cannot be used:\n{said}")

@@ -1,0 +1,223 @@
+"""An issue: everything is asked in time, of one person at a time, and nothing goes unapproved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
+from digital_cs.domain.issue import Do, Issue, SectionFacts, State, Step, what_next
+from digital_cs.domain.issue_plan import next_send_days, plan_issue, send_day
+from digital_cs.domain.newsletter import Newsletter, OnHoliday
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CALENDAR = BusinessCalendar(holidays={EVERYWHERE: frozenset({date(2026, 12, 25)})})
+LETTER = Newsletter.model_validate(
+    {
+        "newsletter": "letter", "name": "The letter", "owner": "mara", "approver": "ines",
+        "audience": {"segment": "active-customers"}, "rhythm": "first Tuesday",
+        "subject": "News of the month",
+        "sections": [
+            {"section": "opening", "required": True},
+            {"section": "deep-dive", "title": "In depth", "owner": "support", "sign_off": "dana"},
+            {"section": "questions", "title": "You asked", "filler": "top_questions"},
+        ],
+    }
+)  # fmt: skip
+SEND_ON = date(2026, 12, 1)
+PLAN = plan_issue(LETTER, SEND_ON, BERLIN, CALENDAR)
+A_MINUTE = timedelta(minutes=1)
+WRITTEN = (SectionFacts("opening", "o1"), SectionFacts("deep-dive", "d1", "d1"))
+FROZEN = Issue(State.FROZEN, WRITTEN, "h1", "h1")
+
+
+def ask(issue: Issue, now: datetime) -> tuple[list[tuple[Do, str]], datetime | None]:
+    """What is to be done, and until when it rests."""
+    found = what_next(issue, LETTER, PLAN, BERLIN, CALENDAR, now)
+    return [(step.do, step.section) for step in found.steps], found.until
+
+
+def done(*steps: Step) -> frozenset[str]:
+    return frozenset(step.key for step in steps)
+
+
+def test_the_days_are_counted_back_in_business_days_of_the_office() -> None:
+    assert PLAN.opens_at == datetime(2026, 11, 10, 8, tzinfo=UTC)
+    assert PLAN.sections_by == datetime(2026, 11, 23, 16, tzinfo=UTC)
+    assert PLAN.freeze_at == datetime(2026, 11, 26, 11, tzinfo=UTC)
+    assert PLAN.approve_by == datetime(2026, 11, 30, 11, tzinfo=UTC)
+
+
+def test_it_leaves_before_it_is_morning_anywhere_and_never_without_the_minutes_of_recall() -> None:
+    assert PLAN.first_at == datetime(2026, 11, 30, 19, tzinfo=UTC)  # 9:00 on Kiritimati
+    assert PLAN.last_at == datetime(2026, 12, 1, 21, tzinfo=UTC)  # 9:00 where the day is last
+    assert PLAN.first_at - PLAN.leaves_at == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("on_holiday", "day"),
+    [(OnHoliday.AFTER, date(2026, 12, 28)), (OnHoliday.BEFORE, date(2026, 12, 24)),
+     (OnHoliday.SKIP, None)],
+)  # fmt: skip
+def test_a_day_that_is_no_business_day_goes_where_the_newsletter_says(
+    on_holiday: OnHoliday, day: date | None
+) -> None:
+    letter = LETTER.model_copy(update={"rhythm": "last Friday", "on_holiday": on_holiday})
+    assert send_day(letter, date(2026, 12, 25), CALENDAR) == day
+    expected = (date(2026, 11, 27), *([day] if day else []))
+    assert next_send_days(letter, date(2026, 11, 22), CALENDAR, 3)[: len(expected)] == expected
+
+
+def test_a_company_that_is_frozen_sends_when_it_is_over() -> None:
+    frozen = BusinessCalendar(freezes=(Freeze("move", date(2026, 11, 28), date(2026, 12, 2)),))
+    assert next_send_days(LETTER, date(2026, 11, 22), frozen) == (date(2026, 12, 3),)
+
+
+def test_owners_are_told_when_it_opens_reminded_and_somebody_else_is_asked_for_what_must_be() -> (
+    None
+):
+    issue = Issue(State.OPEN, tuple(SectionFacts(name) for name in ("opening", "deep-dive")))
+    told = [(Do.TELL, "opening"), (Do.TELL, "deep-dive")]
+    assert ask(issue, PLAN.opens_at) == (told, None)
+    issue = replace(issue, done=done(*(Step(Do.TELL, name) for name in ("opening", "deep-dive"))))
+    steps, until = ask(issue, PLAN.opens_at)
+    assert (steps, until) == ([], datetime(2026, 11, 20, 16, tzinfo=UTC))
+    assert until is not None
+    assert ask(issue, until)[0] == [(Do.REMIND, "opening"), (Do.REMIND, "deep-dive")]
+    late = replace(
+        issue, done=issue.done | done(Step(Do.REMIND, "opening"), Step(Do.REMIND, "deep-dive"))
+    )
+    assert ask(late, PLAN.sections_by)[0] == [(Do.ESCALATE, "opening")]
+
+
+def test_who_was_told_of_nothing_gets_only_the_latest_of_it() -> None:
+    issue = Issue(State.OPEN, tuple(SectionFacts(name) for name in ("opening", "deep-dive")))
+    steps, _ = ask(issue, PLAN.sections_by)
+    assert steps == [(Do.ESCALATE, "opening"), (Do.REMIND, "deep-dive")]
+
+
+def test_an_expert_is_asked_about_each_text_once() -> None:
+    asked = Step(Do.ASK_SIGN_OFF, "deep-dive", "d1")
+    issue = Issue(State.OPEN, (WRITTEN[0], SectionFacts("deep-dive", "d1")))
+    at = PLAN.opens_at + A_MINUTE
+    assert ask(issue, at)[0] == [(Do.ASK_SIGN_OFF, "deep-dive")]
+    assert ask(replace(issue, done=done(asked)), at) == ([], PLAN.sign_off_by)
+    edited = (WRITTEN[0], SectionFacts("deep-dive", "d2", "d1"))
+    assert ask(replace(issue, sections=edited, done=done(asked)), at)[0] == [
+        (Do.ASK_SIGN_OFF, "deep-dive")
+    ]
+
+
+def test_what_misses_something_is_not_frozen_and_says_so() -> None:
+    unwritten = Issue(State.OPEN, (SectionFacts("opening"), WRITTEN[1]))
+    assert (Do.SAY_NOT_READY, "") in ask(unwritten, PLAN.freeze_at)[0]
+    unsigned = Issue(State.OPEN, (WRITTEN[0], SectionFacts("deep-dive", "d1")))
+    assert (Do.SAY_NOT_READY, "") in ask(unsigned, PLAN.freeze_at)[0]
+    assert ask(Issue(State.OPEN, WRITTEN), PLAN.freeze_at)[0] == [(Do.FREEZE, "")]
+
+
+def test_a_section_that_need_not_be_is_left_out() -> None:
+    issue = Issue(State.OPEN, (WRITTEN[0], SectionFacts("deep-dive")))
+    told = done(*(Step(do, "deep-dive") for do in (Do.TELL, Do.REMIND)))
+    assert ask(replace(issue, done=told), PLAN.freeze_at)[0] == [(Do.FREEZE, "")]
+
+
+def test_the_approval_is_asked_for_reminded_of_passed_on_and_missing_holds_the_issue() -> None:
+    issue = FROZEN
+    for moment, do in (
+        (PLAN.freeze_at, Do.ASK_APPROVAL),
+        (datetime(2026, 11, 27, 11, tzinfo=UTC), Do.REMIND_APPROVAL),
+        (PLAN.approve_by, Do.ESCALATE_APPROVAL),
+        (PLAN.leaves_at, Do.HOLD),
+    ):
+        assert ask(issue, moment)[0] == [(do, "")]
+        issue = replace(issue, done=issue.done | done(Step(do, about="h1")))
+        assert ask(issue, moment)[0] == []
+    assert ask(issue, PLAN.last_at + timedelta(days=400)) == ([], None)
+
+
+def test_an_edit_after_the_approval_unapproves_it_and_all_begins_anew() -> None:
+    approved = replace(FROZEN, approved_hash="h1")
+    assert ask(approved, PLAN.leaves_at)[0] == [(Do.LEAVE, "")]
+    edited = replace(approved, content_hash="h2")
+    assert not edited.approved
+    assert ask(edited, PLAN.leaves_at)[0] == [(Do.FREEZE, "")]
+    frozen = replace(edited, frozen_hash="h2", done=done(Step(Do.ASK_APPROVAL, about="h1")))
+    assert ask(frozen, PLAN.freeze_at)[0] == [(Do.ASK_APPROVAL, "")]
+
+
+def test_what_is_approved_too_late_moves_to_a_day_that_is_still_whole() -> None:
+    approved = replace(FROZEN, approved_hash="h1")
+    assert ask(approved, PLAN.first_at)[0] == [(Do.POSTPONE, "")]
+
+
+def test_it_can_be_called_back_for_ten_minutes_and_then_it_goes() -> None:
+    leaving = replace(FROZEN, state=State.LEAVING, approved_hash="h1", leaves_at=PLAN.first_at)
+    assert ask(leaving, PLAN.leaves_at) == ([], PLAN.first_at)
+    assert ask(leaving, PLAN.first_at)[0] == [(Do.SEND, "")]
+
+
+def test_sending_ends_when_all_is_sent_and_a_week_later_there_is_a_report() -> None:
+    sending = replace(FROZEN, state=State.SENDING, approved_hash="h1")
+    assert ask(sending, PLAN.last_at) == ([], None)
+    assert ask(replace(sending, all_sent=True), PLAN.last_at)[0] == [(Do.CLOSE, "")]
+    sent = replace(sending, state=State.SENT, sent_at=PLAN.last_at)
+    week = PLAN.last_at + timedelta(days=7)
+    assert ask(sent, PLAN.last_at) == ([], week)
+    assert ask(sent, week)[0] == [(Do.REPORT, "")]
+
+
+HASHES = st.sampled_from([None, "h1", "h2"])
+ISSUES = st.builds(
+    Issue,
+    state=st.sampled_from(State),
+    sections=st.tuples(
+        st.builds(SectionFacts, st.just("opening"), st.sampled_from([None, "o1"])),
+        st.builds(
+            SectionFacts, st.just("deep-dive"), st.sampled_from([None, "d1", "d2"]),
+            st.sampled_from([None, "d1"]),
+        ),
+    ),
+    content_hash=HASHES, frozen_hash=HASHES, approved_hash=HASHES,
+    leaves_at=st.none() | st.just(PLAN.first_at), all_sent=st.booleans(),
+)  # fmt: skip
+MOMENTS = st.datetimes(datetime(2026, 11, 1), datetime(2026, 12, 31)).map(
+    lambda moment: moment.replace(tzinfo=UTC)
+)
+
+
+@settings(max_examples=500)
+@given(issue=ISSUES, now=MOMENTS)
+def test_nothing_leaves_or_is_sent_but_what_was_approved(issue: Issue, now: datetime) -> None:
+    steps = {step.do for step in what_next(issue, LETTER, PLAN, BERLIN, CALENDAR, now).steps}
+    if steps & {Do.LEAVE, Do.SEND}:
+        assert issue.approved_hash == issue.frozen_hash == issue.content_hash is not None
+
+
+@settings(max_examples=300)
+@given(issue=ISSUES, now=MOMENTS)
+def test_it_acts_or_rests_and_what_was_done_is_not_done_again(issue: Issue, now: datetime) -> None:
+    found = what_next(issue, LETTER, PLAN, BERLIN, CALENDAR, now)
+    assert found.until is None or (found.until > now and not found.steps)
+    seen: Mapping[str, int] = {}
+    for _ in range(40):
+        steps = what_next(issue, LETTER, PLAN, BERLIN, CALENDAR, now).steps
+        once = [step for step in steps if step.do in _SAID]
+        assert not any(step.key in seen for step in once)
+        if not once:
+            return
+        seen = {**seen, **{step.key: 1 for step in once}}
+        issue = replace(issue, done=issue.done | {step.key for step in once})
+    raise AssertionError("it never comes to rest")
+
+
+_SAID = {
+    Do.TELL, Do.REMIND, Do.ESCALATE, Do.ASK_SIGN_OFF, Do.REMIND_SIGN_OFF, Do.SAY_NOT_READY,
+    Do.ASK_APPROVAL, Do.REMIND_APPROVAL, Do.ESCALATE_APPROVAL, Do.HOLD, Do.FREEZE,
+}  # fmt: skip
