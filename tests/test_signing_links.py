@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digital_cs.channels.mail import message_id_for
 from digital_cs.domain.click import HIDDEN
-from digital_cs.signing_links import MOST_DESTINATION, Link, LinkSigner, followable
+from digital_cs.signing_links import MOST_DESTINATION, MOST_LINKS, Link, LinkSigner, followable
 
 MESSAGE = message_id_for("welcome:acme:1/1/ada", "mail.test")[1:41]
 SIGNER = LinkSigner("a-key-of-this-test")
