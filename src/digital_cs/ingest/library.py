@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,15 @@ from psycopg import AsyncConnection
 from digital_cs.catalog.content_reading import Reading
 from digital_cs.catalog.content_sources import read_content
 from digital_cs.catalog.git_moves import moves_since
+from digital_cs.domain.article_text import plain_text
 from digital_cs.domain.content_import import ImportPlan, plan_import
-from digital_cs.domain.content_item import Found, Shown
+from digital_cs.domain.content_item import ContentItem, Found, Shown
 from digital_cs.domain.content_source import ContentSource
+from digital_cs.domain.freshness import State
+from digital_cs.domain.review_policy import Kind
 from digital_cs.errors import DigitalCsError
-from digital_cs.store import library, reviews
+from digital_cs.store import content_texts, holds, library, reviews
+from digital_cs.store.content_texts import KeptText
 
 Connection = AsyncConnection[Any]
 
@@ -53,9 +57,10 @@ async def import_source(
         await library.save_source(connection, source, now)
         kept = await library.kept_source(connection, source.name, lock=True)
         first = kept is None or kept.imported_at is None
+        before = await library.items_of(connection, source.name)
         plan = plan_import(
             source.name,
-            await library.items_of(connection, source.name),
+            before,
             reading.found,
             now,
             first=first,
@@ -71,9 +76,39 @@ async def import_source(
             )
         await library.apply(connection, plan, now)
         await library.replace_uses(connection, source.name, _uses(plan, reading.found))
+        await _keep_texts(connection, source.name, plan, reading.found)
         await reviews.record_told(connection, plan.reviews, now)
+        if _may_relieve(before, plan, now.date()):
+            await holds.wake_for_content(connection, now)
         await library.mark_imported(connection, source.name, reading.revision, now)
     return Imported(plan, reading, first)
+
+
+async def _keep_texts(
+    connection: Connection, source: str, plan: ImportPlan, found: tuple[Found, ...]
+) -> None:
+    """Keep what stands in articles that are new or changed, to find them by questions."""
+    items = {
+        plan.items[each.locator].id: each
+        for each in found
+        if each.kind is Kind.ARTICLE and each.text and each.locator in plan.items
+    }
+    kept = await content_texts.hashes(connection, source)
+    texts = [
+        KeptText(id, each.content_hash, *plain_text(each.text))
+        for id, each in items.items()
+        if kept.get(id) != each.content_hash
+    ]
+    if texts:
+        await content_texts.keep(connection, texts)
+
+
+def _may_relieve(before: Iterable[ContentItem], plan: ImportPlan, today: date) -> bool:
+    """Whether anything changed of what was stale or blocked, so that messages may wait for it."""
+    doubtful = {
+        item.id for item in before if item.blocked is not None or item.state(today) is State.STALE
+    }
+    return any(item.id in doubtful for item in plan.writes)
 
 
 def _moved(

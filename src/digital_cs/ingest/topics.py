@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs import logs
 from digital_cs.clock import Clock
 from digital_cs.domain.topic import Assigned, By, Caught, Sorter, Topics
 from digital_cs.errors import NotFoundError, UsageError
@@ -20,6 +21,8 @@ from digital_cs.store.ticket_topics import Held, Looked
 
 if TYPE_CHECKING:
     from digital_cs.topics.model import TopicModel
+
+log = logs.get(__name__)
 
 Connection = AsyncConnection[Any]
 OnBatch = Callable[[int, int], None]
@@ -140,7 +143,7 @@ class TicketSorter:
             if kept is None:
                 self._model = None
             elif kept.id != self._model_id:
-                self._model = await asyncio.to_thread(_read_model, kept.content)
+                self._model = await _read_model(kept.content)
             self._model_id = kept.id if kept else None
             self._version, self._sorter = in_force.version, Sorter(in_force.topics)
             self._stamp = stamp
@@ -237,10 +240,15 @@ async def _taken(connection: Connection, id: str) -> Looked:
     return found[0]
 
 
-def _read_model(content: bytes) -> TopicModel:
-    from digital_cs.topics.model import TopicModel  # brings numpy along: only where one is in use
+async def _read_model(content: bytes) -> TopicModel | None:
+    """What was learned; None if another release wrote it: the next `topics propose` learns anew."""
+    from digital_cs.topics.model import TopicModel, UnreadableModelError  # brings numpy along
 
-    return TopicModel.from_bytes(content)
+    try:
+        return await asyncio.to_thread(TopicModel.from_bytes, content)
+    except UnreadableModelError:
+        log.warning("topics.model_not_readable")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,15 @@ async def of_living(connection: Connection) -> dict[str, KeptText]:
     return {
         row[0]: KeptText(row[0], row[1], tuple(row[2]), row[3]) for row in await cursor.fetchall()
     }
+
+
+async def confirmed(connection: Connection, most: int) -> list[tuple[str, str]]:
+    """What was asked in tickets that an item answered, with the item's id: the newest."""
+    cursor = await connection.execute(
+        "select concat_ws(E'\\n\\n', t.subject, t.body), u.item_id"
+        " from content_uses_on_tickets u join tickets t on t.id = u.ticket_id"
+        " where coalesce(t.subject, t.body) is not null and t.status <> 'deleted'"
+        " order by u.at desc, t.id limit %s",
+        (most,),
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]

@@ -135,6 +135,21 @@ async def members(connection: Connection, id: int) -> list[str]:
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def tags_of(connection: Connection, id: int) -> list[tuple[str, float, float]]:
+    """The tags of a proposal's tickets: which share has each, there and among all the others."""
+    cursor = await connection.execute(
+        "with mine as (select ticket from topic_proposal_members where proposal = %s),"
+        " counted as (select tag, count(*) filter (where m.ticket is not null)::float8 as here,"
+        " count(*) filter (where m.ticket is null)::float8 as there"
+        " from tickets t left join mine m on m.ticket = t.id, unnest(t.tags) tag group by 1)"
+        " select tag, here / (select count(*) from mine),"
+        " there / greatest((select count(*) from tickets) - (select count(*) from mine), 1)"
+        " from counted where here > 0 order by 2 desc, 1",
+        (id,),
+    )
+    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
+
 async def list_proposals(
     connection: Connection, states: Sequence[ProposalState]
 ) -> list[ProposalView]:
@@ -148,10 +163,8 @@ async def list_proposals(
         return await cursor.fetchall()
 
 
-async def get(connection: Connection, id: int, *, lock: bool = False) -> ProposalView | None:
-    """One proposal. `lock` keeps others from deciding until the transaction ends."""
-    if lock:
-        await connection.execute("select 1 from topic_proposals where id = %s for update", (id,))
+async def get(connection: Connection, id: int) -> ProposalView | None:
+    """One proposal."""
     async with connection.cursor(row_factory=class_row(ProposalView)) as cursor:
         await cursor.execute(f"{_VIEW} where p.id = %s group by p.id", (id,))
         return await cursor.fetchone()

@@ -1,0 +1,300 @@
+"""What no topic catches: found in groups, learned from, and decided on by people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from digital_cs.clock import Clock
+from digital_cs.domain.topic import Assigned, By, Terms, Topic, TopicRule
+from digital_cs.domain.topic_proposal import (
+    Group,
+    ProposalState,
+    recognize,
+    suggested_phrases,
+)
+from digital_cs.domain.topic_words import tag_key
+from digital_cs.errors import NotFoundError, UsageError
+from digital_cs.ingest.topics import TicketSorter
+from digital_cs.store import ticket_topics, topic_proposals, topics
+from digital_cs.store.ticket_topics import WithText
+from digital_cs.store.topic_proposals import ProposalView
+
+Connection = AsyncConnection[Any]
+
+SINCE = timedelta(days=90)
+"""Groups are looked for among the tickets of so long."""
+MOST = 20_000
+"""And among so many of the newest: more make no other groups, only the search longer."""
+MOST_OF_EACH = 400
+"""Tickets of a topic that are learned from: more of the same teach nothing."""
+FEWEST_TOPICS = 2
+"""With fewer there is nothing to tell apart."""
+_USUAL = 0.5
+"""The share of a group's tickets that a tag must have to be suggested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """From how many tickets of which topics something was learned; they are looked at again."""
+
+    tickets: int
+    topics: tuple[str, ...]
+    look_again: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a search for groups found. `read`: tickets without a topic whose text is kept.
+
+    `new` and `again` are open proposals, `refused` came again and stay refused, `joined` are
+    tickets that belong to a group which was named or merged before.
+    """
+
+    read: int
+    new: int
+    again: int
+    refused: int
+    joined: int
+    gone: int
+    alone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A ticket of a proposal, with names left out."""
+
+    ticket: str
+    text: str
+
+
+class TopicProposals:
+    """Finds groups, and does what people decide of them."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._sorter = TicketSorter(pool, clock)
+
+    async def learn(self) -> Learned | None:
+        """Learn from the tickets whose topic a rule, a help desk or a person gave.
+
+        What only learning can say something of is looked at again soon. None with fewer than two
+        topics to tell apart.
+        """
+        async with self._pool.connection() as connection:
+            in_force = await topics.in_force(connection)
+            found = await ticket_topics.taught(connection, MOST_OF_EACH)
+        ours = {each.topic for each in in_force.topics}
+        taught = [each for each in found if each.topic in ours]
+        names = tuple(sorted({each.topic for each in taught if each.topic}))
+        if len(names) < FEWEST_TOPICS:
+            return None
+        content = await asyncio.to_thread(_learned, taught)
+        now = self._clock.now()
+        async with self._pool.connection() as connection, connection.transaction():
+            await topics.save_model(connection, content, len(taught), names, in_force.version, now)
+            again = await ticket_topics.look_again_at_learned(connection)
+        return Learned(len(taught), names, again)
+
+    async def propose(self) -> Proposed:
+        """Look for groups among the tickets that have no topic, and keep them as proposals."""
+        now = self._clock.now()
+        async with self._pool.connection() as connection:
+            found = await ticket_topics.without_topic(connection, now - SINCE, MOST)
+        groups, alone = await asyncio.to_thread(_groups, found)
+        counts = Counter[str]()
+        async with self._pool.connection() as connection, connection.transaction():
+            await topic_proposals.lock(connection)
+            known = await topic_proposals.known(connection)
+            states = {each.id: each.state for each in known}
+            same = recognize(groups, known)
+            seen = []
+            for place, group in enumerate(groups):
+                id = same.get(place)
+                if id is None:
+                    seen.append(await topic_proposals.add(connection, group, now))
+                    counts["new"] += 1
+                    continue
+                seen.append(id)
+                state = states[id]
+                if state is ProposalState.GONE:
+                    state = ProposalState.OPEN
+                await topic_proposals.see_again(connection, id, group, state, now)
+                if state in (ProposalState.NAMED, ProposalState.MERGED):
+                    counts["joined"] += await self._join(connection, id, group.tickets)
+                else:
+                    counts["again" if state is ProposalState.OPEN else "refused"] += 1
+            gone = await topic_proposals.end_unseen(connection, seen)
+        return Proposed(
+            len(found), counts["new"], counts["again"], counts["refused"], counts["joined"], gone,
+            alone,
+        )  # fmt: skip
+
+    async def samples(self, id: int) -> list[Sample]:
+        """The tickets that show best what a proposal is about, as long as their texts are kept."""
+        async with self._pool.connection() as connection:
+            proposal = await _get(connection, id)
+            found = await ticket_topics.texts_of(connection, proposal.typical)
+        return [Sample(each.id, without_names(each)) for each in found]
+
+    async def name(self, id: int, topic: Topic, by: str) -> int:
+        """Make a topic of a proposal; its tickets are of it, and more like them will be learned.
+
+        Returns how many tickets changed. Raises NotFoundError, and UsageError for a topic that
+        there is already, or a proposal that was decided on.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            proposal = await _undecided(connection, id)
+            if any(
+                each.topic == topic.topic for each in (await topics.in_force(connection)).topics
+            ):
+                raise UsageError(
+                    f"There is a topic '{topic.topic}' already:"
+                    f" `digital-cs topics merge {id} {topic.topic}` puts the tickets there."
+                )
+            now = self._clock.now()
+            await topics.save_named(connection, topic, id, by, now)
+            return await self._become(connection, proposal, topic.topic, ProposalState.NAMED, by)
+
+    async def merge(self, id: int, into: str, by: str) -> int:
+        """Make a proposal part of a topic, or of another proposal ("#7"); tickets that changed.
+
+        Raises NotFoundError and UsageError.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            proposal = await _undecided(connection, id)
+            if not into.startswith("#"):
+                ours = {each.topic for each in (await topics.in_force(connection)).topics}
+                if into not in ours:
+                    raise NotFoundError(f"There is no topic '{into}'. A proposal is written '#7'.")
+                return await self._become(connection, proposal, into, ProposalState.MERGED, by)
+            other = await _get(connection, _number(into))
+            if other.id == id:
+                raise UsageError("A proposal cannot be merged into itself.")
+            await topic_proposals.move_members(connection, id, other.id)
+            await topic_proposals.decide(
+                connection, id, ProposalState.MERGED, into=f"#{other.id}", by=by,
+                now=self._clock.now(),
+            )  # fmt: skip
+            members = await topic_proposals.members(connection, other.id)
+            return await self._join(connection, other.id, members)
+
+    async def refuse(self, id: int, by: str) -> None:
+        """Say that a proposal is no topic; the same group is not proposed again.
+
+        Raises NotFoundError and UsageError.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            await _undecided(connection, id)
+            await topic_proposals.decide(
+                connection, id, ProposalState.REFUSED, into=None, by=by, now=self._clock.now()
+            )
+
+    async def suggest(self, id: int) -> TopicRule | None:
+        """A rule that would catch most of a group and little else; None where nothing does.
+
+        Its phrases stand in several tickets of the group, with names left out.
+        """
+        async with self._pool.connection() as connection:
+            proposal = await _get(connection, id)
+            members = await topic_proposals.members(connection, id)
+            inside = await ticket_topics.texts_of(connection, members)
+            others = await ticket_topics.taught(connection, MOST_OF_EACH)
+            tags = await topic_proposals.tags_of(connection, id)
+        apart = set(members)
+        outside = [each for each in others if each.id not in apart]
+        phrases = await asyncio.to_thread(_phrases, proposal.words, inside, outside)
+        usual = {
+            tag_key(tag): tag
+            for tag, share, elsewhere in tags
+            if share >= _USUAL and elsewhere <= share / 10
+        }
+        terms = Terms(tags=tuple(usual.values()), phrases=phrases)
+        return TopicRule(any=terms) if terms.each() else None
+
+    async def _become(
+        self, connection: Connection, proposal: ProposalView, topic: str, state: ProposalState,
+        by: str,
+    ) -> int:  # fmt: skip
+        await topic_proposals.decide(
+            connection, proposal.id, state, into=topic, by=by, now=self._clock.now()
+        )
+        members = await topic_proposals.members(connection, proposal.id)
+        return await self._join(connection, proposal.id, members)
+
+    async def _join(self, connection: Connection, id: int, tickets: Sequence[str]) -> int:
+        """Give tickets the topic that a group became, by way of others it was merged into."""
+        proposal = await _get(connection, id)
+        for _ in range(20):  # a way that goes round in a circle ends too
+            if proposal.into is None or not proposal.into.startswith("#"):
+                break
+            proposal = await _get(connection, _number(proposal.into))
+        if proposal.into is None or proposal.into.startswith("#"):
+            return 0
+        kept = Assigned(
+            proposal.into, By.PROPOSAL, words=tuple(proposal.words[:6]), proposal=proposal.id
+        )
+        return await self._sorter.settle(connection, tickets, kept)
+
+
+def without_names(ticket: WithText) -> str:
+    """What stands in a ticket, without names, addresses and numbers of people."""
+    from digital_cs.topics.scrub import scrub
+
+    return scrub(ticket.text, ticket.names)
+
+
+def _learned(taught: Sequence[WithText]) -> bytes:
+    from digital_cs.topics.model import TopicModel
+
+    pairs = [(without_names(each), each.topic or "") for each in taught]
+    return TopicModel.learn(pairs).to_bytes()
+
+
+def _groups(found: Sequence[WithText]) -> tuple[list[Group], int]:
+    from digital_cs.topics.proposals import propose
+
+    proposals = propose([(each.id, without_names(each)) for each in found])
+    groups = [Group(each.ids, each.words, each.typical, each.cohesion) for each in proposals.groups]
+    return groups, len(proposals.left)
+
+
+def _phrases(
+    words: Sequence[str], inside: Iterable[WithText], outside: Iterable[WithText]
+) -> tuple[str, ...]:
+    return suggested_phrases(
+        words, [without_names(each) for each in inside], [without_names(each) for each in outside]
+    )
+
+
+def _number(written: str) -> int:
+    number = written.removeprefix("#")
+    if not number.isdecimal():
+        raise UsageError(f"'{written}' is no proposal: write its number, as '#7'.")
+    return int(number)
+
+
+async def _get(connection: Connection, id: int) -> ProposalView:
+    found = await topic_proposals.get(connection, id)
+    if found is None:
+        raise NotFoundError(
+            f"There is no proposal {id}. `digital-cs topics proposals` shows those there are."
+        )
+    return found
+
+
+async def _undecided(connection: Connection, id: int) -> ProposalView:
+    """A proposal that nobody made a topic of, locked until the transaction ends."""
+    await topic_proposals.lock(connection)
+    found = await _get(connection, id)
+    if found.state in (ProposalState.NAMED, ProposalState.MERGED):
+        raise UsageError(f"Proposal {id} was {found.state} already: it is part of {found.into}.")
+    return found
