@@ -73,6 +73,16 @@ class FastClock:
         return still + fast + (moment - slow_from).total_seconds()
 
 
+def shown_at(clock: Clock, real: datetime) -> datetime:
+    """The business moment at a real one (aware), which a workflow may have told us."""
+    return clock.now() + (real - datetime.now(UTC)) * clock.speed
+
+
+def seconds_between(clock: Clock, start: datetime, end: datetime) -> float:
+    """Real seconds from one business moment to another; 0 when it has come."""
+    return max(clock.seconds_until(end) - clock.seconds_until(start), 0.0)
+
+
 def pace(clock: Clock, seconds: float) -> float:
     """Real seconds between two looks at something: `seconds`, or less where a business day is so
     short that it would be over before; never under a fifth of one."""

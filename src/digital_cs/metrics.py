@@ -37,3 +37,7 @@ SOURCE_LAG = Gauge(
 SOURCE_LATE = Gauge(
     "digital_cs_source_late", "1 where that is older than expected, else 0.", ["source"]
 )
+COLLEAGUE_MAILS = Counter(
+    "digital_cs_colleague_mails_total", "Mails to colleagues, by kind and what became of them.",
+    ["kind", "state"],
+)  # fmt: skip
