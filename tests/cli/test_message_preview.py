@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import email
+import shutil
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
 from digital_cs.cli.main import run
 from tests.cli.conftest import Cli
+from tests.rig import ROOT
 
 TEMPLATE = """\
 <html><head><title></title></head><body>
@@ -44,6 +46,48 @@ def test_a_preview_is_written_as_html_text_and_mail(alone: Cli, tmp_path: Path) 
     ]  # fmt: skip
     assert found.json["html_bytes"] == len(html)
     assert found.json["problems"] == []
+
+
+def test_p25_a_preview_shows_what_goes_out_while_something_is_stale(
+    alone: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(ROOT / "content", folder)
+    block = folder / "blocks/help.md"
+    command = ("message", "preview", "welcome-trial-1", "--content", str(folder))
+
+    def when(rule: str) -> None:
+        block.write_text(f"---\nowner: me\n{rule}---\nStuck? Just reply.\n")
+
+    when("when_stale: drop\n")
+    assert "Stuck?" in alone(*command).out
+    shown = alone(*command, "--stale", "help.md").out
+    assert "Stuck?" not in shown
+    assert "While help.md is stale: It goes without “help.md”, stale since " in shown
+    when("when_stale: hold\nhold_for: 2 days\nthen: drop\n")
+    found = alone(*command, "--stale", "blocks/help.md", "--json").json
+    assert found["while_stale"][0] == "It waits 2 days for a review of help.md."
+    assert found["while_stale"][1].startswith("Then it goes without “help.md”")
+    assert "Stuck?" not in found["text"]
+    when("when_stale: hold\nthen: skip\n")
+    assert "Then it is left out." in alone(*command, "--stale", "help.md").out
+    wrong = alone(*command, "--stale", "office-hours.md")
+    assert wrong.code == 2
+    assert "does not show 'office-hours.md'" in wrong.err
+    assert "It goes though “welcome-trial-1.md” is stale" in (
+        alone(*command, "--stale", "welcome-trial-1").out
+    )
+
+
+def test_p25_both_checks_tell_of_a_rule_that_cannot_hold(alone: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(ROOT / "content", folder)
+    (folder / "blocks/help.md").write_text("---\nowner: me\nwhen_stale: use none.md\n---\nX\n")
+    for command in (("check", "--content", str(folder)), ("content", "check", str(folder))):
+        found = alone(*command)
+        assert found.code == 1
+        assert "blocks/help.md:3:13:" in found.out
+        assert "There is no block `blocks/none.md`." in found.out
 
 
 def test_an_email_is_shown_as_an_account_and_a_contact_get_it(company: Cli) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,12 @@ from digital_cs.cli.content_options import Dates, DefaultOwner, Map, Preset
 from digital_cs.cli.options import Json
 
 EXAMPLE = "Example: digital-cs content check ./docs --preset microsoft --as-of 2026-04-22"
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digital_cs.domain.problem import Problem
 
 
 def check(
@@ -47,6 +53,9 @@ def check(
     source = replace(source, kind=kind_of(folder))
     today = content_words.day(as_of, load_settings().clock().now().date())
     found = lint(source, today, overdue=as_of is not None)
+    if source.kind is SourceKind.CONTENT:
+        problems = sorted([*found.problems, *_of_stale_rules(folder)])
+        found = replace(found, problems=tuple(problems))
     errors = sum(problem.severity == "error" for problem in found.problems)
     if as_json:
         output.emit(
@@ -68,3 +77,15 @@ def check(
         )
     if errors:
         raise typer.Exit(1)
+
+
+def _of_stale_rules(folder: Path) -> Iterator[Problem]:
+    """What e-mails and blocks say wrongly of being stale."""
+    from dataclasses import replace
+
+    from digital_cs.rendering.library import EmailLibrary
+    from digital_cs.rendering.stale_rules import COMPLAINTS
+
+    for problem in EmailLibrary(folder).check():
+        if problem.rule in COMPLAINTS:
+            yield replace(problem, file=str(folder / problem.file.partition("/")[2]))

@@ -45,6 +45,12 @@ def preview(
         Path | None, typer.Option("--out", help="Write .html, .txt and .eml into this folder.")
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the text part only.")] = False,
+    stale: Annotated[
+        list[str] | None,
+        typer.Option("--stale", metavar="BLOCK", show_default=False,
+                     help="As it goes out while this is stale: one of its blocks, such as"
+                     " help.md, or the e-mail itself. Several times for several."),
+    ] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Show an e-mail as an account's contact would get it, how large it is, and what is wrong.
@@ -64,7 +70,15 @@ def preview(
     settings = find_settings().settings
     folder = content or settings.content_dir
     library = EmailLibrary(folder)
-    template = library.get(email)
+    template, becomes = library.get(email), list[str]()
+    if stale:
+        from digital_cs.catalog.policy import load_policy
+        from digital_cs.cli.message_stale import as_if_stale
+        from digital_cs.domain.policy import Policy
+
+        policy = load_policy(folder).policy or Policy()
+        now = settings.clock().now()
+        template, becomes = as_if_stale(template, stale, policy.content.stale, now)
     person: Correspondent | None = None
     if account is not None:
         named = account
@@ -83,7 +97,7 @@ def preview(
             "email": email, "account": context.account.id, "contact": person and person.contact,
             "subject": message.subject, "text": message.text, "html_bytes": size,
             "too_large": size > MOST_BYTES, "defaults_for": missing, "problems": problems,
-            "files": files,
+            "files": files, "while_stale": becomes,
         })  # fmt: skip
         return
     if text:
@@ -101,6 +115,8 @@ def preview(
         )
     from digital_cs.cli.check import show_problems
 
+    if becomes:
+        output.say(f"While {', '.join(stale or ())} is stale: {' '.join(becomes)}")
     show_problems(problems)
     for file in files:
         output.say(f"Written: {file}")

@@ -16,6 +16,11 @@ from digital_cs.rendering.source import SourceFile, Value
 from digital_cs.rendering.tag_lint import TagLinter, suggest
 from digital_cs.rendering.tags import TagTable, tokenize
 
+COMPLAINTS = frozenset(
+    {"stale-rule", "stale-fallback", "fallback-cycle", "footer-dropped", "nothing-left"}
+)
+"""The rules of the complaints about what becomes of stale content."""
+
 _MJML_HREF = re.compile(r'\bhref="(https?://[^"{}]+)"')
 
 
