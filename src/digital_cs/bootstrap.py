@@ -95,11 +95,11 @@ class Engine:
 
     async def _watch_content(self) -> None:
         """Take up changed e-mails and holidays while running; wake whom a mended text held."""
-        seen = _stamp(self.settings.content_dir)
+        seen = content_stamp(self.settings.content_dir)
         year = self.clock.now().year
         while True:
             await asyncio.sleep(RELOAD_SECONDS)
-            stamp = await asyncio.to_thread(_stamp, self.settings.content_dir)
+            stamp = await asyncio.to_thread(content_stamp, self.settings.content_dir)
             if stamp == seen and year == self.clock.now().year:
                 continue
             try:
@@ -121,7 +121,7 @@ class Engine:
             seen, year = stamp, self.clock.now().year
 
 
-def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def content_stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """What tells one state of the content folder from another."""
     found = []
     for path in sorted(folder.rglob("*")):

@@ -78,6 +78,14 @@ class Settings(BaseSettings):
     smtp_timeout: float = Field(
         20.0, gt=0, description="Seconds that one whole SMTP dialogue may take."
     )
+    broadcast_connections: int = Field(
+        4, ge=1, le=100, description="SMTP connections one worker of broadcasts keeps open."
+    )
+    broadcast_in_flight: int = Field(
+        64, ge=1, le=500,
+        description="Messages of a broadcast that one connection has in hand at a time, and that a"
+        " crash may leave unknown.",
+    )  # fmt: skip
     mail_from: str = Field(
         "Customer team <hello@digital-cs.test>", description="From of every message."
     )

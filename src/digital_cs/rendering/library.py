@@ -58,9 +58,12 @@ class EmailLibrary:
     def __init__(self, content_dir: Path) -> None:
         self._dir = content_dir
         self._shelf: _Shelf | None = None
+        self.loads = 0
+        """How often the files were read: what was made of them is old when it has grown."""
 
     def load(self) -> None:
         """Read all files anew. Never fails for what a file says; `check` and `get` tell."""
+        self.loads += 1
         self._shelf = _Shelf(
             {p.stem: self._read(p, EMAIL_KEYS) for p in self._files("emails")},
             {p.name: self._read(p, BLOCK_KEYS) for p in self._files("blocks", ".md", ".mjml")},

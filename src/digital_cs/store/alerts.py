@@ -46,3 +46,14 @@ async def close_and_wake(connection: Connection, kind: str, now: datetime) -> in
         {"now": now, "kind": kind},
     )
     return cursor.rowcount
+
+
+async def close_one(
+    connection: Connection, program_id: str, now: datetime, kind: str | None = None
+) -> None:
+    """Close what is open about one program, or broadcast: of this kind, or all of it."""
+    await connection.execute(
+        "update alerts set closed_at = %(now)s where closed_at is null"
+        " and program_id = %(program)s and (%(kind)s::text is null or kind = %(kind)s)",
+        {"now": now, "program": program_id, "kind": kind},
+    )

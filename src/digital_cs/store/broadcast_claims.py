@@ -198,6 +198,16 @@ async def claimed_of(cursor: AsyncCursor[Any]) -> dict[str, int]:
     return dict(await cursor.fetchall())
 
 
+async def held_by(connection: Connection, broadcast_id: str, token: str) -> dict[str, int]:
+    """What was claimed with this token and is in hand, as `claimed_of` gives it."""
+    cursor = await connection.execute(
+        "select key, attempts from messages where broadcast_id = %s and state = 'claimed'"
+        " and claim_token = %s",
+        (broadcast_id, token),
+    )
+    return dict(await cursor.fetchall())
+
+
 async def put_off(
     connection: Connection, broadcast_id: str, rows: Sequence[PutOff], policy: int, now: datetime
 ) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from digital_cs.domain.account import SOLVED
 from digital_cs.domain.budget import Coming
@@ -147,14 +147,16 @@ class Recipient:
 class Set:
     """Recipients that are still to be decided, each with their standing, under locks.
 
-    `gone` are keys whose contact has no address any more. `stopped` is the reason why all sending
-    is stopped; `policy_version` the policy in force, which may not be the one that was read with.
+    `gone` are keys whose contact has no address any more. `stopped`: all sending is. `quiet`: an
+    incident is open for all accounts. `policy_version` is that of the policy in force, which may
+    not be the one that was read with.
     """
 
     recipients: list[Recipient] = field(default_factory=list)
     standings: dict[str, Standing] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
-    stopped: str | None = None
+    stopped: bool = False
+    quiet: bool = False
     policy_version: int = 0
 
 
@@ -162,25 +164,50 @@ PLAIN = Standing()
 """Of whom nothing is known that could stand against a message."""
 
 
-async def read(
-    connection: Connection, broadcast_id: str, due: Sequence[Due], policy: Policy, now: datetime
-) -> Set:
-    """Take all locks, and read. Call it in a transaction; within a pipeline it is one round trip.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A set that was asked about: `found` fetches the answers."""
 
-    Who is not planned any more is left out, and so is whose address is not the one that was
-    locked: both are seen at the next look.
-    """
+    broadcast_id: str
+    locked: Mapping[str, str | None]
+    cursors: Sequence[AsyncCursor[Any]]
+    budget_since: datetime
+    same_since: datetime
+
+    async def found(self) -> Set:
+        """What is known of each. Who is not planned any more is left out, and so is whose address
+        is not the one that was locked: both are seen at the next look."""
+        people, *others, (about_all,) = [await cursor.fetchall() for cursor in self.cursors]
+        stopped, version = about_all
+        against = _Against(self.broadcast_id, others, self.budget_since, self.same_since)
+        found = Set(stopped=stopped is not None, quiet=against.quiet, policy_version=version or 0)
+        for row in people:
+            key, account_id, _, address = row[:4]
+            if address is None:
+                found.gone.append(key)
+            elif self.locked.get(key) == address:
+                found.recipients.append(_recipient(row))
+                found.standings[key] = against.standing(
+                    account_id, address, active=row[5], suppressed=row[6], stopped=stopped
+                )
+        found.recipients.sort(key=lambda each: (each.due_at, each.account_id, each.key))
+        return found
+
+
+async def ask(
+    connection: Connection, broadcast_id: str, due: Sequence[Due], policy: Policy, now: datetime
+) -> Asked:
+    """Take all locks, and ask. In a transaction; in a pipeline this waits for nothing."""
     accounts = [each.account_id for each in due]
     persons = [each.address for each in due if each.address is not None]
-    locked = {each.key: each.address for each in due}
     budget = policy.budget
     budget_since = now - budget.longest
+    same_since = now - length(policy.same_person_within)
     values = {
-        "keys": list(locked), "accounts": list(set(accounts)), "persons": list(set(persons)),
-        "now": now, "budget_since": budget_since,
-        "since": min(budget_since, now - length(policy.same_person_within)),
-        "horizon": now + length(budget.look_ahead), "severities": list(policy.quiet.severities),
-        "incidents": policy.quiet.incidents,
+        "keys": [each.key for each in due], "accounts": list(set(accounts)),
+        "persons": list(set(persons)), "now": now, "budget_since": budget_since,
+        "since": min(budget_since, same_since), "horizon": now + length(budget.look_ahead),
+        "severities": list(policy.quiet.severities), "incidents": policy.quiet.incidents,
     }  # fmt: skip
     await locks.claim_many(connection, accounts, (e.address or e.contact_id for e in due))
     cursors = [
@@ -189,21 +216,15 @@ async def read(
             _PEOPLE, _ASKED, _HAD, _HAD_HERE, _COMING, _TICKETS, _REPLIES, _INCIDENTS, _ALL
         )
     ]  # fmt: skip
-    people, *others, (about_all,) = [await cursor.fetchall() for cursor in cursors]
-    stopped, version = about_all
-    found = Set(stopped=stopped, policy_version=version or 0)
-    against = _Against(broadcast_id, others, budget_since, now - length(policy.same_person_within))
-    for row in people:
-        key, account_id, _, address = row[:4]
-        if address is None:
-            found.gone.append(key)
-        elif locked.get(key) == address:
-            found.recipients.append(_recipient(row))
-            found.standings[key] = against.standing(
-                account_id, address, active=row[5], suppressed=row[6], stopped=stopped
-            )
-    found.recipients.sort(key=lambda each: (each.due_at, each.account_id, each.key))
-    return found
+    locked = {each.key: each.address for each in due}
+    return Asked(broadcast_id, locked, cursors, budget_since, same_since)
+
+
+async def read(
+    connection: Connection, broadcast_id: str, due: Sequence[Due], policy: Policy, now: datetime
+) -> Set:
+    """`ask` and `found` in one: one round trip in a pipeline."""
+    return await (await ask(connection, broadcast_id, due, policy, now)).found()
 
 
 def _recipient(row: Sequence[Any]) -> Recipient:
@@ -242,6 +263,7 @@ class _Against:
         self._tickets = {account: (severity, at) for account, severity, at in tickets}
         self._replies = dict(replies)
         self._incidents = [(title, accounts) for title, accounts in incidents]
+        self.quiet = any(accounts is None for _, accounts in self._incidents)
 
     def standing(
         self, account: str, address: str, *, active: bool, suppressed: str | None,

@@ -13,6 +13,7 @@ from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
 from digital_cs.domain.broadcast import Broadcast, BroadcastPlan, BroadcastState
+from digital_cs.domain.reason import Reason
 
 Connection = AsyncConnection[Any]
 
@@ -95,7 +96,15 @@ async def _change(
 async def approve(
     connection: Connection, id: str, hash: str, by: str, now: datetime
 ) -> Broadcast | None:
-    """Bind an approval to what it is now (P21); None: it is at its end."""
+    """Bind an approval to what it is now (P21); None: it is at its end. In a transaction.
+
+    Whose message could not be made before is tried at once.
+    """
+    await connection.execute(
+        "update messages set retry_at = null where broadcast_id = %s and state = 'planned'"
+        " and reason = %s and attempts = 0",
+        (id, Reason.FAULT),
+    )
     return await _change(
         connection, id, "approved_hash = %(hash)s, approved_by = %(by)s, approved_at = %(now)s",
         "state in ('draft', 'running')", by, now, hash=hash,

@@ -14,7 +14,6 @@ from psycopg import AsyncConnection, AsyncCursor
 from digital_cs.domain.enrollment import SendMessage
 from digital_cs.store import caps, rates
 from digital_cs.store.replies import AWAITED
-from digital_cs.store.touches import TELL
 
 Connection = AsyncConnection[Any]
 
@@ -77,7 +76,7 @@ update messages set state = 'unknown', settled_at = %(now)s, claim_until = null,
  where state = 'claimed'
    and (key = %(key)s and claim_until < clock_timestamp()
         or %(key)s::text is null and claim_until < clock_timestamp() - interval '1 minute')
-returning enrollment_id, account_id, program_id, version, step, visit, contact_id
+returning enrollment_id, broadcast_id, account_id, program_id, version, step, visit, contact_id
 """
 
 
@@ -139,13 +138,13 @@ async def give_up_claim(connection: Connection, key: str | None, now: datetime) 
     """A claim that outlived its worker becomes unknown (P14); False: somebody settled it.
 
     Without a key: every claim that nobody came back to for a minute, because its account left
-    the program at that moment.
+    the program at that moment, or no worker of broadcasts is there.
     """
     words = "A worker stopped while handing it over; it may or may not have arrived."
     cursor = await connection.execute(
-        f"with told as ({_GIVE_UP}), noted as ({TELL} select %(now)s, told.enrollment_id,"
-        " told.account_id, told.program_id, told.version, told.step, told.visit, told.contact_id,"
-        " 'unknown', 'crash', %(words)s, null, null, null, null from told)"
+        f"with told as ({_GIVE_UP}), noted as (insert into decisions (at, enrollment_id,"
+        " broadcast_id, account_id, program_id, version, step, visit, contact_id, verdict, reason,"
+        " words) select %(now)s, told.*, 'unknown', 'crash', %(words)s from told)"
         " select count(*) from told",
         {"key": key, "now": now, "words": words},
     )

@@ -120,3 +120,52 @@ async def queues(connection: Connection) -> list[Queue]:
         " from rates where last_slot > clock_timestamp() order by 2 desc, 1"
     )
     return [Queue(*row) for row in await cursor.fetchall()]
+
+
+# For a set the turn is in two: how many may go is known before it is known who else is refused.
+_ROOM = """
+select scope, extract(epoch from free_at - clock_timestamp())::float8,
+       extract(epoch from last_slot - clock_timestamp())::float8
+  from rates where scope = any(%s) order by scope for update
+"""
+
+_SPEND = """
+update rates r
+   set free_at = greatest(r.free_at, clock_timestamp()) + make_interval(secs => g.seconds)
+  from unnest(%s::text[], %s::float8[]) as g(scope, seconds) where r.scope = g.scope
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many messages may go in a scope now, and after how many real seconds one more may."""
+
+    messages: int
+    wait: float
+
+
+async def room(connection: Connection, scopes: Mapping[str, float]) -> dict[str, Room]:
+    """How much of a set may go at once, in each scope that is known; their rows stay locked.
+
+    Nothing goes while somebody waits for a slot: single messages come before a set. `scopes` are
+    messages a minute. Call it in the transaction of the claim, after all other locks.
+    """
+    cursor = await connection.execute(_ROOM, (sorted(scopes),))
+    found: dict[str, Room] = {}
+    for scope, ahead, queue in await cursor.fetchall():
+        every = 60.0 / scopes[scope]
+        spent = max(ahead, 0.0)
+        if queue > 0:
+            found[scope] = Room(0, queue)
+            continue
+        messages = int((BURST - spent) // every) + 1 if spent <= BURST else 0
+        found[scope] = Room(messages, max(spent + messages * every - BURST, 0.01))
+    return found
+
+
+async def spend(
+    connection: Connection, scopes: Mapping[str, float], messages: Mapping[str, int]
+) -> None:
+    """Count so many messages in each scope. In the same transaction, after `room`."""
+    seconds = {scope: count * 60.0 / scopes[scope] for scope, count in messages.items()}
+    await connection.execute(_SPEND, (list(seconds), list(seconds.values())))

@@ -11,9 +11,10 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
+from workflows.broadcast import BroadcastWorkflow
 from workflows.enrollment import EnrollmentWorkflow
 
-WORKFLOWS: list[type] = [EnrollmentWorkflow]
+WORKFLOWS: list[type] = [EnrollmentWorkflow, BroadcastWorkflow]
 """Every workflow of the house; the replay tests take them from here."""
 
 

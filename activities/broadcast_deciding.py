@@ -1,0 +1,103 @@
+"""Deciding about a set of recipients, by the same policy and with the same reasons as one touch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from digital_cs.domain.account import LEAVING_STAGES
+from digital_cs.domain.broadcast import HELD_FOR, Broadcast
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.eligibility import SERVICE, Answer, Request, Ruling, Standing, decide
+from digital_cs.domain.enrollment import MessageState, Verdict
+from digital_cs.domain.policy import Policy
+from digital_cs.domain.reason import Reason
+from digital_cs.domain.send_window import SendWindow
+from digital_cs.domain.stale_rule import Wait
+from digital_cs.domain.zone import load_zone
+from digital_cs.store.broadcast_claims import PutOff
+from digital_cs.store.broadcast_standing import Recipient, Set
+
+
+@dataclass(slots=True)
+class Decided:
+    """Who of a set may be written to now, and who not, and why."""
+
+    sendable: list[Recipient] = field(default_factory=list)
+    put_off: list[PutOff] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What is the same for all of a set. `topic` is that of the message; `waits` are the variants
+    whose content is not fit to be shown any more, each with what it waited for."""
+
+    broadcast: Broadcast
+    window: SendWindow
+    topic: str | None
+    policy: Policy
+    calendar: BusinessCalendar
+    now: datetime
+    waits: Mapping[str, Wait] = field(default_factory=dict)
+
+    def decide(self, found: Set) -> Decided:
+        """Decide about each, in order: who is sent to counts for those after them (P17)."""
+        decided = Decided()
+        people: Counter[str] = Counter()
+        accounts: Counter[str] = Counter()
+        marketing = self.broadcast.plan.kind != SERVICE
+        for each in found.recipients:
+            standing = found.standings[each.key]
+            if marketing and (people[each.person] or accounts[each.account_id]):
+                standing = replace(
+                    standing,
+                    person=[*standing.person, *[self.now] * people[each.person]],
+                    account=[*standing.account, *[self.now] * accounts[each.account_id]],
+                )
+            ruling = self._ruling(each, standing)
+            if ruling.answer is Answer.SEND:
+                decided.sendable.append(each)
+                people[each.person] += 1
+                accounts[each.account_id] += 1
+            else:
+                decided.put_off.append(self._put_off(each, ruling))
+        decided.put_off += [
+            PutOff(
+                key, MessageState.SKIPPED, Verdict.SKIPPED, Reason.NOBODY,
+                "The contact has no address any more.", None, None,
+            )
+            for key in found.gone
+        ]  # fmt: skip
+        return decided
+
+    def _ruling(self, each: Recipient, standing: Standing) -> Ruling:
+        if each.stage in LEAVING_STAGES:
+            words = Reason.STAGE.sentence(stage=each.stage)
+            return Ruling(Answer.SKIP, Reason.STAGE, words, "stage")
+        if (wait := self.waits.get(each.variant)) is not None:
+            standing = replace(standing, content=wait)
+        plan = self.broadcast.plan
+        request = Request(
+            program=self.broadcast.id, account_id=each.account_id, contact_id=each.contact_id,
+            email=plan.email or self.broadcast.id, kind=plan.kind.value,
+            priority=plan.priority.value, useful_until=each.useful_until, window=self.window,
+            zone=load_zone(each.zone), topic=self.topic, over_budget=plan.over_budget,
+            country=each.country, who=each.full_name or "The reader", due_at=each.due_at,
+        )  # fmt: skip
+        return decide(request, standing, self.policy, self.calendar, self.now)
+
+    def _put_off(self, each: Recipient, ruling: Ruling) -> PutOff:
+        """Later, or never. What was told already is not told again at every look."""
+        if ruling.answer is Answer.DEFER:
+            state, verdict, until = MessageState.PLANNED, Verdict.DEFERRED, ruling.until
+        elif ruling.answer is Answer.HOLD:
+            state, verdict = MessageState.PLANNED, Verdict.HELD
+            until = min(self.now + HELD_FOR, each.useful_until)
+        else:
+            state, verdict, until = MessageState.SKIPPED, Verdict.SKIPPED, None
+        tell = state is MessageState.SKIPPED or each.told != ruling.reason
+        return PutOff(
+            each.key, state, verdict, ruling.reason, ruling.words, ruling.rule, until, tell
+        )

@@ -1,0 +1,329 @@
+"""Sending a broadcast: a set of recipients is claimed, handed over, and settled; then the next."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from psycopg_pool import AsyncConnectionPool
+
+from activities.broadcast_deciding import Decided, Deciding
+from activities.broadcast_texts import Texts, Writers, waits
+from activities.deliveries import Meaning, meaning_of
+from activities.mass_writing import Written
+from digital_cs import metrics
+from digital_cs.channels.bulk import Handed
+from digital_cs.channels.delivery import Delivery, DeliveryOutcome
+from digital_cs.clock import Clock
+from digital_cs.domain.broadcast import Broadcast, scopes
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.eligibility import SERVICE
+from digital_cs.domain.enrollment import MessageState, Verdict
+from digital_cs.domain.policy import Policy
+from digital_cs.domain.reason import Reason
+from digital_cs.domain.stale_rule import Doubt, Resolved
+from digital_cs.errors import DigitalCsError
+from digital_cs.rendering.context import AccountView, ContactView
+from digital_cs.store import broadcast_claims as claims
+from digital_cs.store import broadcast_standing, doubts, policies, rates, suppressions
+from digital_cs.store.broadcast_claims import Connection, Due, PutOff, Result
+from digital_cs.store.broadcast_standing import Recipient, Set
+from digital_cs.store.pool import in_one_go, insist
+
+TEXT_PATIENCE = timedelta(hours=6)
+"""Business time after which a message that could not be made is tried again."""
+
+INSISTING = 120.0
+"""Real seconds for which the database may be away before a set is given up: what was claimed is
+then unknown, what was not is taken up again."""
+
+MARGIN = 5.0
+"""Real seconds by which a claim outlives the longest dialogue."""
+
+
+class Line(Protocol):
+    """One connection to the mail server: `channels.bulk.BulkLine`."""
+
+    async def hand_over(self, batch: Iterable[Handed], *, until: float = ...) -> list[Delivery]:
+        """What became of each, in the same order; none is begun after `until`, the loop's time."""
+        ...
+
+
+@dataclass(slots=True)
+class SetDone:
+    """What became of one set: how many the server took or refused for good, and how many were put
+    off or left out before that. `refusing`: it would take none at all. `again` are those for whom
+    there was no room in a rate, to be asked again after `wait` real seconds. `stopped`: the whole
+    broadcast may not go on. `fault`: why a message could not be made, if one could not.
+    """
+
+    handed_over: int = 0
+    put_off: int = 0
+    again: list[Due] = field(default_factory=list)
+    wait: float = 0.0
+    stopped: bool = False
+    refusing: bool = False
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class _Claimed:
+    """A set that may be handed over: each with its text, and the number of the attempt."""
+
+    token: str
+    written: dict[str, Written] = field(default_factory=dict)
+    recipients: dict[str, Recipient] = field(default_factory=dict)
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    asked: bool = False
+    done: SetDone = field(default_factory=SetDone)
+
+
+class BroadcastSending:
+    """Sends sets. The order is the promise: decide and claim in one transaction, then hand over."""
+
+    def __init__(
+        self, *, pool: AsyncConnectionPool[Any], clock: Clock, writers: Writers,
+        timeout: float,
+    ) -> None:  # fmt: skip
+        """`timeout`: real seconds in which a set is to be handed over; after as many again a line
+        has given up what was begun."""
+        self._pool = pool
+        self._clock = clock
+        self._writers = writers
+        self._timeout = timeout
+        self._claim_seconds = 2 * timeout + MARGIN
+        self._version = -1  # none is known yet
+        self._policy = Policy()
+
+    async def send(
+        self, broadcast: Broadcast, texts: Texts, due: Sequence[Due], line: Line, nth: int,
+        calendar: BusinessCalendar,
+    ) -> SetDone:  # fmt: skip
+        """Send to those of these that may be sent to now. `nth` is the number of the line."""
+        now = self._clock.now()
+        claimed = _Claimed(uuid.uuid4().hex)
+        deadline = asyncio.get_running_loop().time() + INSISTING
+        await insist(
+            self._pool,
+            lambda c: self._claim(c, claimed, broadcast, texts, due, nth, calendar, now),
+            deadline,
+        )
+        done, keys = claimed.done, list(claimed.attempts)
+        if not keys:
+            return done
+        handed = [_handed(claimed.written[key], claimed.recipients[key]) for key in keys]
+        until = asyncio.get_running_loop().time() + self._timeout
+        deliveries = await line.hand_over(handed, until=until)
+        done.handed_over = sum(each.outcome in _GOT_ON for each in deliveries)
+        done.refusing = not done.handed_over
+        await self._settle(broadcast, claimed, dict(zip(keys, deliveries, strict=True)))
+        return done
+
+    async def _claim(
+        self, connection: Connection, claimed: _Claimed, broadcast: Broadcast, texts: Texts,
+        due: Sequence[Due], nth: int, calendar: BusinessCalendar, now: datetime,
+    ) -> None:  # fmt: skip
+        """Decide about the set and claim it. It may be asked twice, if an answer was lost."""
+        if claimed.asked:
+            claimed.attempts = await claims.held_by(connection, broadcast.id, claimed.token)
+            if claimed.attempts:
+                return
+        claimed.asked = True
+        while True:
+            cursor = None
+            claimed.done = done = SetDone()
+            unmet: Mapping[str, float] = {}
+            async with in_one_go(connection):
+                found, resolved = await self._look(connection, broadcast, texts, due, now)
+                wait = waits(resolved)
+                quiet = found.quiet and broadcast.plan.kind != SERVICE
+                if found.stopped or quiet or wait is not None:
+                    done.stopped = True
+                    return
+                decided = self._decide(broadcast, texts, found, resolved, calendar, now)
+                self._write(claimed, broadcast, texts, decided, resolved, nth, now)
+                unmet = await self._make_room(connection, broadcast, decided, due, done)
+                if not unmet:
+                    if decided.put_off:
+                        await claims.put_off(
+                            connection, broadcast.id, decided.put_off, self._version, now
+                        )
+                    keys = [each.key for each in decided.sendable]
+                    cursor = await claims.claim(
+                        connection, broadcast.id,
+                        [(k, claimed.written[k].message_id, claimed.written[k].content_hash)
+                         for k in keys],
+                        token=claimed.token, approved=texts.hash or "", policy=self._version,
+                        now=now, seconds=self._claim_seconds,
+                    )  # fmt: skip
+            if not unmet:
+                break
+            await rates.meet(connection, unmet)
+        claimed.attempts = await claims.claimed_of(cursor) if cursor is not None else {}
+        done.put_off = len(decided.put_off)
+        faults = (each.words for each in decided.put_off if each.reason is Reason.FAULT)
+        done.fault = next(faults, "")
+        done.stopped = bool(keys) and not claimed.attempts
+
+    async def _look(
+        self, connection: Connection, broadcast: Broadcast, texts: Texts, due: Sequence[Due],
+        now: datetime,
+    ) -> tuple[Set, dict[str, Resolved]]:  # fmt: skip
+        """What is known of each, and how the texts are to be shown, by the policy in force."""
+        templates = texts.templates.values()
+        while True:
+            asked = await broadcast_standing.ask(connection, broadcast.id, due, self._policy, now)
+            cursors = [(await doubts.asking(connection, t.content), t.content) for t in templates]
+            found = await asked.found()
+            if found.policy_version == self._version:
+                break
+            current = await policies.current(connection)
+            self._version, self._policy = current.version, current.policy
+        doubted: dict[str, Doubt] = {}
+        for cursor, content in cursors:
+            doubted |= await doubts.found(cursor, content, now.date())
+        if not found.recipients:
+            return found, {}
+        first = found.recipients[0]
+        return found, texts.resolved(
+            doubted, self._policy.content.stale, due_at=first.due_at,
+            useful_until=first.useful_until, now=now,
+        )  # fmt: skip
+
+    def _decide(
+        self, broadcast: Broadcast, texts: Texts, found: Set, resolved: Mapping[str, Resolved],
+        calendar: BusinessCalendar, now: datetime,
+    ) -> Decided:  # fmt: skip
+        never = {v: each.wait for v, each in resolved.items() if each.wait is not None}
+        return Deciding(
+            broadcast, broadcast.plan.window, broadcast.plan.topic or texts.topic, self._policy,
+            calendar, now, never,
+        ).decide(found)  # fmt: skip
+
+    def _write(
+        self, claimed: _Claimed, broadcast: Broadcast, texts: Texts, decided: Decided,
+        resolved: Mapping[str, Resolved], nth: int, now: datetime,
+    ) -> None:  # fmt: skip
+        """Make the messages. One that cannot be made waits, and its owner is told (P12)."""
+        sendable, decided.sendable = decided.sendable, []
+        for each in sendable:
+            # Somebody may have been given a variant that is no more: then the plain one.
+            variant = each.variant if each.variant in texts.templates else ""
+            try:
+                template = texts.templates[variant]
+                writer = self._writers.of(
+                    broadcast, variant, template, resolved[variant].swaps, nth
+                )
+                claimed.written[each.key] = writer.write(
+                    key=each.key, account=_account(each), contact_id=each.contact_id,
+                    contact=ContactView(
+                        each.first_name, each.full_name, each.role, each.language or ""
+                    ),
+                    address=each.address, now=now,
+                )  # fmt: skip
+            except (DigitalCsError, KeyError) as error:
+                metrics.HELD.labels(broadcast.id, "template").inc()
+                decided.put_off.append(_unmade(each, error, now))
+                continue
+            claimed.recipients[each.key] = each
+            claimed.notes[each.key] = resolved[variant].words()
+            decided.sendable.append(each)
+
+    async def _make_room(
+        self, connection: Connection, broadcast: Broadcast, decided: Decided,
+        due: Sequence[Due], done: SetDone,
+    ) -> Mapping[str, float]:  # fmt: skip
+        """Keep only those for whom there is room in every rate; scopes nobody has met yet."""
+        of = {
+            domain: scopes(self._policy.damage.a_minute, broadcast.id, domain, broadcast.per_minute)
+            for domain in {each.domain for each in decided.sendable}
+        }
+        every = {scope: rate for found in of.values() for scope, rate in found.items()}
+        if not every:
+            return {}
+        room = await rates.room(connection, every)
+        if unmet := {scope: rate for scope, rate in every.items() if scope not in room}:
+            return unmet
+        sent: Counter[str] = Counter()
+        kept, over = [], set()
+        for each in decided.sendable:
+            own = of[each.domain]
+            full = [scope for scope in own if sent[scope] >= room[scope].messages]
+            if full:
+                over.add(each.key)
+                done.wait = max(done.wait, *(room[scope].wait for scope in full))
+            else:
+                sent.update(own.keys())
+                kept.append(each)
+        decided.sendable = kept
+        done.again = [each for each in due if each.key in over]
+        if sent:
+            await rates.spend(connection, every, sent)
+        return {}
+
+    async def _settle(
+        self, broadcast: Broadcast, claimed: _Claimed, deliveries: Mapping[str, Delivery]
+    ) -> None:
+        now = self._clock.now()
+        email = broadcast.plan.email or broadcast.id
+        results: list[Result] = []
+        for key, delivery in deliveries.items():
+            meaning = meaning_of(
+                delivery, key=key, attempts=claimed.attempts[key], email=email, now=now
+            )
+            results.append(_result(key, meaning, delivery, claimed.notes[key]))
+        states = Counter(result.state for result in results)
+        for state, count in states.items():
+            metrics.TOUCHES.labels(f"broadcast:{broadcast.id}", state.value).inc(count)
+        deadline = asyncio.get_running_loop().time() + INSISTING
+        dead = sorted(
+            claimed.recipients[key].person for key, each in deliveries.items() if each.hard_bounce
+        )
+        if dead:
+            await insist(self._pool, lambda c: _suppress(c, dead, now), deadline)
+        await insist(
+            self._pool,
+            lambda c: claims.settle(c, broadcast.id, claimed.token, results, now),
+            deadline,
+        )
+
+
+_GOT_ON = (DeliveryOutcome.ACCEPTED, DeliveryOutcome.REFUSED_FOR_GOOD)
+"""The server takes messages, or at least looks at them one by one."""
+
+
+def _handed(written: Written, recipient: Recipient) -> Handed:
+    return Handed(written.envelope_from, recipient.address, written.payload)
+
+
+def _account(each: Recipient) -> AccountView:
+    plan = str(each.traits.get("plan", ""))
+    return AccountView(each.account_id, each.account_name, plan, each.stage or "", each.traits)
+
+
+def _unmade(each: Recipient, error: Exception, now: datetime) -> PutOff:
+    words = f"The message cannot be made: {error}"
+    return PutOff(
+        each.key, MessageState.PLANNED, Verdict.HELD, Reason.FAULT, words, None,
+        min(now + TEXT_PATIENCE, each.useful_until), each.told != Reason.FAULT,
+    )  # fmt: skip
+
+
+def _result(key: str, meaning: Meaning, delivery: Delivery, note: str) -> Result:
+    words = meaning.words + note if meaning.state is MessageState.ACCEPTED else meaning.words
+    return Result(
+        key, meaning.state, meaning.verdict, meaning.reason, words, delivery.code,
+        delivery.detail, meaning.retry_at,
+    )  # fmt: skip
+
+
+async def _suppress(connection: Connection, addresses: Sequence[str], now: datetime) -> None:
+    async with connection.transaction():
+        subjects = [suppressions.address_subject(each) for each in addresses]
+        await suppressions.add(connection, subjects, "hard bounce", "smtp", now)
