@@ -56,13 +56,14 @@ def list_(
         return overview(found, on, await library.use_counts(connection))
 
     part = (search or "").casefold()
+    overall = ask_quickly(question)
     found = [
-        s for s in ask_quickly(question).standings
+        s for s in overall.standings
         if (wanted is None or s.state is wanted)
         and part in f"{s.item.title}\n{s.item.locator}\n{s.item.url or ''}".casefold()
     ]  # fmt: skip
     if as_json:
-        output.emit([content_words.as_json(standing) for standing in found[:most]])
+        output.emit([content_words.as_json(each, overall.as_of) for each in found[:most]])
     elif found:
         content_words.show_items(found[:most])
         if len(found) > most:
@@ -73,19 +74,24 @@ def list_(
 
 @app.command(epilog="Example: digital-cs content show emails/renewal-7.md")
 def show(item: ItemName, as_of: AsOf = None, as_json: Json = False) -> None:
-    """Show an item: its state and why, its versions, its reviews, and where it is used."""
+    """Show an item: its state and why, what speaks for and against it, and where it is used."""
     from digital_cs.cli import content_words, output
     from digital_cs.cli.connection import ask_quickly
     from digital_cs.domain.freshness_overview import overview
-    from digital_cs.store import library, reviews
+    from digital_cs.store import evidence, feedback, library, reviews
 
     async def question(connection: Connection, clock: Clock) -> dict[str, Any]:
         found = await content_words.meant(connection, item)
         uses = await library.shown_by(connection, found.id)
         on = content_words.day(as_of, clock.now().date())
         standing = overview([found], on, {found.id: len(uses)}).standings[0]
+        against = await content_words.evidence_of(connection, [standing], on)
+        history = await evidence.history(connection, found.id)
         return {
-            "standing": standing, "as_of": on, "shown_by": uses,
+            "standing": standing, "as_of": on, "shown_by": uses, "evidence": against[found.id],
+            "ended": [each for each in history if each.ended_at is not None],
+            "used_on": await feedback.uses_of(connection, found.id),
+            "votes": await feedback.votes_of(connection, found.id),
             "shows": await library.shows(connection, found.id),
             "versions": await library.versions(connection, found.id),
             "reviews": await reviews.reviews_of(connection, found.id),
@@ -94,7 +100,7 @@ def show(item: ItemName, as_of: AsOf = None, as_json: Json = False) -> None:
     found = ask_quickly(question)
     if as_json:
         standing = found.pop("standing")
-        output.emit({**content_words.as_json(standing), **found})
+        output.emit({**content_words.as_json(standing, found["as_of"]), **found})
         return
     from digital_cs.cli.content_sentences import tell
 

@@ -11,6 +11,7 @@ from digital_cs.cli.options import Json
 
 if TYPE_CHECKING:
     from digital_cs.clock import Clock
+    from digital_cs.domain.evidence import Evidence
     from digital_cs.domain.freshness_figures import Figures
     from digital_cs.domain.freshness_overview import Overview
     from digital_cs.store.library import Connection
@@ -30,9 +31,13 @@ def freshness(
         typer.Option("--most", min=1, help="How many items at most.",
                      show_default=f"{_LINES}, and all with --json"),
     ] = None,
+    look: Annotated[
+        bool,
+        typer.Option("--look", help="First look at all evidence, as workers do once a day."),
+    ] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Count items by state and owner; list what is overdue, then what is due within a month.
+    """Count items by state and owner; list what is stale and why, then what is due within a month.
 
     By what is known now: another day changes what is due, and not what was reviewed. Then the
     figures: how much of what people read is fresh, how long things are overdue, what is reviewed.
@@ -45,16 +50,24 @@ def freshness(
 
     settings = find_settings().settings
 
-    async def question(connection: Connection, clock: Clock) -> tuple[Overview, Figures]:
+    async def question(
+        connection: Connection, clock: Clock
+    ) -> tuple[Overview, Figures, dict[str, list[Evidence]]]:
         now = clock.now()
+        if look:
+            from digital_cs.ingest import evidence_days
+
+            await evidence_days.look(connection, settings.content_dir, now)
         on = content_words.day(as_of, now.date())
         items = await library.items(connection, owner=owner, source=source)
+        overall = overview(items, on, await library.use_counts(connection))
         return (
-            overview(items, on, await library.use_counts(connection)),
+            overall,
             await content_figures.gather(connection, items, on, now, settings),
+            await content_words.evidence_of(connection, overall.standings[:most], on),
         )
 
-    found, figures = ask_quickly(question)
+    found, figures, against = ask_quickly(question)
     if as_json:
         output.emit(
             {
@@ -65,7 +78,10 @@ def freshness(
                     for each in found.owners
                 ],
                 "figures": content_figures.as_json(figures),
-                "items": [content_words.as_json(each) for each in found.standings[:most]],
+                "items": [
+                    content_words.as_json(each, found.as_of, against[each.item.id])
+                    for each in found.standings[:most]
+                ],
             }
         )
         return
@@ -84,6 +100,7 @@ def freshness(
         content_words.show_items(waiting[:lines])
         if len(waiting) > lines:
             output.say(f"{len(waiting) - lines:,} more: --most shows them.")
+        content_words.show_evidence(waiting[:lines], against)
     output.table(
         ["owner", ">fresh", ">due soon", ">stale", ">blocked"],
         (

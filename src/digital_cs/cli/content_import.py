@@ -68,9 +68,11 @@ def import_(
     """
     from digital_cs.catalog.content_sources import kind_of, name_for
     from digital_cs.cli import content, output
-    from digital_cs.cli.connection import ask_quickly
+    from digital_cs.cli.connection import ask_quickly, find_settings
     from digital_cs.cli.content_options import source_of
     from digital_cs.domain.content_source import SourceKind
+    from digital_cs.ingest import evidence_days
+    from digital_cs.ingest.evidence_days import TeamUnreadableError
     from digital_cs.ingest.library import import_source
     from digital_cs.store import library
 
@@ -78,6 +80,7 @@ def import_(
         raise UsageError("Say what to import: a folder, a file, or --name of a source.")
     wanted = content.choice(kind, SourceKind, "kind of source")
     called = name or name_for(source or Path())
+    settings = find_settings().settings
 
     async def question(connection: Connection, clock: Clock) -> Imported:
         kept = await library.kept_source(connection, called)
@@ -90,7 +93,13 @@ def import_(
             dates=dates, default_owner=default_owner, review_every=review_every,
             base_url=base_url, tracked_only=tracked_only,
         )  # fmt: skip
-        return await import_source(connection, what, clock.now(), dry_run=dry_run, retire_many=yes)
+        done = await import_source(connection, what, clock.now(), dry_run=dry_run, retire_many=yes)
+        if not dry_run:
+            try:
+                await evidence_days.look(connection, settings.content_dir, clock.now())
+            except TeamUnreadableError as error:
+                output.complain(f"All was imported, but evidence was not looked at. {error}")
+        return done
 
     done = ask_quickly(question)
     if as_json:

@@ -7,8 +7,11 @@ from datetime import date
 
 from digital_cs.cli import output
 from digital_cs.domain.content_item import ContentItem
+from digital_cs.domain.evidence import Evidence, staleness
 from digital_cs.domain.freshness import State
 from digital_cs.domain.freshness_overview import Standing
+from digital_cs.store.evidence import KeptEvidence
+from digital_cs.store.feedback import UseView, VoteCount
 from digital_cs.store.library import Use, VersionView
 from digital_cs.store.reviews import ReviewView
 
@@ -16,6 +19,8 @@ from digital_cs.store.reviews import ReviewView
 def tell(
     standing: Standing, as_of: date, shown_by: Sequence[Use], shows: Sequence[Use],
     versions: Sequence[VersionView], reviews: Sequence[ReviewView],
+    evidence: Sequence[Evidence], ended: Sequence[KeptEvidence], used_on: Sequence[UseView],
+    votes: VoteCount,
 ) -> Iterator[str]:  # fmt: skip
     """The page of one item, line by line."""
     item = standing.item
@@ -28,8 +33,20 @@ def tell(
     ]
     if about:
         yield f"  About: {', '.join(about)}."
-    yield f"  On {_day(as_of)}: {state_words(standing)}"
+    yield f"  On {_day(as_of)}: {state_words(standing, as_of)}"
     yield f"  Reviewed every {item.policy.interval}: {item.policy.because}."
+    if evidence:
+        yield f"  What speaks against it (staleness {staleness(item, as_of):.2f} of 1):"
+        yield from (f"    {evidence_words(each)}" for each in evidence)
+    if ended:
+        yield "  What did:"
+        yield from (f"    {_day(each.ended_at.date())}: no longer. {each.evidence.words}"
+                    for each in ended if each.ended_at is not None)  # fmt: skip
+    if used_on:
+        yield "  Used on tickets:"
+        yield from (f"    {use_words(use)}" for use in used_on)
+    if votes.helpful or votes.not_helpful:
+        yield f"  Readers: it helped {votes.helpful:,} and did not help {votes.not_helpful:,}."
     for title, uses in (("Shown by", shown_by), ("Shows", shows)):
         if uses:
             yield f"  {title}:"
@@ -40,7 +57,7 @@ def tell(
     yield from (f"    {v.version}: {v.content_hash}, {output.when(v.seen_at)}" for v in versions)
 
 
-def state_words(standing: Standing) -> str:
+def state_words(standing: Standing, as_of: date) -> str:
     """The state with its reason, as a sentence."""
     item, due = standing.item, _day(standing.due_on)
     match standing.state:
@@ -48,13 +65,31 @@ def state_words(standing: Standing) -> str:
             return f"retired by {item.retired.by}: {item.retired.because}"
         case State.BLOCKED if item.blocked is not None:
             return f"blocked by {item.blocked.by}: {item.blocked.because}"
-        case State.STALE if standing.days_overdue == 0:
+        case State.STALE if standing.due_on > as_of:
+            since = _day(item.stale_on or as_of)
+            return f"stale since {since}, though it is due on {due}. {item.stale_because}"
+        case State.STALE if standing.due_on == as_of:
             return f"stale. It is due today.{_never(item)}"
         case State.STALE:
-            overdue = output.count_of(standing.days_overdue, "day")
+            overdue = output.count_of((as_of - standing.due_on).days, "day")
             return f"stale. It was due on {due}, {overdue} ago.{_never(item)}"
-    left = output.count_of(-standing.days_overdue, "day")
+    left = output.count_of((standing.due_on - as_of).days, "day")
     return f"{standing.state.replace('_', ' ')}. It is due on {due}, in {left}.{_never(item)}"
+
+
+def evidence_words(evidence: Evidence) -> str:
+    """One piece of evidence as a line, with its day and what it weighs."""
+    return f"{_day(evidence.since.date())} ({evidence.weight:g}): {evidence.words}"
+
+
+def use_words(use: UseView) -> str:
+    """One use on a ticket as a line."""
+    day = _day(use.at.date())
+    if use.renewed_on is not None:
+        return f"{day}: {use.ticket}, solved. It renewed it on {_day(use.renewed_on)}."
+    if use.status is None:
+        return f"{day}: {use.ticket}, which is not known here. ({use.source})"
+    return f"{day}: {use.ticket}, {use.status}: it counts once that is solved."
 
 
 def review_words(review: ReviewView) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from digital_cs.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from digital_cs.domain.content_item import ContentItem
+    from digital_cs.domain.evidence import Evidence
     from digital_cs.domain.freshness_overview import Standing
     from digital_cs.store.library import Connection
 
@@ -28,18 +29,22 @@ AsOf = Annotated[
 ]
 
 
-def day(text: str | None, today: date) -> date:
-    """The day that --as-of names. Raises UsageError."""
+def day(text: str | None, today: date, option: str = "--as-of") -> date:
+    """The day that an option names. Raises UsageError."""
     if text is None:
         return today
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"'{text}' is not a day. Write --as-of 2026-03-12.") from error
+        raise UsageError(f"'{text}' is not a day. Write {option} 2026-03-12.") from error
 
 
-def as_json(standing: Standing) -> dict[str, Any]:
-    """An item on a day, for machines."""
+def as_json(
+    standing: Standing, as_of: date, evidence: Sequence[Evidence] | None = None
+) -> dict[str, Any]:
+    """An item on a day, for machines, with what speaks against it, where that was asked."""
+    from digital_cs.domain.evidence import staleness
+
     item, policy = standing.item, standing.item.policy
     return {
         "id": item.id, "source": item.source, "locator": item.locator, "kind": item.kind,
@@ -48,8 +53,11 @@ def as_json(standing: Standing) -> dict[str, Any]:
         "state": standing.state, "reviewed_on": item.reviewed_on,
         "review_every": str(policy.interval), "review_every_because": policy.because,
         "due_on": standing.due_on, "days_overdue": standing.days_overdue, "uses": standing.uses,
+        "renewed_on": item.renewed_on, "stale_on": item.stale_on,
+        "staleness": round(staleness(item, as_of), 4),
         "version": item.version, "content_hash": item.content_hash, "edited_at": item.edited_at,
         "blocked": item.blocked, "retired": item.retired,
+        **({} if evidence is None else {"evidence": evidence}),
     }  # fmt: skip
 
 
@@ -67,6 +75,42 @@ def show_items(standings: Iterable[Standing]) -> None:
             for s in standings
         ),
     )  # fmt: skip
+
+
+async def evidence_of(
+    connection: Connection, standings: Iterable[Standing], as_of: date
+) -> dict[str, list[Evidence]]:
+    """What speaks against items on a day by what is known now, by item id, the oldest first."""
+    from digital_cs.domain.evidence import by_date
+    from digital_cs.store import evidence
+
+    items = {standing.item.id: standing.item for standing in standings}
+    found = await evidence.of_items(connection, list(items))
+    told = {}
+    for id, item in items.items():
+        kept = [each for each in found.get(id, ()) if each.since.date() <= as_of]
+        dated = by_date(item, as_of)
+        told[id] = sorted([*kept, *([dated] if dated else ())], key=lambda each: each.since)
+    return told
+
+
+def show_evidence(
+    standings: Iterable[Standing], evidence: Mapping[str, Sequence[Evidence]]
+) -> None:
+    """Why each of these items is stale or blocked: every piece of evidence in a line."""
+    from digital_cs.cli import output
+    from digital_cs.cli.content_sentences import evidence_words
+    from digital_cs.domain.freshness import State
+
+    for standing in standings:
+        item = standing.item
+        if standing.state not in (State.STALE, State.BLOCKED):
+            continue
+        output.say(f"{item.locator} ({item.id}):")
+        if item.blocked is not None:
+            output.say(f"  Blocked by {item.blocked.by}: {item.blocked.because}")
+        for each in evidence.get(item.id, ()):
+            output.say(f"  {evidence_words(each)}")
 
 
 async def meant(connection: Connection, words: str) -> ContentItem:

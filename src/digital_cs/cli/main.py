@@ -19,6 +19,7 @@ from digital_cs.cli import (
     content,
     content_carry_over,
     content_check,
+    content_feedback,
     content_freshness,
     content_import,
     content_links,
@@ -112,6 +113,8 @@ content.app.command(epilog=content_review.REVIEW)(content_review.review)
 content.app.command(epilog=content_review.BLOCK)(content_review.block)
 content.app.command(epilog=content_review.UNBLOCK)(content_review.unblock)
 content.app.command(epilog=content_review.RETIRE)(content_review.retire)
+content.app.command(epilog=content_feedback.USED)(content_feedback.used)
+content.app.command(epilog=content_feedback.VOTE)(content_feedback.vote)
 content.app.command(epilog=content_check.EXAMPLE)(content_check.check)
 content.app.command(epilog=content_carry_over.EXAMPLE)(content_carry_over.carry_over)
 content.app.add_typer(content_links.app, name="links")

@@ -15,7 +15,8 @@ _URGENCY = (State.BLOCKED, State.STALE, State.DUE_SOON, State.FRESH, State.RETIR
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One item on a day. `days_overdue` is 0 on the due date itself, negative before it."""
+    """One item on a day. `days_overdue`: since when it is stale, by its age or by evidence; 0 on
+    that day itself. Of what is not stale it is negative, and counts to the due date."""
 
     item: ContentItem
     state: State
@@ -52,14 +53,17 @@ def overview(
 ) -> Overview:
     """How items stand on a day, by what is known now.
 
-    Blocked first, then overdue, due soon and the rest; among equals what was due first, then what
-    is used most. Owners are one however they are capitalised; who has most overdue comes first.
+    Blocked first, then stale, due soon and the rest; among equals what was stale or due first,
+    then what is used most. Owners are one however they are capitalised; who has most overdue comes
+    first.
     """
     used = uses or {}
     standings = [_standing(item, as_of, used.get(item.id, 0)) for item in items]
     standings.sort(
-        key=lambda s: (_URGENCY.index(s.state), s.due_on, -s.uses, s.item.source, s.item.locator)
-    )
+        key=lambda s: (
+            _URGENCY.index(s.state), -s.days_overdue, -s.uses, s.item.source, s.item.locator,
+        )
+    )  # fmt: skip
     by_owner: dict[str, list[Standing]] = {}
     for standing in standings:
         by_owner.setdefault((standing.item.owner or "").casefold(), []).append(standing)
@@ -69,8 +73,8 @@ def overview(
 
 
 def _standing(item: ContentItem, as_of: date, uses: int) -> Standing:
-    due = item.due_on
-    return Standing(item, item.state(as_of), due, (as_of - due).days, uses)
+    since = item.stale_from if item.stale_from <= as_of else item.due_on
+    return Standing(item, item.state(as_of), item.due_on, (as_of - since).days, uses)
 
 
 def _counts(standings: Iterable[Standing]) -> dict[State, int]:

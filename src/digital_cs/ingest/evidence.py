@@ -25,15 +25,15 @@ from digital_cs.store import evidence_readers as readers
 from digital_cs.store import evidence_signals as signals
 from digital_cs.store.evidence import Pass, Settled
 from digital_cs.store.evidence_signals import BadLink
-from digital_cs.store.holds import wake_held
+from digital_cs.store.holds import wake_for_content
 
 Connection = AsyncConnection[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a look did. `renewed`: items whose date moved; `woken`: enrollments that rested before
-    a message and may be held by one of those that are no longer stale."""
+    """What a look did. `renewed`: items whose date moved; `woken`: those who waited for
+    content, of which some is no longer stale."""
 
     settled: Settled
     read: Read
@@ -71,7 +71,7 @@ async def refresh(
         await look.at_clicks(names)
         await look.at_owners(team)
         settled = await evidence.settle(connection, now)
-        woken = await wake_held(connection, now) if renewed or settled.recovered else 0
+        woken = await wake_for_content(connection, now) if renewed or settled.recovered else 0
         seconds = time.monotonic() - started
         if items is None:
             done = Pass(now, settled.items, settled.open, settled.stale, seconds)

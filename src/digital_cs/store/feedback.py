@@ -207,15 +207,24 @@ async def links_in_solved(
         yield [(ticket, at, url) for ticket, at, url in rows]
 
 
-async def uses_of(connection: Connection, item: str, most: int = 20) -> list[UseView]:
-    """The tickets with which an item helped, the latest first."""
+async def uses_of(
+    connection: Connection, item: str, most: int = 20, *, ticket: str | None = None
+) -> list[UseView]:
+    """The tickets with which an item helped, the latest first; or only this one."""
     cursor = await connection.execute(
         "select u.ticket_id, u.at, u.source, t.status, t.solved_at, u.renewed_on"
-        f" from content_uses_on_tickets u left {_TICKET.strip()} where u.item_id = %s"
-        " order by u.at desc, u.ticket_id limit %s",
-        (item, most),
+        f" from content_uses_on_tickets u left {_TICKET.strip()} where u.item_id = %(item)s"
+        " and (%(ticket)s::text is null or u.ticket_id = %(ticket)s)"
+        " order by u.at desc, u.ticket_id limit %(most)s",
+        {"item": item, "ticket": ticket, "most": most},
     )
     return [UseView(*row) for row in await cursor.fetchall()]
+
+
+async def use_of(connection: Connection, item: str, ticket: str) -> UseView | None:
+    """The use of an item on one ticket, as that is called there."""
+    found = await uses_of(connection, item, ticket=ticket)
+    return found[0] if found else None
 
 
 async def votes_of(connection: Connection, item: str) -> VoteCount:
