@@ -183,9 +183,11 @@ class _Desk:
                 return Next((Step(Do.POSTPONE),))
             return self.at(plan.leaves_at, Step(Do.LEAVE))
         reminded_at = a_working_day_before(plan.approve_by, self.zone, self.calendar)
+        asked = Step(Do.ASK_APPROVAL, about=text)
+        if asked.key not in issue.done:
+            return Next((asked,))
         return self._first(
             [
-                (self.now, Step(Do.ASK_APPROVAL, about=text)),
                 (reminded_at, Step(Do.REMIND_APPROVAL, about=text)),
                 (plan.approve_by, Step(Do.ESCALATE_APPROVAL, about=text)),
                 (plan.leaves_at, Step(Do.HOLD, about=text)),
@@ -243,8 +245,12 @@ class _Desk:
             found = facts.get(section.section)
             if section.sign_off is None or found is None or found.text_hash is None:
                 continue
-            if found.signed_hash != found.text_hash:
-                yield self.now, Step(Do.ASK_SIGN_OFF, section.section, found.text_hash)
+            if found.signed_hash == found.text_hash:
+                continue
+            asked = Step(Do.ASK_SIGN_OFF, section.section, found.text_hash)
+            if asked.key not in self.issue.done:
+                yield self.now, asked
+            else:
                 yield due, Step(Do.REMIND_SIGN_OFF, section.section, found.text_hash)
 
     def _first(self, wanted: list[tuple[datetime, Step]]) -> Next:
@@ -253,11 +259,11 @@ class _Desk:
         Who was not told of a thing in time is told of the latest about it only: nobody gets an
         invitation, a reminder and a complaint at once.
         """
-        open_steps = [(at, step) for at, step in wanted if step.key not in self.issue.done]
-        due = [(at, step) for at, step in open_steps if at <= self.now]
-        if due:
-            latest: dict[str, Step] = {}
-            for _, step in due:
+        latest: dict[str, Step] = {}
+        for at, step in sorted(wanted, key=lambda each: each[0]):
+            if at <= self.now:
                 latest[step.section] = step
-            return Next(tuple(latest.values()))
-        return Next((), min((at for at, _ in open_steps), default=None))
+        due = tuple(step for step in latest.values() if step.key not in self.issue.done)
+        if due:
+            return Next(due)
+        return Next((), min((at for at, _ in wanted if at > self.now), default=None))

@@ -23,6 +23,8 @@ ASKED_LATELY = timedelta(days=180)
 """What is known of who asks about a topic is taken from so long."""
 AHEAD = 30
 """Days before an account is as old as those who ask, at which it is about to matter."""
+FEWEST_ASKERS = 5
+"""Of fewer accounts it cannot be said who asks."""
 OF_A_STAGE = 0.1
 """A topic is of a stage from which at least this part of its askers came."""
 
@@ -53,7 +55,7 @@ class Askers:
 
 
 async def askers(connection: Connection, topics: Sequence[str], now: datetime) -> dict[str, Askers]:
-    """Who asked about each topic lately; without those of which nothing is known."""
+    """Who asked about each topic lately; without those that too few asked about to tell."""
     cursor = await connection.execute(
         """
         with asked as (
@@ -71,9 +73,14 @@ async def askers(connection: Connection, topics: Sequence[str], now: datetime) -
                  where s.topic = a.topic and s.accounts >= %(share)s * s.of_all),
                percentile_cont(0.1) within group (order by age),
                percentile_cont(0.9) within group (order by age)
-          from asked a group by topic
+          from asked a group by topic having count(*) >= %(fewest)s
         """,
-        {"topics": list(topics), "since": now - ASKED_LATELY, "share": OF_A_STAGE},
+        {
+            "topics": list(topics),
+            "since": now - ASKED_LATELY,
+            "share": OF_A_STAGE,
+            "fewest": FEWEST_ASKERS,
+        },
     )
     return {row[0]: Askers(tuple(row[1]), row[2], row[3]) for row in await cursor.fetchall()}
 
@@ -208,7 +215,8 @@ async def variants(connection: Connection, issue: str) -> list[VariantView]:
     """The variants of an issue, the most read first."""
     cursor = await connection.execute(
         "select v.name, v.items, v.shown, v.topics, v.accounts,"
-        " (select count(*) from newsletter_readers r where r.issue_id = v.issue_id and r.variant = v.name"
+        " (select count(*) from newsletter_readers r"
+        "   where r.issue_id = v.issue_id and r.variant = v.name"
         "     and cardinality(r.wish) > cardinality(v.items)), v.source"
         " from newsletter_variants v where v.issue_id = %s order by v.accounts desc, v.name",
         (issue,),
