@@ -35,6 +35,8 @@ from digital_cs.cli import (
     message_preview,
     migrate,
     milestone,
+    newsletter,
+    newsletter_issue,
     policy,
     program,
     program_allow,
@@ -51,6 +53,10 @@ from digital_cs.cli import (
     suppression_files,
     task,
     tickets,
+    topics,
+    topics_month,
+    topics_proposals,
+    topics_shown,
     trigger,
     trigger_backtest,
     trouble,
@@ -119,6 +125,9 @@ content.app.command(epilog=content_check.EXAMPLE)(content_check.check)
 content.app.command(epilog=content_carry_over.EXAMPLE)(content_carry_over.carry_over)
 content.app.add_typer(content_links.app, name="links")
 app.add_typer(content.app, name="content", rich_help_panel=_CONTENT)
+for about_one, example in newsletter_issue.COMMANDS:
+    newsletter.app.command(epilog=example)(about_one)
+app.add_typer(newsletter.app, name="newsletter", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)
@@ -128,6 +137,17 @@ app.add_typer(account.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(contact.app, name="contact", rich_help_panel=_PEOPLE)
 app.add_typer(task.app, name="task", rich_help_panel=_PEOPLE)
 app.add_typer(tickets.app, name="tickets", rich_help_panel=_PEOPLE)
+topics.app.command("list", epilog=topics_shown.LIST)(topics_shown.list_)
+topics.app.command(epilog=topics_shown.SHOW)(topics_shown.show)
+topics.app.command(epilog=topics_shown.EXPLAIN)(topics_shown.explain)
+topics.app.command(epilog=topics_month.RANK)(topics_month.rank)
+topics.app.command(epilog=topics_month.MONTH)(topics_month.month)
+topics.app.command(epilog=topics_proposals.PROPOSE)(topics_proposals.propose)
+topics.app.command(epilog=topics_proposals.PROPOSALS)(topics_proposals.proposals)
+topics.app.command(epilog=topics_proposals.NAME)(topics_proposals.name)
+topics.app.command(epilog=topics_proposals.MERGE)(topics_proposals.merge)
+topics.app.command(epilog=topics_proposals.REFUSE)(topics_proposals.refuse)
+app.add_typer(topics.app, name="topics", rich_help_panel=_CONTENT)
 message.app.command("preview", epilog=message_preview.EXAMPLE)(message_preview.preview)
 app.add_typer(message.app, name="message", rich_help_panel=_PEOPLE)
 returned.app.command(epilog=returned_doors.LISTEN)(returned_doors.listen)

@@ -10,12 +10,14 @@ import typer
 from digital_cs.cli.options import Json, Most
 
 if TYPE_CHECKING:
+    from digital_cs.ingest.topic_proposals import Sample
     from digital_cs.store.worklists import TaskView
     from digital_cs.temporal.gateway import Gateway
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Tasks: what programs ask colleagues to do, and replies that wait for an answer.",
+    help="Tasks: what programs ask colleagues to do, replies that wait for an answer, and articles"
+    " to write.",
 )
 
 SHORT = 23
@@ -59,7 +61,7 @@ def list_(
                 output.stamp(t.due_at),
                 t.assign_to,
                 t.title if t.state == "open" else f"{t.title} ({t.state})",
-                f"{t.account_name}, {t.contact}" if t.contact else t.account_name,
+                ", ".join(filter(None, (t.account_name, t.contact))),
                 _short(t),
             ]
             for t in found
@@ -72,17 +74,27 @@ def show(
     key: Annotated[str, typer.Argument(help="Key of the task, as `task list` shows it.")],
     as_json: Json = False,
 ) -> None:
-    """Show one task with its text: what is to be done, or what a contact wrote back."""
+    """Show one task with its text: what is to be done, or what a contact wrote back.
+
+    One to write an article shows what customers asked, with names left out, as long as the texts
+    of tickets are kept. It is for support: copy nothing from there into content.
+    """
+    import dataclasses
+
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
 
-    task = ask(lambda gateway: _find(gateway, key))
+    async def question(gateway: Gateway) -> tuple[TaskView, list[Sample]]:
+        found = await _find(gateway, key)
+        return found, await _samples(gateway, found)
+
+    task, samples = ask(question)
     if as_json:
-        output.emit(task)
+        output.emit({**dataclasses.asdict(task), "samples": samples})
         return
-    about = task.account_name if task.contact is None else f"{task.account_name}, {task.contact}"
+    about = ", ".join(filter(None, (task.account_name, task.contact)))
     where = ", ".join(filter(None, (task.program, task.step))) or "no program"
-    output.say(f"{task.title}\n{about}. From {where}, for {task.assign_to}.")
+    output.say(f"{task.title}\n{f'{about}. ' if about else ''}From {where}, for {task.assign_to}.")
     if task.state == "open":
         output.say(f"Open, due {output.when(task.due_at)}.")
         if task.kind == "reply":
@@ -91,6 +103,8 @@ def show(
         output.say(f"{task.state.capitalize()} {output.when(task.closed_at)}.")
     if task.note:
         output.say(f"\n{task.note}")
+    for sample in samples:
+        output.say(f"\n{sample.ticket}\n{sample.text}")
 
 
 @app.command(epilog="Example: digital-cs task done renewal:acme:1/5 --by jonas")
@@ -118,7 +132,8 @@ def done(
     if as_json:
         output.emit({"task": key, "title": title, "enrollment": enrollment, "state": "done"})
     else:
-        output.say(f"Done: {title.rstrip('.')}. {enrollment or 'The account'} goes on.")
+        goes_on = "" if key.startswith("writing:") else f" {enrollment or 'The account'} goes on."
+        output.say(f"Done: {title.rstrip('.')}.{goes_on}")
 
 
 async def _find(gateway: Gateway, key: str) -> TaskView:
@@ -130,6 +145,17 @@ async def _find(gateway: Gateway, key: str) -> TaskView:
     if found is None:
         raise NotFoundError(f"There is no task '{key}'. `digital-cs task list` shows them.")
     return found
+
+
+async def _samples(gateway: Gateway, task: TaskView) -> list[Sample]:
+    """What customers asked whom an article is to answer."""
+    from digital_cs.ingest.topic_proposals import samples_of
+    from digital_cs.store import writing_tasks
+
+    if task.kind != writing_tasks.KIND:
+        return []
+    async with gateway.pool.connection() as connection:
+        return await samples_of(connection, await writing_tasks.samples_of(connection, task.key))
 
 
 def _short(task: TaskView) -> str:

@@ -142,8 +142,7 @@ class TopicProposals:
         """The tickets that show best what a proposal is about, as long as their texts are kept."""
         async with self._pool.connection() as connection:
             proposal = await _get(connection, id)
-            found = await ticket_topics.texts_of(connection, proposal.typical)
-        return [Sample(each.id, without_names(each)) for each in found]
+            return await samples_of(connection, proposal.typical)
 
     async def name(self, id: int, topic: Topic, by: str) -> int:
         """Make a topic of a proposal; its tickets are of it, and more like them will be learned.
@@ -243,6 +242,12 @@ class TopicProposals:
             proposal.into, By.PROPOSAL, words=tuple(proposal.words[:6]), proposal=proposal.id
         )
         return await self._sorter.settle(connection, tickets, kept)
+
+
+async def samples_of(connection: Connection, tickets: Sequence[str]) -> list[Sample]:
+    """These tickets with names left out, as far as their texts are kept."""
+    found = await ticket_topics.texts_of(connection, tickets)
+    return [Sample(each.id, without_names(each)) for each in found]
 
 
 def without_names(ticket: WithText) -> str:

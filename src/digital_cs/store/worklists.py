@@ -17,7 +17,8 @@ Connection = AsyncConnection[Any]
 class TaskView:
     """A task of a person. States: open, done, expired, cancelled.
 
-    `kind` is step, or reply: the note is what the contact wrote. A reply may be of no program.
+    `kind` is step, or reply: the note is what the contact wrote. A reply may be of no program. One
+    of kind writing asks for an article, and is of no account.
     """
 
     key: str
@@ -26,8 +27,8 @@ class TaskView:
     note: str
     assign_to: str
     state: str
-    account: str
-    account_name: str
+    account: str | None
+    account_name: str | None
     contact: str | None
     program: str | None
     step: str | None
@@ -66,7 +67,8 @@ _TASK = """
 select t.key, t.kind, t.title, t.note, t.assign_to, t.state, t.account_id as account,
        a.name as account_name, coalesce(nullif(c.full_name, ''), t.contact_id) as contact,
        t.program_id as program, t.step, t.opened_at, t.due_at, t.closed_at, t.closed_by
-  from tasks t join accounts a on a.id = t.account_id left join contacts c on c.id = t.contact_id
+  from tasks t left join accounts a on a.id = t.account_id
+  left join contacts c on c.id = t.contact_id
 """
 
 
