@@ -286,6 +286,10 @@ async def test_dots_and_bare_line_ends_arrive_as_they_should(
     files = {entry.file for entry in read_index(sink.folder)}
     assert {(sink.folder / file).read_bytes() for file in files} == {body}
     assert len(files) == 3
+    for plain in (b"Message-ID: <1@b>\r\n\r\nends with a dot.\r\n", b"X: x\r\n\r\nno end"):
+        await line.hand_over([Handed("b@b.example", "a@a.example", plain, dotless=True)])
+        last = (sink.folder / read_index(sink.folder)[-1].file).read_bytes()
+        assert last in (plain, plain + b"\r\n")
 
 
 def sink_features() -> tuple[bytes, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from digital_cs.channels.bulk_flight import Batch, Flight, Handed
 from digital_cs.channels.delivery import Delivery, Stage
 from digital_cs.channels.smtp import reason_of
-from digital_cs.channels.smtp_connection import SmtpConnection, SmtpServer, dot_stuffed
+from digital_cs.channels.smtp_connection import SmtpConnection, SmtpServer
 from digital_cs.channels.smtp_wire import Reply, SmtpRefusal
 
 __all__ = ["BulkLine", "Handed"]
@@ -196,7 +196,7 @@ class BulkLine:
                     # Only a final dot would end this DATA. Better no connection than a dot.
                     raise ConnectionError("the server wants a message for nobody")
             resets = refused
-            body, before = (b"", None) if refused else (dot_stuffed(flight.payload), flight)
+            body, before = (b"", None) if refused else (flight.ended(), flight)
 
     async def _one_by_one(self, connection: SmtpConnection, messages: Batch, until: float) -> None:
         while self._may_go_on(connection, until):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage, without_addresses
 from digital_cs.channels.mail import MailError, wire_address
+from digital_cs.channels.smtp_connection import dot_stuffed
 from digital_cs.channels.smtp_verdict import (
     NoSmtpUtf8Error,
     concerns_the_message,
@@ -21,12 +22,14 @@ from digital_cs.channels.smtp_wire import Reply, SmtpRefusal
 class Handed:
     """A message to hand over: RFC 5322 bytes, as `mail.to_bytes` makes them, for one recipient.
 
-    An empty `envelope_from` is the null sender.
+    An empty `envelope_from` is the null sender. `dotless`: its maker knows that all line ends are
+    CRLF and no line begins with a dot, which costs more to see than all else that is done here.
     """
 
     envelope_from: str
     to: str
     payload: bytes = field(repr=False)
+    dotless: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Flight:
     sender: str
     to: str
     payload: bytes
+    dotless: bool
     envelope: tuple[bytes, bytes]
     resets: bool = False
     written: bool = False
@@ -50,6 +54,12 @@ class Flight:
     def answers(self) -> int:
         """How many answers there will be to it if it was written as a whole."""
         return 3 + self.resets
+
+    def ended(self) -> bytes:
+        """The message as DATA takes it, with the final dot."""
+        if self.dotless and self.payload.endswith(b"\r\n"):
+            return self.payload + b".\r\n"
+        return dot_stuffed(self.payload)
 
     @property
     def refused(self) -> bool:
@@ -176,7 +186,7 @@ def _flight(handed: Handed, features: Container[str]) -> Delivery | Flight:
         commands = envelope(handed.payload, sender, to, features)
     except NoSmtpUtf8Error as error:
         return error.delivery()
-    return Flight(sender, to, handed.payload, commands)
+    return Flight(sender, to, handed.payload, handed.dotless, commands)
 
 
 def _fault(detail: str, stage: Stage, refusal: Reply | None = None) -> Delivery:
