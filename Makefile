@@ -16,13 +16,13 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-react bench-ingest chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
-		while IFS='|' read -r name what; do printf '%-20s%s\n' "$$name" "$$what"; done
+		while IFS='|' read -r name what; do printf '%-24s%s\n' "$$name" "$$what"; done
 	@echo
 	@echo 'PYTHON=python3.12 make ... uses another Python. Everything lives in $(VENV) and var/.'
 
@@ -68,6 +68,9 @@ bench-sweep: $(READY_TO_TEST) ## Judge a million accounts by a trigger, against 
 
 bench-links: $(READY_TO_TEST) ## Check links on loopback without politeness, then with it (BENCH_LINKS)
 	@exec $(BIN)/python -m tests.bench.links
+
+bench-freshness: $(READY_TO_TEST) ## Pass over a library of 10,000 items and all that speaks against it (BENCH_ITEMS)
+	@exec $(BIN)/python -m tests.bench.freshness
 
 bench-react: $(READY_TO_TEST) ## Measure how soon a track call moves the enrollment that waits for it
 	@exec $(BIN)/python -m tests.bench.react

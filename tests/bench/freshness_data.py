@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from digital_cs.domain.program import Program
+from digital_cs.domain.team import Person, Team
 from tests import rig
 
 LINKS_AN_ITEM = 10
@@ -48,9 +49,17 @@ here is how thing {n} works: [read it](https://help.test/articles/{n}).
 
 {{% include "blocks/block-{two}.md" %}}
 """
+NOTE = """\
+---
+title: Thing {n} is new
+owner: team-{team}
+area: area-{area}
+reviewed: {reviewed}
+---
+Thing {n} works in another way from today on.
+"""
 BLOCK = """\
 ---
-title: A hint, number {n}
 owner: team-{team}
 reviewed: {reviewed}
 ---
@@ -59,10 +68,10 @@ There is more about it [in our guide](https://help.test/articles/{n}).
 
 
 def write_library(folder: Path, items: int) -> None:
-    """Articles, and e-mails and blocks that lead to them: so many files in all."""
-    emails, blocks = max(items // 50, PROGRAMS), max(items // 100, 2)
-    articles = items - emails - blocks
-    for name in ("articles", "emails", "blocks", "programs"):
+    """Articles, e-mails and blocks that lead to them, and release notes: so many files in all."""
+    emails, blocks, notes = max(items // 50, PROGRAMS), max(items // 100, 2), max(items // 100, 2)
+    articles = items - emails - blocks - notes
+    for name in ("articles", "emails", "blocks", "feature_notes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for n in range(articles):
         links = "\n".join(f"- [More]({url})" for url in _links(n, articles))
@@ -75,6 +84,9 @@ def write_library(folder: Path, items: int) -> None:
     for n in range(blocks):
         text = BLOCK.format(n=(n * 13) % articles, **_about(n))
         (folder / "blocks" / f"block-{n}.md").write_text(text)
+    for n in range(notes):
+        text = NOTE.format(n=n, area=n % 20, **{**_about(n), "reviewed": "2026-02-20"})
+        (folder / "feature_notes" / f"note-{n}.md").write_text(text)
 
 
 def _about(n: int) -> dict[str, Any]:
@@ -142,3 +154,72 @@ async def make_company(connection: AsyncConnection[Any], accounts: int, now: dat
         cursor = await connection.execute(statement.encode(), values)
     await connection.execute(_COMPANY[-1].encode())
     return cursor.rowcount
+
+
+# Of all addresses one in thirty is broken, of live pages one in ten has changed. Five tickets an
+# article, half of those about one topic in ten this month; some name the article that solved them.
+# Who asked lately had read about it before, in an e-mail.
+_EVIDENCE = (
+    """
+    update link_states set state = 'broken', finding = 'gone', status = 404,
+           since = %(now)s - interval '20 days', checked_at = %(now)s
+     where hashtextextended(url, 1) %% 30 = 0 and url not like 'https://help.test/%%'""",
+    """
+    insert into page_states (url, verified_at, verified_text, seen_at, seen_text, changed_at,
+           change)
+    select distinct url, %(now)s - interval '1 year', 'a', %(now)s, 'b',
+           %(now)s - interval '3 days', 'Half of it is new.'
+      from links where kind = 'page' and hashtextextended(url, 2) %% 10 = 0""",
+    """
+    insert into sources (name, kind, feeds, complete_through)
+    values ('desk', 'csv', '{tickets}', %(now)s)""",
+    """
+    insert into tickets (id, source, account_id, subject, body, text_kept_until, opened_at,
+           solved_at, status, topic, source_topic, topic_due, updated_at)
+    select 'desk:' || n, 'desk', 'acct-' || 1 + n %% %(accounts)s, 'A question',
+           'See https://help.test/articles/' || n %% %(articles)s, %(now)s + interval '1 year',
+           opened, opened + interval '1 day', 'solved', topic, topic, false, %(now)s
+      from (select n, 'topic-' || n %% 50 as topic, %(now)s - case
+                   when n %% 50 < 5 and n %% 100 < 50 then interval '1 hour' * (n %% 600)
+                   else interval '1 hour' * (n %% 2000) end as opened
+              from generate_series(1, %(tickets)s) n) each""",
+    """
+    insert into content_votes (item_id, voter, helpful, at, source)
+    select id, 'reader-' || k, hashtextextended(id || k, 3) %% 3 > 0, %(now)s - interval '2 days',
+           'bench'
+      from content_items cross join generate_series(1, 5) k where kind = 'article'""",
+    """
+    insert into messages (key, enrollment_id, program_id, version, step, visit, account_id, email,
+           kind, priority, state, due_at, claimed_at, attempts)
+    select id || '/1', id, program_id, version, 'touch-0', 1, account_id, 'mail-1', 'marketing',
+           'normal', 'delivered', at, at, 1
+      from (select distinct on (e.id) e.*, t.opened_at - interval '2 hours' as at
+              from enrollments e join tickets t using (account_id)
+             where t.opened_at > %(now)s - interval '10 days' order by e.id, t.opened_at) e""",
+    """
+    insert into clicks (message_key, nth, url, at, human, why)
+    select m.key, 1, 'https://help.test/articles/' || substr(t.topic, 7), m.claimed_at, true,
+           'bench'
+      from messages m join tickets t on t.account_id = m.account_id
+       and t.opened_at = m.claimed_at + interval '2 hours'""",
+    "analyze",
+)
+
+
+async def make_evidence(
+    connection: AsyncConnection[Any], items: int, now: datetime
+) -> None:  # fmt: skip
+    """What speaks against a library of so many items: all that evidence is made of."""
+    values = {
+        "now": now, "accounts": items * ACCOUNTS_AN_ITEM, "articles": items * 9 // 10,
+        "tickets": items * 5,
+    }  # fmt: skip
+    for statement in _EVIDENCE[:-1]:
+        await connection.execute(statement.encode(), values)
+    await connection.execute(_EVIDENCE[-1].encode())
+
+
+def team() -> Team:
+    """Of forty owners one has left."""
+    left = Person(gone=date(2026, 2, 1))
+    return Team(people={f"team-{n}": left if n == 7 else Person() for n in range(40)})
