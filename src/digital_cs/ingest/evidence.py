@@ -169,23 +169,20 @@ class _Look:
             )  # fmt: skip
 
     async def at_clicks(self, names: ItemNames) -> None:
-        pages: dict[str, str] = {}
-        async for urls in readers.clicked_urls(self._connection, self._now):
-            pages |= {url: item for url in urls if (item := names.of_page(url)) is not None}
-        found = await readers.asked_after_reading(self._connection, self._now, pages)
-        await evidence.put(
-            self._connection,
-            [
-                (each.item, self._evidence(
-                    Signal.CLICK_THEN_TICKET, each.asked_at,
-                    words.click_then_ticket(
-                        each.topic, each.account, each.read_at, each.asked_at
-                    ),
-                    each.account,
-                ))
-                for each in found
-            ],
-        )  # fmt: skip
+        async for found in readers.asked_after_reading(self._connection, self._now, names.of_page):
+            await evidence.put(
+                self._connection,
+                [
+                    (each.item, self._evidence(
+                        Signal.CLICK_THEN_TICKET, each.asked_at,
+                        words.click_then_ticket(
+                            each.topic, each.account, each.read_at, each.asked_at
+                        ),
+                        each.account,
+                    ))
+                    for each in found
+                ],
+            )  # fmt: skip
 
     async def at_owners(self, team: Team) -> None:
         async for found in signals.owners(self._connection):

@@ -6,7 +6,7 @@ All of this is asked within a look at evidence, of the items that it is about (`
 # ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -172,21 +172,29 @@ async def votes(connection: Connection, now: datetime, fewest: int) -> AsyncIter
         yield [Votes(*row) for row in rows]
 
 
-async def clicked_urls(connection: Connection, now: datetime) -> AsyncIterator[list[str]]:
-    """Every address to which a person followed a link, some at a time."""
+async def _know_clicked(
+    connection: Connection, now: datetime, item_of: Callable[[str], str | None]
+) -> None:
+    """Note which item's page each address is to which a person followed a link."""
+    await connection.execute(
+        "create temp table evidence_clicked (url text, item_id text) on commit drop"
+    )
     async for rows in streamed(
         connection,
         "select distinct url from clicks where human and nth > 0 and at > %(from)s",
         {"from": now - LOOK_BACK},
     ):
-        yield [row[0] for row in rows]
+        async with connection.cursor().copy("copy evidence_clicked from stdin") as copy:
+            for (url,) in rows:
+                if (item := item_of(url)) is not None:
+                    await copy.write_row((url, item))
+    await connection.execute("analyze evidence_clicked")
 
 
 _AFTER_READING = """
-with pages as (select * from unnest(%(urls)s::text[], %(items)s::text[]) p (url, item_id)),
-  read as (
+with read as (
     select p.item_id, s.topic, s.topic_key, m.account_id, c.at
-      from clicks c join pages p using (url) join evidence_scope s using (item_id)
+      from clicks c join evidence_clicked p using (url) join evidence_scope s using (item_id)
       join messages m on m.key = c.message_key
      where c.human and c.nth > 0 and c.at > %(from)s and c.at <= %(now)s and c.at >= s.answered
        and s.topic_key is not null and s.kind = any(%(kinds)s)),
@@ -205,15 +213,18 @@ select item_id, topic, account_id, at, opened_at from numbered where row_number 
 
 
 async def asked_after_reading(
-    connection: Connection, now: datetime, pages: Mapping[str, str]
-) -> list[AskedAfterReading]:
-    """Who followed a link to an item and asked about its topic within 72 hours, each account once
-    and the first ones of an item; `pages`: items by the addresses that were followed."""
-    cursor = await connection.execute(
+    connection: Connection, now: datetime, item_of: Callable[[str], str | None]
+) -> AsyncIterator[list[AskedAfterReading]]:
+    """Who followed a link to an item and asked about its topic within 72 hours, some at a time:
+    each account once, and the first ones of an item. `item_of` says whose page an address is."""
+    await _know_clicked(connection, now, item_of)
+    async for rows in streamed(
+        connection,
         _AFTER_READING,
         {
             "now": now, "from": now - LOOK_BACK, "soon": SOON, "kinds": list(ANSWERS),
-            "urls": list(pages), "items": list(pages.values()), "most": MOST_ACCOUNTS,
+            "most": MOST_ACCOUNTS,
         },
-    )  # fmt: skip
-    return [AskedAfterReading(*row) for row in await cursor.fetchall()]
+    ):  # fmt: skip
+        yield [AskedAfterReading(*row) for row in rows]
+    await connection.execute("drop table evidence_clicked")
