@@ -110,6 +110,10 @@ class Casebook:
         reviews = found.policy.content.reviews
         return Rules(self._team.current, self._calendar.current, reviews, self._zone)
 
+    async def exposure(self, connection: Connection, now: datetime) -> Mapping[str, Exposure]:
+        """Who will be shown what within two weeks."""
+        return await self._exposure_of(connection, now)
+
     async def view(self, connection: Connection, now: datetime) -> View:
         """Everything at a moment. The cost grows with the items, some 0.1 ms each."""
         rules = await self.rules(connection)

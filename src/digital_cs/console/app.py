@@ -23,6 +23,7 @@ from digital_cs.console import (
     openapi,
     preferences,
     returned,
+    review_pages,
     segment,
     sending,
     unsubscribe,
@@ -84,6 +85,7 @@ def build_app(
             pool, gateway.clock, LinkSigner(*settings.link_keys()), settings.mail_domain, followed
         )
     )
+    app.include_router(review_pages.router(pool, gateway.clock, settings))
     app.include_router(health.router(pool))
     straight = segment.straight(by_sdks, API)
     return _past(app, {path: Door(each, settings.api_key) for path, each in straight.items()})

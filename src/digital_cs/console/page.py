@@ -39,6 +39,20 @@ label span, label small { display: block; }
 label small { color: var(--soft); font-size: .9375rem; line-height: 1.4; }
 input[type=checkbox] { flex: none; width: 1.3rem; height: 1.3rem; margin: .15rem 0 0;
   accent-color: var(--button); }
+input[type=radio] { flex: none; width: 1.3rem; height: 1.3rem; margin: .15rem 0 0;
+  accent-color: var(--button); }
+label.field { display: block; padding: .7rem 0 .3rem; border: 0; font-weight: 600; }
+textarea, select, input[type=date], input[type=email] { display: block; width: 100%;
+  min-height: 2.9rem;
+  padding: .6rem .7rem; border: 1px solid var(--soft); border-radius: 8px;
+  background: var(--paper); color: var(--ink); font: inherit; }
+textarea { resize: vertical; }
+textarea:focus-visible, select:focus-visible { outline: 3px solid var(--ink);
+  outline-offset: 3px; }
+textarea + button, input[type=email] + button { margin-top: 1.1rem; }
+ul { margin: .4rem 0 0; padding-left: 1.2rem; }
+ul.links { padding: 0; list-style: none; }
+ul.links a { display: block; padding: .6rem 0; }
 section { margin-top: 1.75rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 section p { margin: .15rem 0 .5rem; }
 .said { padding: .7rem 1rem; border-left: 4px solid var(--button); border-radius: 6px;
