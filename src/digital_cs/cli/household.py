@@ -137,13 +137,21 @@ class Household:
         self._progress("Mail sink", f"ready at 127.0.0.1:{found}")
 
     def start_worker(self) -> None:
-        """Start the worker and wait until it works. Raises ChildStartError."""
+        """Start the workers, of programs and of broadcasts, and wait until they work.
+
+        Raises ChildStartError.
+        """
         if not self._with_worker:
             return
-        self._progress("Worker", "starting")
+        self._spawn_worker("Worker", "worker")
+        # Broadcasts have a process of their own: no touch waits behind a bulk send.
+        self._spawn_worker("Broadcasts", "broadcasts", "--queue", "broadcast")
+
+    def _spawn_worker(self, name: str, child: str, *arguments: str) -> None:
+        self._progress(name, "starting")
         worker = self.stack.spawn(
-            "worker",
-            [sys.executable, "-m", "digital_cs", "worker"],
+            child,
+            [sys.executable, "-m", "digital_cs", "worker", *arguments],
             env={
                 "STATE_DIR": str(self.state_dir),
                 "CONTENT_DIR": str(self.settings.content_dir.resolve()),
@@ -153,8 +161,8 @@ class Household:
             grace=WORKER_GRACE,
         )
         worker.wait_ready(lambda: _works(worker), WORKER_PATIENCE)
-        self._parts.append(Part("Worker", lambda: worker.is_running, worker.start))
-        self._progress("Worker", "ready")
+        self._parts.append(Part(name, lambda: worker.is_running, worker.start))
+        self._progress(name, "ready")
 
     def start_api(self) -> None:
         """Start the HTTP API, with a key of its own if there is none, and wait until it answers."""

@@ -13,6 +13,10 @@ from digital_cs.cli import (
     account,
     account_why,
     api,
+    broadcast,
+    broadcast_buttons,
+    broadcast_show,
+    broadcast_trial,
     buttons,
     check,
     contact,
@@ -105,6 +109,14 @@ for name, command, example in (
 ):
     program.app.command(name, epilog=example)(command)
 app.add_typer(program.app, name="program", rich_help_panel=_CONTENT)
+broadcast.app.command("test", epilog=broadcast_trial.EXAMPLE)(broadcast_trial.trial)
+broadcast.app.command(epilog=broadcast_show.EXAMPLE)(broadcast_show.show)
+broadcast.app.command(epilog=broadcast_buttons.START)(broadcast_buttons.start)
+broadcast.app.command(epilog=broadcast_buttons.PAUSE)(broadcast_buttons.pause)
+broadcast.app.command(epilog=broadcast_buttons.RESUME)(broadcast_buttons.resume)
+broadcast.app.command(epilog=broadcast_buttons.CANCEL)(broadcast_buttons.cancel)
+broadcast.app.command(epilog=broadcast_buttons.RATE)(broadcast_buttons.rate)
+app.add_typer(broadcast.app, name="broadcast", rich_help_panel=_CONTENT)
 app.add_typer(policy.app, name="policy", rich_help_panel=_CONTENT)
 app.add_typer(milestone.app, name="milestone", rich_help_panel=_CONTENT)
 segment.app.command("preview", epilog=segment_answers.PREVIEW)(segment_answers.preview)

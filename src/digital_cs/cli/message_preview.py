@@ -87,7 +87,7 @@ def preview(
             return await correspondents.find(connection, named, contact)
 
         person = ask_quickly(question)
-    context = _context(template, person, settings, _program(folder, program))
+    context = context_of(template, person, settings, _program(folder, program))
     message = render(template, context)
     size, problems = size_of(message), _problems(library, template)
     missing = _missing(template, context)
@@ -135,9 +135,10 @@ def _program(folder: Path, id: str | None) -> ProgramView:
     return ProgramView(known[id].name, id)
 
 
-def _context(
+def context_of(
     template: EmailTemplate, person: Correspondent | None, settings: Settings, program: ProgramView
 ) -> RenderContext:
+    """What an e-mail prints for this person, or for one who is made up."""
     from digital_cs.rendering.context import (
         AccountView,
         ContactView,

@@ -1,12 +1,13 @@
-"""`digital-cs worker`: one process that runs programs, until it is told to stop."""
+"""`digital-cs worker`: a process that runs programs, or broadcasts, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds that a start waits for its database."""
 
+YIELDING = 10
+"""By how much a worker of broadcasts is nicer than those of programs on the same machine."""
+
 EXAMPLE = "Example: METRICS_PORT=9100 digital-cs worker"
 
 
@@ -26,9 +30,14 @@ def worker(
         int | None,
         typer.Option(min=1, max=65535, help="Serve Prometheus metrics here; wins METRICS_PORT."),
     ] = None,
+    queue: Annotated[
+        Literal["programs", "broadcast"],
+        typer.Option(help="What it runs: programs, or broadcasts, so that nobody waits behind"
+                     " a bulk send."),
+    ] = "programs",
     as_json: JsonLogs = False,
-) -> None:
-    """Run programs: start as many of these as you like, on any machine.
+) -> None:  # fmt: skip
+    """Run programs, or broadcasts: start as many of these as you like, on any machine.
 
     SIGTERM and Ctrl-C finish what is under way and stop; a second one stops at once, and what was
     under way is done by another worker.
@@ -45,7 +54,9 @@ def worker(
     port = metrics_port or settings.metrics_port
     if port is not None:
         _serve_metrics(port)
-    uvloop.run(_work(settings))
+    if queue == "broadcast":
+        os.nice(YIELDING)
+    uvloop.run(_work(settings, queue))
 
 
 def _when_there(look: Callable[[], None]) -> None:
@@ -78,9 +89,7 @@ def _serve_metrics(port: int) -> None:
         ) from error
 
 
-async def _work(settings: Settings) -> None:
-    from digital_cs.bootstrap import open_engine
-
+async def _work(settings: Settings, queue: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -94,7 +103,15 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
     try:
-        async with open_engine(settings) as engine:
-            await engine.run(stop)
+        if queue == "broadcast":
+            from digital_cs.bootstrap_broadcasts import open_broadcast_engine
+
+            async with open_broadcast_engine(settings) as broadcasts:
+                await broadcasts.run(stop)
+        else:
+            from digital_cs.bootstrap import open_engine
+
+            async with open_engine(settings) as engine:
+                await engine.run(stop)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None

@@ -86,6 +86,10 @@ class BroadcastPlan(BaseModel):
             raise ValueError(why)
         return self
 
+    def to_json(self, *, moment: bool = True) -> dict[str, Any]:
+        """As it is kept, and read again by `model_validate`; without its `moment` if need be."""
+        return self.model_dump(mode="json", by_alias=True, exclude=None if moment else {"at"})
+
     @property
     def window(self) -> SendWindow:
         """The send window as the calendar reads it."""
@@ -121,7 +125,7 @@ def approval_hash(plan: BroadcastPlan, sources: Mapping[str, str]) -> str:
 
     The moment is not part of it: who starts a broadcast says that again.
     """
-    said = {"plan": plan.model_dump(mode="json", exclude={"at"}), "texts": dict(sources)}
+    said = {"plan": plan.to_json(moment=False), "texts": dict(sources)}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

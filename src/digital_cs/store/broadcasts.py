@@ -68,7 +68,7 @@ async def save_draft(
         " spec = excluded.spec, per_minute = excluded.per_minute, changed_at = excluded.changed_at,"
         f" changed_by = excluded.changed_by where b.state = 'draft' returning {_COLUMNS}",
         {
-            "id": id, "name": name, "owner": owner, "spec": Jsonb(plan.model_dump(mode="json")),
+            "id": id, "name": name, "owner": owner, "spec": Jsonb(plan.to_json()),
             "rate": per_minute, "now": now, "by": by,
         },
     )  # fmt: skip
@@ -120,7 +120,7 @@ async def start(
         "update broadcasts set state = 'running', spec = %(spec)s, changed_at = %(now)s,"
         " changed_by = %(by)s, wished_at = clock_timestamp()"
         f" where id = %(id)s and state = 'draft' returning {_COLUMNS}",
-        {"id": id, "spec": Jsonb(plan.model_dump(mode="json")), "by": by, "now": now},
+        {"id": id, "spec": Jsonb(plan.to_json()), "by": by, "now": now},
     )
     return found
 
