@@ -11,20 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
-from digital_cs.domain.content_item import ContentItem, Review
+from activities.claiming import Claimed, Gate, Otherwise, Refused
 from digital_cs.domain.content_policy import WhenStale
 from digital_cs.domain.content_source import ContentSource, SourceKind
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.span import Span
 from digital_cs.ingest.library import import_source
-from digital_cs.store import holds, library, policies, reviews
+from digital_cs.store import holds, policies, reviews
+from digital_cs.store.pool import CountingConnection
 from tests.activities.house import House, opened
+from tests.activities.offering import AROUND, OLD, SAID, block, item, offer, review, take_in, write
+from tests.temporal.asking import ticket
 
 SEND = {"send": "welcome-trial-1", "useful_for": "10 days"}
 WAIT = {"wait": "3 days"}
-OLD, SAID = "2020-01-01", "The offer of last spring."
-AROUND = 'Hi,\n\n{% include "blocks/offer.md" %}\n\nUntil then.\n'
 
 
 @pytest.fixture
@@ -32,48 +34,6 @@ async def narrow(database: str, tmp_path: Path) -> AsyncIterator[House]:
     """With one line to the mail server, so that something can happen before the claim."""
     async with opened(database, tmp_path, connections=1) as house:
         yield house
-
-
-def write(house: House, place: str, text: str, **front: str) -> None:
-    """Put a file into the playbook, as a worker that watches its content takes it up."""
-    head = "".join(f"{key}: {value}\n" for key, value in front.items())
-    (house.content / place).write_text(f"---\nowner: maya\n{head}---\n{text}\n", encoding="utf-8")
-    house.library.load()
-
-
-async def take_in(house: House) -> None:
-    """Import the content folder."""
-    async with house.pool.connection() as connection:
-        source = ContentSource("content", SourceKind.CONTENT, str(house.content))
-        await import_source(connection, source, house.clock.now())
-
-
-async def offer(house: House, reviewed: str = OLD, **rule: str) -> None:
-    """The e-mail shows a block with this rule, which was reviewed long ago."""
-    write(house, "blocks/offer.md", SAID, reviewed=reviewed, **rule)
-    mail = {"subject": "Welcome", "preview": "Hi", "topic": "tips"}
-    write(house, "emails/welcome-trial-1.md", AROUND, **mail)
-    await take_in(house)
-
-
-async def item(house: House, place: str = "blocks/offer.md") -> ContentItem:
-    async with house.pool.connection() as connection:
-        return next(each for each in await library.items(connection) if each.locator == place)
-
-
-async def review(house: House, place: str = "blocks/offer.md") -> None:
-    """What `digital-cs content review` does."""
-    found = await item(house, place)
-    now = house.clock.now()
-    async with house.pool.connection() as connection, connection.transaction():
-        await reviews.record(connection, Review(found.id, now.date(), "maya", changed=False), now)
-
-
-async def block(house: House, place: str = "blocks/offer.md") -> None:
-    """What `digital-cs content block` does."""
-    found = await item(house, place)
-    async with house.pool.connection() as connection:
-        assert await reviews.block(connection, found.id, "It is over.", "maya", house.clock.now())
 
 
 async def put_in_force(house: House, stale: WhenStale) -> None:
@@ -359,7 +319,10 @@ async def test_what_is_released_between_rendering_and_claim_goes_out_whole(narro
     await house.account("other", "bob")
     other = await house.enroll("other")
     await offer(house, when_stale="drop")
-    await house.advance(other)  # so that this process knows it to be stale
+    await put_in_force(house, WhenStale())
+    await ticket(house, "other")
+    await house.advance(other)
+    assert house.letters() == []  # but now this process knows what is stale
     id = "welcome:acme:1"
     await house.advance_while(id, review(house))
     letter = next(each for each in house.letters() if each.to == "ada@acme.test")
@@ -386,3 +349,37 @@ async def test_a_footer_that_is_stale_stays_whatever_the_policy_says(house: Hous
     await house.advance(id)
     assert "unsubscribe" in bodies(house)[0]
     assert "It went with “Footer”, stale" in (await last(house))["words"]
+
+
+async def test_what_is_known_to_be_stale_costs_no_round_trip_more(
+    database: str, tmp_path: Path
+) -> None:
+    """The first message finds out and is rendered twice, the others are rendered right at once."""
+    async with opened(database, tmp_path, counting=True) as house:
+        id = await house.start(*[part for _ in range(12) for part in (WAIT, SEND)])
+        await offer(house, when_stale="drop")
+        reply = await house.advance(id)
+        costs = []
+        for _ in range(12):
+            before = CountingConnection.round_trips
+            reply = await house.sleep_and_advance(id, reply)
+            watched = 1  # the channel of these tests looks into the ledger
+            costs.append(CountingConnection.round_trips - before - watched)
+        assert len(house.letters()) == 12
+        assert costs[0] > 4
+        assert max(costs[8:]) <= 4  # the first ones have their statements prepared
+
+
+class Restless(Gate):
+    """Finds what a message shows in another state each time."""
+
+    async def pass_through(self, *asked: Any) -> Claimed | Refused | Otherwise | None:
+        return Otherwise()
+
+
+async def test_what_changes_all_the_time_is_tried_again_later(house: House) -> None:
+    id = await house.start(SEND, WAIT)
+    house.activities._mailing._gate = Restless(house.clock)
+    with pytest.raises(ApplicationError, match="all the time"):
+        await house.advance(id)
+    assert await house.ledger() == []

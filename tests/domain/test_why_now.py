@@ -67,6 +67,8 @@ ONE_OF_EACH = [
      "Ada asked for fewer e-mails: 1 within 30 days."),
     (Situation(had=6), Against.BUDGET, "Acme had 6 messages within 7 days, so that all marketing"
      " waits."),
+    (Situation(inside=[inside(waits_because="What it shows is stale (Offer).")]), Against.CONTENT,
+     "The next message of Welcome is held: what it shows is stale (Offer)."),
     (Situation(inside=[inside(sent_today=9, cap=9)]), Against.CAP,
      "The program Welcome has sent 9 today (UTC), which is all that it may."),
 ]  # fmt: skip

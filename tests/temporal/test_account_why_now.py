@@ -18,6 +18,7 @@ from digital_cs.store.pool import CountingConnection
 from digital_cs.store.preferences import fewer, pause_until, set_topics
 from tests import rig
 from tests.activities.house import House, opened
+from tests.activities.offering import block, offer, review
 from tests.temporal.asking import A_MONTH, LONG_WAIT, ONE, a_week, asked, in_force, ticket
 
 
@@ -173,6 +174,54 @@ async def test_all_that_is_in_force_now_is_told_the_weightiest_first(house: Hous
         Against.REPLIED, Against.INCIDENT, Against.BUDGET, Against.PROGRAM_PAUSED, Against.FEWER,
         Against.CAP,
     ]  # fmt: skip
+
+
+async def test_what_waits_for_a_review_is_told_and_afterwards_how_it_went_out(
+    house: House,
+) -> None:
+    """P25."""
+    await house.account("acme", "ada")
+    await house.publish(ONE, LONG_WAIT)
+    id = await house.enroll()
+    await offer(house, when_stale="hold", then="drop")
+    reply = await house.advance(id)
+
+    page = await asked(house)
+    assert [each.what for each in page.against] == [Against.CONTENT]
+    assert page.against[0].words == (
+        "The next message of welcome is held: what it shows is stale (Offer, since 1 Jul 2020). It"
+        " waits for a review until Thu 5 Mar 2026 09:00."
+    )
+    assert page.entries[0].sentence == (
+        "Not sent so far, waiting since Mon 2 Mar: what it shows is stale (Offer, since 1 Jul"
+        " 2020)."
+    )
+
+    await house.sleep_and_advance(id, reply)
+
+    page = await asked(house)
+    assert page.against == []
+    assert page.entries[0].sentence == (
+        "Sent on Thu 5 Mar to Ada, without “Offer”, stale since 1 Jul 2020, not reviewed within 3"
+        " days, after it had waited since Mon 2 Mar: what it shows was stale (Offer, since 1 Jul"
+        " 2020)."
+    )
+
+
+async def test_what_the_next_message_says_wrongly_is_told_before_it_is_held(house: House) -> None:
+    """P25."""
+    await house.account("acme", "ada")
+    await house.publish({"wait": "1 day"}, ONE)
+    await offer(house)
+    await house.advance(await house.enroll())
+    await block(house)
+    (found,) = (await asked(house)).against
+    assert (found.what, found.all) == (Against.CONTENT, False)
+    assert found.words == (
+        "The next message of welcome shows what is known to be wrong (Offer: It is over)."
+    )
+    await review(house)
+    assert (await asked(house)).against == []
 
 
 async def test_messages_to_others_are_counted_when_it_is_asked_about_one_contact(

@@ -21,6 +21,7 @@ class Against(StrEnum):
     SUPPRESSED = "suppressed"
     HELD_OUT = "held_out"
     TOPIC_OFF = "topic_off"
+    CONTENT = "content"
     REPLIED = "replied"
     TICKET = "ticket"
     INCIDENT = "incident"
@@ -54,7 +55,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """One program that the account is in, and what it is going to do there."""
+    """One program that the account is in, and what it is going to do there.
+
+    `waits_because`: its message waits for a review of what it shows; `next_is_wrong`: what the
+    next one shows and is blocked, with the reason.
+    """
 
     enrollment: str
     program: str
@@ -70,6 +75,8 @@ class Inside:
     contact: str | None
     sent_today: int = 0
     cap: int | None = None
+    waits_because: str | None = None
+    next_is_wrong: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +221,13 @@ def _of_a_program(each: Inside, alone: bool) -> Iterator[InForce]:
         yield InForce(
             Against.PROGRAM_PAUSED, as_sentence(words), alone, notices=True, program=each.program
         )
+    if each.waits_because is not None:
+        words = f"The next message of {each.name} is held: {_within(each.waits_because)}"
+        yield InForce(Against.CONTENT, as_sentence(words), alone, True, program=each.program)
+    elif each.next_is_wrong is not None:
+        words = f"The next message of {each.name} shows what is known to be wrong"
+        words += f" ({each.next_is_wrong.rstrip(' .')})"
+        yield InForce(Against.CONTENT, as_sentence(words), False, True, program=each.program)
     if each.paused:
         words = f"Its enrollment in {each.name} is paused"
         yield InForce(Against.PAUSED, as_sentence(words), alone, notices=True, program=each.program)
@@ -241,7 +255,7 @@ def headline(found: Sequence[InForce], teller: Teller, whom: str, of: str | None
 
 def _within(words: str) -> str:
     first, _, rest = words.rstrip(".").partition(" ")
-    small = first in ("A", "An", "All", "There", "Somebody", "The", "Its")
+    small = first in ("A", "An", "All", "There", "Somebody", "The", "Its", "What")
     return f"{first.lower() if small else first} {rest}"
 
 

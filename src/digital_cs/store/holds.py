@@ -28,13 +28,14 @@ select 'wake', e.id from enrollments e
  order by e.wake_at, e.id
 """
 
-_LABELS = ", ".join(f"'hold: {reason}'" for reason in WAITS_FOR_CONTENT)
+LABELS = ", ".join(f"'hold: {reason}'" for reason in WAITS_FOR_CONTENT)
+"""The labels of enrollments that rest for a review of what their message shows."""
 
 # By the label, for among a hundred thousand that rest a few dozen may wait for content.
 _WAKE_FOR_CONTENT = f"""
 insert into outbox (kind, enrollment_id)
 select 'wake', e.id from enrollments e
- where e.ended_at is null and not e.paused and (e.label in ({_LABELS}) or e.wake_at <= %(now)s)
+ where e.ended_at is null and not e.paused and (e.label in ({LABELS}) or e.wake_at <= %(now)s)
  order by e.wake_at, e.id
 """
 
@@ -42,7 +43,7 @@ _CLOSE_FOR_CONTENT = f"""
 update alerts a set closed_at = %(now)s
  where a.closed_at is null and a.kind = %(kind)s and not exists (
    select from enrollments e where e.program_id = a.program_id and e.step = a.step
-      and e.ended_at is null and e.label in ({_LABELS}))
+      and e.ended_at is null and e.label in ({LABELS}))
 """
 
 _RESTING = """

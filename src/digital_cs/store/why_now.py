@@ -14,6 +14,7 @@ from digital_cs.domain.account import SOLVED
 from digital_cs.domain.policy import Policy, length
 from digital_cs.domain.why_now import Inside, Person, Situation
 from digital_cs.store.facts import moment
+from digital_cs.store.holds import LABELS
 from digital_cs.store.standing import COUNTED
 from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
 
@@ -23,6 +24,25 @@ MOST_PEOPLE = 20
 """People of whom it is told what stands against writing to them."""
 
 _NAME = "coalesce(nullif(c.full_name, ''), nullif(c.first_name, ''), c.id)"
+
+# What an enrollment waits for a review of, in the words of the decision (P25).
+_WAITS = f"""case when e.label in ({LABELS}) then (
+                   select x.words from decisions x where x.enrollment_id = e.id
+                      and x.visit = e.visit order by x.id desc limit 1) end"""
+
+# What is blocked of the e-mail that comes next, or of the blocks in it and in these.
+_WRONG = """(
+                   with recursive shown as (
+                     select i.id from content_items i
+                       join content_sources s on s.name = i.source and s.kind = 'content'
+                      where i.locator = 'emails/' || e.plans_email || '.md'
+                        and i.retired_at is null
+                      union
+                     select u.item_id from shown h
+                       join content_uses u on u.by_id = h.id and u.how = 'includes')
+                   select i.title || ': ' || i.blocked_because from shown h
+                     join content_items i on i.id = h.id and i.blocked_at is not null
+                    order by i.blocked_at limit 1)"""
 
 # The same person may be several contacts with one address: what any of them said holds for all.
 _READ = f"""
@@ -84,7 +104,8 @@ select (select jsonb_build_array(because, at) from stops where lifted_at is null
                  p.state in ('paused', 'paused-closed') as program_paused, e.paused, e.step,
                  e.label, e.next_label, e.wake_at, e.plans_email as email,
                  coalesce(nullif(c.full_name, ''), nullif(c.first_name, ''), e.plans_contact)
-                   as contact, coalesce(d.sent, 0) as sent_today, d.cap
+                   as contact, coalesce(d.sent, 0) as sent_today, d.cap, {_WAITS} as waits_because,
+                 {_WRONG} as next_is_wrong
             from enrollments e
             join programs p on p.id = e.program_id
             join program_versions v on v.program_id = e.program_id and v.number = e.version
