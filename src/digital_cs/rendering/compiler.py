@@ -35,10 +35,15 @@ from digital_cs.rendering.tags import Tag, TagTable, tokenize
 SERVICE = "service"
 FOOTER = "footer.md"
 SERVICE_FOOTER = "footer-service.md"
+ARCHIVE = "archive"
+"""The topic of what anybody may read in a browser: it is nobody's message."""
+ARCHIVE_FOOTER = "footer-archive.md"
+_FOOTERS = {SERVICE: SERVICE_FOOTER, ARCHIVE: ARCHIVE_FOOTER}
 # What a footer must print. A service notice cannot be unsubscribed (P17), any other can.
 _FOOTER_NEEDS = {
     FOOTER: ("links.unsubscribe", "sender.footer"),
     SERVICE_FOOTER: ("sender.footer",),
+    ARCHIVE_FOOTER: ("sender.footer",),
 }
 MAX_SUBJECT_OUTPUT = 2_000
 MAX_TEXT_OUTPUT = 64_000
@@ -183,7 +188,7 @@ def _compile(recipe: Recipe, swaps: Swaps) -> tuple[EmailTemplate | None, list[P
     if not source.problems:
         problems += front_problems(source)
     topic = source.front["topic"].text if "topic" in source.front else ""
-    written_footer = SERVICE_FOOTER if topic == SERVICE else FOOTER
+    written_footer = _FOOTERS.get(topic, FOOTER)
     footer = instead.get(written_footer) or written_footer
     body = _document(source, Expander(blocks, table, instead=instead))
     if swaps and not body.tokens:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from digital_cs.domain.newsletter import Newsletter
+from digital_cs.rendering.compiler import ARCHIVE
 from digital_cs.rendering.source import SourceFile
 
 MOST_SUMMARY = 220
 _INCLUDED_END = re.compile(r"^{%-?\s*include\s+[\"']blocks/signature\.md[\"']\s*-?%}\s*$", re.M)
 _MEANT_FOR_MACHINES = str.maketrans({"{": "(", "}": ")", "<": "‹", ">": "›", "\n": " "})
+_TOPIC = re.compile(r"^topic: .*$", re.M)
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 
 
@@ -73,6 +75,11 @@ def merged_text(title: str, emails: Iterable[SourceFile]) -> str:
         body = _INCLUDED_END.sub("", email.body).strip()
         texts.append(f"### {email.front['subject'].text}\n\n{body}")
     return "\n\n".join(texts)
+
+
+def archived(source: str) -> str:
+    """The source of a variant as anybody may read it: nobody's own messages, and no own footer."""
+    return _TOPIC.sub(f'topic: "{ARCHIVE}"', with_merged(source, ""), count=1)
 
 
 def summary_of(body: str) -> str:

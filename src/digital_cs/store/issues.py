@@ -115,6 +115,15 @@ async def issues(
     )
 
 
+async def sent(connection: Connection, newsletter: str, most: int) -> list[IssueRow]:
+    """The issues of a newsletter that went out, the newest first."""
+    return await _rows(
+        connection,
+        "where newsletter_id = %s and state = any(%s) order by send_on desc, day desc limit %s",
+        (newsletter, [State.SENDING, State.SENT, State.DONE], most),
+    )
+
+
 async def last_planned(connection: Connection, newsletter: str) -> date | None:
     """The latest day of the rhythm for which an issue was planned."""
     cursor = await connection.execute(

@@ -1,0 +1,80 @@
+"""The archive: what was sent can be read by anybody, and nothing else, and nobody is named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.activities.issue_house import IssueHouse, day, opened
+from tests.console.client import Face, face
+
+OPENING = "Hi {{ contact.first_name or 'there' }} of {{ account.name }},\n\nread <this>."
+
+
+@pytest.fixture
+async def desk(database: str, tmp_path: Path) -> AsyncIterator[IssueHouse]:
+    async with opened(database, tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def archive(desk: IssueHouse) -> AsyncIterator[Face]:
+    async with face(desk.pool) as found:
+        yield found
+
+
+async def sent(desk: IssueHouse) -> str:
+    """An issue on its way."""
+    await desk.accounts(1)
+    id = await desk.publish()
+    await desk.write(id, OPENING)
+    await desk.advance(id, day(11, 26, 12))
+    await desk.approve(id)
+    await desk.advance(id, day(11, 30, 18) + timedelta(minutes=50))
+    await desk.advance(id, day(11, 30, 19) + timedelta(minutes=1))
+    return id
+
+
+async def test_an_issue_can_be_read_once_it_goes_out_and_names_nobody(
+    desk: IssueHouse, archive: Face
+) -> None:
+    id = await sent(desk)
+    found = await archive.stranger.get(f"/n/{id}")
+    assert found.status_code == 200
+    assert "Hi there of your company" in found.text
+    assert "read &lt;this&gt;" in found.text
+    assert "unsubscribe" not in found.text.casefold()
+    assert "script-src" not in found.headers["content-security-policy"]
+    assert "default-src 'none'" in found.headers["content-security-policy"]
+
+
+async def test_before_it_is_sent_an_issue_is_not_there(desk: IssueHouse, archive: Face) -> None:
+    id = await desk.publish()
+    await desk.write(id, OPENING)
+    await desk.advance(id, day(11, 26, 12))
+    assert (await archive.stranger.get(f"/n/{id}")).status_code == 404
+    index = await archive.stranger.get("/n/lantern-letter")
+    assert "No issue was sent yet" in index.text
+
+
+async def test_the_index_lists_what_was_sent_with_its_subject(
+    desk: IssueHouse, archive: Face
+) -> None:
+    id = await sent(desk)
+    await desk.rows("update newsletter_issues set subject = 'A <b>bold</b> one' where id = %s", id)
+    index = await archive.stranger.get("/n/lantern-letter")
+    assert f'href="/n/{id}">1 December 2026</a> A &lt;b&gt;bold&lt;/b&gt; one' in index.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/n/nobody", "/n/lantern-letter/2026-13-40", "/n/lantern-letter/2026-12-02",
+     "/n/lantern-letter/2026-12-01/v9", "/n/..%2f..%2fetc/2026-12-01"],
+)  # fmt: skip
+async def test_what_is_not_there_is_said_so(desk: IssueHouse, archive: Face, path: str) -> None:
+    await sent(desk)
+    found = await archive.stranger.get(path)
+    assert found.status_code == 404
