@@ -1,0 +1,92 @@
+"""Groups are known again from run to run, and what was decided of one stands."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digital_cs.domain.topic_proposal import (
+    Group,
+    KnownGroup,
+    ProposalState,
+    recognize,
+    suggested_phrases,
+)
+
+IDS = st.sets(st.integers(0, 30).map(str), max_size=12)
+WORDS = st.sets(st.sampled_from("abcdefgh"), max_size=4)
+
+
+def group(tickets: str, words: str = "") -> Group:
+    return Group(tuple(tickets), tuple(words))
+
+
+def known(
+    id: int, tickets: str, words: str = "", state: ProposalState = ProposalState.OPEN
+) -> KnownGroup:
+    return KnownGroup(id, state, frozenset(tickets), frozenset(words))
+
+
+def test_a_group_is_known_by_half_of_the_smaller_ones_tickets() -> None:
+    assert recognize([group("abcdefgh")], [known(7, "ab")]) == {0: 7}
+    assert recognize([group("abxyz")], [known(7, "abcd")]) == {0: 7}
+    assert recognize([group("axyz")], [known(7, "abcd")]) == {}
+
+
+def test_a_group_whose_tickets_are_all_new_is_known_by_its_words() -> None:
+    assert recognize([group("xyz", "pqr")], [known(7, "abc", "pqrs")]) == {0: 7}
+    assert recognize([group("xyz", "pq")], [known(7, "abc", "pqrs")]) == {}
+    assert recognize([group("xyz")], [known(7, "abc")]) == {}
+
+
+def test_those_that_share_most_come_together() -> None:
+    found = recognize([group("abcd"), group("efgh")], [known(1, "abef"), known(2, "cdab")])
+    assert found == {0: 2, 1: 1}
+
+
+def test_a_refused_group_stays_refused_when_it_falls_apart() -> None:
+    refused = known(1, "abcd", state=ProposalState.REFUSED)
+    assert recognize([group("abx")], [known(2, "abx"), refused]) == {0: 1}
+
+
+@given(st.lists(st.tuples(IDS, WORDS), max_size=5), st.lists(st.tuples(IDS, WORDS), max_size=5))
+def test_each_is_taken_once_and_always_the_same(
+    found: list[tuple[set[str], set[str]]], before: list[tuple[set[str], set[str]]]
+) -> None:
+    groups = [Group(tuple(sorted(ids)), tuple(sorted(words))) for ids, words in found]
+    earlier = [
+        KnownGroup(id, ProposalState.OPEN, frozenset(ids), frozenset(words))
+        for id, (ids, words) in enumerate(before)
+    ]
+    same = recognize(groups, earlier)
+    assert len(set(same.values())) == len(same)
+    assert same == recognize(groups, list(reversed(earlier)))
+    for place, id in same.items():
+        assert set(groups[place].tickets) & earlier[id].tickets or (
+            set(groups[place].words) & earlier[id].words
+        )
+
+
+def test_what_came_is_known_again_at_once() -> None:
+    groups = [group("abc", "xy"), group("def", "xz"), group("g")]
+    earlier = [
+        KnownGroup(id, ProposalState.OPEN, frozenset(each.tickets), frozenset(each.words))
+        for id, each in enumerate(groups)
+    ]
+    assert recognize(groups, earlier) == {0: 0, 1: 1, 2: 2}
+
+
+def test_suggested_phrases_stand_in_several_texts_and_hardly_elsewhere() -> None:
+    inside = [
+        "Pages load slowly today", "My page loads slowly. Help", "all pages loading slowly",
+        "the invoice is wrong",
+    ]  # fmt: skip
+    outside = ["the invoice is wrong"] * 3
+    assert suggested_phrases(["slowly", "pages"], inside, outside) == ("pages load slowly",)
+    assert suggested_phrases(["invoice"], inside, outside) == ()
+    assert suggested_phrases(["slowly"], inside[:2], outside) == ()
+
+
+def test_suggested_phrases_have_no_numbers_and_no_sentence_ends() -> None:
+    inside = ["Error 500 again. Slow pages"] * 4
+    assert suggested_phrases(["error", "slow"], inside, []) == ("slow pages",)
