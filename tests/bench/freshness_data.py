@@ -69,13 +69,14 @@ There is more about it [in our guide](https://help.test/articles/{n}).
 
 def write_library(folder: Path, items: int) -> None:
     """Articles, e-mails and blocks that lead to them, and release notes: so many files in all."""
-    emails, blocks, notes = max(items // 50, PROGRAMS), max(items // 100, 2), max(items // 100, 2)
+    emails, blocks, notes = max(items // 50, PROGRAMS), max(items // 100, 2), max(items // 200, 2)
+    areas = max(notes // 2, 1)
     articles = items - emails - blocks - notes
     for name in ("articles", "emails", "blocks", "feature_notes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for n in range(articles):
         links = "\n".join(f"- [More]({url})" for url in _links(n, articles))
-        text = ARTICLE.format(n=n, topic=n % 50, area=n % 20, links=links, **_about(n))
+        text = ARTICLE.format(n=n, topic=n % 50, area=n % areas, links=links, **_about(n))
         (folder / "articles" / f"thing-{n}.md").write_text(text)
     for n in range(emails):
         one, two = n % blocks, (n * 7 + 1) % blocks
@@ -85,7 +86,7 @@ def write_library(folder: Path, items: int) -> None:
         text = BLOCK.format(n=(n * 13) % articles, **_about(n))
         (folder / "blocks" / f"block-{n}.md").write_text(text)
     for n in range(notes):
-        text = NOTE.format(n=n, area=n % 20, **{**_about(n), "reviewed": "2026-02-20"})
+        text = NOTE.format(n=n, area=n % areas, **{**_about(n), "reviewed": "2026-02-20"})
         (folder / "feature_notes" / f"note-{n}.md").write_text(text)
 
 
