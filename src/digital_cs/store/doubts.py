@@ -21,7 +21,7 @@ Connection = AsyncConnection[Any]
 
 # What was retired while it was blocked is still wrong, and its file may still be there. Each side
 # of the first "or" has an index.
-_READ = f"""
+READ = f"""
 select {TOLD}, '{{}}'::bigint[] as sketch,
        source in (select name from content_sources s where s.kind = %(own)s) as own
   from content_items
@@ -37,7 +37,7 @@ async def asking(connection: Connection, content: Content) -> AsyncCursor[dict[s
     """
     cursor = connection.cursor(row_factory=dict_row)
     return await cursor.execute(
-        _READ,
+        READ,
         {
             "places": content.places, "own": SourceKind.CONTENT.value,
             "urls": [spelt for link in content.links for spelt in _spellings(link)],
