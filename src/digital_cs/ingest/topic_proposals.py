@@ -33,10 +33,8 @@ SINCE = timedelta(days=90)
 """Groups are looked for among the tickets of so long."""
 MOST = 20_000
 """And among so many of the newest: more make no other groups, only the search longer."""
-MOST_OF_EACH = 400
+MOST_OF_EACH = 300
 """Tickets of a topic that are learned from: more of the same teach nothing."""
-FEWEST_TOPICS = 2
-"""With fewer there is nothing to tell apart."""
 _USUAL = 0.5
 """The share of a group's tickets that a tag must have to be suggested."""
 
@@ -95,9 +93,9 @@ class TopicProposals:
         ours = {each.topic for each in in_force.topics}
         taught = [each for each in found if each.topic in ours]
         names = tuple(sorted({each.topic for each in taught if each.topic}))
-        if len(names) < FEWEST_TOPICS:
+        content = await asyncio.to_thread(_learned, taught) if taught else None
+        if content is None:
             return None
-        content = await asyncio.to_thread(_learned, taught)
         now = self._clock.now()
         async with self._pool.connection() as connection, connection.transaction():
             await topics.save_model(connection, content, len(taught), names, in_force.version, now)
@@ -257,11 +255,15 @@ def without_names(ticket: WithText) -> str:
     return scrub(ticket.text, ticket.names)
 
 
-def _learned(taught: Sequence[WithText]) -> bytes:
+def _learned(taught: Sequence[WithText]) -> bytes | None:
+    from digital_cs.topics.errors import TooLittleError
     from digital_cs.topics.model import TopicModel
 
     pairs = [(without_names(each), each.topic or "") for each in taught]
-    return TopicModel.learn(pairs).to_bytes()
+    try:
+        return TopicModel.learn(pairs).to_bytes()
+    except TooLittleError:
+        return None
 
 
 def _groups(found: Sequence[WithText]) -> tuple[list[Group], int]:

@@ -242,7 +242,8 @@ async def _taken(connection: Connection, id: str) -> Looked:
 
 async def _read_model(content: bytes) -> TopicModel | None:
     """What was learned; None if another release wrote it: the next `topics propose` learns anew."""
-    from digital_cs.topics.model import TopicModel, UnreadableModelError  # brings numpy along
+    from digital_cs.topics.errors import UnreadableModelError
+    from digital_cs.topics.model import TopicModel  # brings numpy along: only where one is in use
 
     try:
         return await asyncio.to_thread(TopicModel.from_bytes, content)

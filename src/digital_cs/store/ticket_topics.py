@@ -255,13 +255,6 @@ async def _with_text(connection: Connection, rest: str, values: Any) -> list[Wit
     ]
 
 
-async def look_again(connection: Connection, ids: Sequence[str]) -> None:
-    """Have these tickets looked at again, soon."""
-    await connection.execute(
-        "update tickets set topic_due = true where id = any(%s) and not topic_due", (list(ids),)
-    )
-
-
 async def look_again_at_learned(connection: Connection) -> int:
     """Have those looked at again that only what was learned can say something of; how many."""
     cursor = await connection.execute(

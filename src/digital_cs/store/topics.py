@@ -71,11 +71,10 @@ class KeptModel:
     learned_at: datetime
 
 
-_VERSIONS: LiteralString = (
+_NEWEST: LiteralString = (
     "select version, spec, published_at, assigned_through, assigned_at from topic_versions"
-    " order by version desc"
+    " order by version desc limit 1"
 )
-_NEWEST: LiteralString = _VERSIONS + " limit 1"
 _NEWEST_LOCKED: LiteralString = _NEWEST + " for update"
 
 
@@ -87,21 +86,11 @@ def topics_hash(topics: Topics) -> str:
 
 async def current(connection: Connection, *, lock: bool = False) -> PublishedTopics:
     """The version in force. `lock` keeps others from walking through the tickets meanwhile."""
-    found = await _versions(connection, _NEWEST_LOCKED if lock else _NEWEST)
-    return found[0] if found else PublishedTopics()
-
-
-async def history(connection: Connection) -> list[PublishedTopics]:
-    """Every version, the newest first."""
-    return await _versions(connection, _VERSIONS)
-
-
-async def _versions(connection: Connection, query: LiteralString) -> list[PublishedTopics]:
-    cursor = await connection.execute(query)
-    return [
-        PublishedTopics(row[0], Topics.model_validate(row[1]), *row[2:])
-        for row in await cursor.fetchall()
-    ]
+    cursor = await connection.execute(_NEWEST_LOCKED if lock else _NEWEST)
+    row = await cursor.fetchone()
+    if row is None:
+        return PublishedTopics()
+    return PublishedTopics(row[0], Topics.model_validate(row[1]), *row[2:])
 
 
 async def publish(
