@@ -41,7 +41,7 @@ def item(cli: Cli, name: str) -> dict[str, Any]:
 
 def execute(database: str, statement: str, *values: object) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(statement, values)  # type: ignore[arg-type]
+        connection.execute(statement, values)
 
 
 def break_links(database: str, item: str, *urls: str) -> None:
@@ -157,3 +157,38 @@ def test_p24_an_import_looks_at_evidence(cli: Cli, tmp_path: Path) -> None:
     assert cli("content", "import", "--name", "handbook").code == 0
     [evidence] = item(cli, "guide")["evidence"]
     assert (evidence["signal"], evidence["since"][:10]) == ("release", "2026-02-20")
+
+
+def test_p24_uses_and_votes_are_loaded_from_files_again_and_again(
+    handbook: Cli, database: str, tmp_path: Path
+) -> None:
+    execute(
+        database,
+        "insert into tickets (id, source, status, opened_at, updated_at, solved_at) values"
+        " ('desk:7', 'desk', 'solved', '2026-02-01', '2026-02-03', '2026-02-03')",
+    )
+    uses = tmp_path / "uses.csv"
+    uses.write_text(
+        "Article,ticket,at\nlate.md,desk:7,2026-02-02\nlate.md,desk:8,2026-02-02\n"
+        "nowhere.md,desk:7,2026-02-02\n"
+    )
+    looked = handbook("load", "content-uses", uses, "--zone", "UTC", "--dry-run", "--json")
+    assert (looked.json["new"], item(handbook, "late")["renewed_on"]) == (2, None)
+    ran = handbook("load", "content-uses", uses, "--zone", "UTC", "--json")
+    assert ran.code == 1
+    assert (ran.json["new"], ran.json["left_out"]) == (2, 1)
+    assert ran.json["notes"] == {"items renewed": 1}
+    assert item(handbook, "late")["renewed_on"] == "2026-02-03"
+    again = handbook("load", "content-uses", uses, "--zone", "UTC", "--json").json
+    assert (again["new"], again["same"], again["notes"]) == (0, 2, {})
+
+    votes = tmp_path / "votes.csv"
+    votes.write_text(
+        "article,reader,helpful,at\nlate.md,ada,yes,2026-02-03\nlate.md,ada,no,2026-02-02\n"
+        "late.md,bob,no,2026-02-02\nlate.md,cem,,2026-02-02\n"
+    )
+    ran = handbook("load", "content-votes", votes, "--zone", "UTC", "--json")
+    assert (ran.code, ran.json["left_out"]) == (1, 1)
+    assert item(handbook, "late")["votes"] == {"helpful": 1, "not_helpful": 1}
+    again = handbook("load", "content-votes", votes, "--zone", "UTC", "--json").json
+    assert (again["new"], again["changed"]) == (0, 0)

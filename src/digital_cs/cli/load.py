@@ -60,6 +60,17 @@ EVENTS = """Load product events; who enters a program through one, enters.
 Fields: id (so that a repeat is harmless), account_id, name, at (2026-03-02T09:30:00+01:00); and
 if you have them contact_id, value. Events add to the usage of their day.
 """
+CONTENT_USES = """Load which content helped to answer which ticket.
+
+Fields: article (an item's id, its place in its source, or its address), ticket (its id, or its
+number at the only help desk that has it), at (when). Once the ticket is solved, that renews the
+item as a review would.
+"""
+CONTENT_VOTES = """Load whether content helped its readers.
+
+Fields: article (an item's id, its place in its source, or its address), reader (who says so),
+helpful (true or false), at (when). A reader has one vote on an item: the latest counts.
+"""
 
 
 def _command(noun: str, words: str, example: str) -> None:
@@ -103,6 +114,8 @@ for _noun, _words, _example in (
     ("usage", USAGE, "usage.csv --through 2026-03-02"),
     ("milestones", MILESTONES, "reached.csv --map reached_at=date"),
     ("tickets", TICKETS, "tickets.csv --source freshdesk --mapping freshdesk"),
+    ("content-uses", CONTENT_USES, "links.csv --map article=url --dates YYYY-MM-DD"),
+    ("content-votes", CONTENT_VOTES, "votes.csv --map reader=user_id"),
     ("events", EVENTS, "churn.csv --set name=churned --compare churn_flag=true"),
 ):
     _command(_noun, _words, _example)

@@ -10,7 +10,8 @@ from digital_cs.cli import load_report
 from digital_cs.cli.load_mappings import unknown
 from digital_cs.cli.load_options import Wanted
 from digital_cs.errors import UsageError
-from digital_cs.ingest import csv_formats
+from digital_cs.ingest import csv_feedback, csv_formats
+from digital_cs.ingest.csv_feedback import UseLoad, VoteLoad
 from digital_cs.ingest.csv_files import Reader, read
 from digital_cs.ingest.csv_happenings import EventLoad, MilestoneLoad
 from digital_cs.ingest.csv_loading import Loaded, RefusedRows, load
@@ -91,6 +92,10 @@ def _load_of(noun: str, door: Door) -> Load[Any]:
             return MilestoneLoad(door, csv_formats.MILESTONES)
         case "tickets":
             return TicketLoad(door, csv_formats.tickets(door.source))
+        case "content-uses":
+            return UseLoad(door, csv_feedback.USES)
+        case "content-votes":
+            return VoteLoad(door, csv_feedback.VOTES)
         case "events":
             return EventLoad(door, csv_formats.EVENTS)
     raise ValueError(noun)

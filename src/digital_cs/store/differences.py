@@ -88,6 +88,12 @@ USAGE_ROWS = Kept(
     {"account_id": "text", "event": "text", "day": "date", "n": "bigint", "users": "int",
      "value": "float8"},
 )  # fmt: skip
+CONTENT_USES = Kept("content_uses_on_tickets", {"item_id": "text", "ticket_id": "text"})
+CONTENT_VOTES = Kept(
+    "content_votes", {"item_id": "text", "voter": "text"},
+    {"helpful": "bool", "at": "timestamptz"},
+    differs="g.at > t.at and g.helpful <> t.helpful",
+)  # fmt: skip
 MILESTONES = Kept(
     "milestones", {"account_id": "text", "name": "text"}, {"reached_at": "timestamptz"},
     differs="g.reached_at < t.reached_at",
