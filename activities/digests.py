@@ -106,7 +106,7 @@ class Digests:
                 continue
             week, moment = due
             # A late one tells what it would have told: what came up since is for the next.
-            then = [kept for kept in cases if kept.case.opened_at.date() <= moment.date()]
+            then = [kept for kept in cases if _was_in_line(kept.case, view, moment)]
             if then:
                 drafts.append(self.draft(view, reviewer, then, f"{DIGEST}:{reviewer}:{week}"))
         return drafts
@@ -226,6 +226,14 @@ def _by_reviewer(view: View) -> dict[str, list[Kept]]:
         if kept.case.reviewer is not None and kept.case.in_line is not None:
             found[kept.case.reviewer].append(kept)
     return found
+
+
+def _was_in_line(case: ReviewCase, view: View, moment: datetime) -> bool:
+    """Whether a case that is in line was so at the moment of a digest, or on that day."""
+    if case.opened_at.date() > moment.date():
+        return False
+    then = what_next(case, view.items[case.item_id], view.rules, moment)
+    return then.case.in_line is not None
 
 
 def _first(view: View, cases: Sequence[Kept]) -> tuple[Kept, ...]:

@@ -1,7 +1,7 @@
 """Records histories of this release for the replay tests: `python -m tests.workflows.record`.
 
-Run it when a workflow takes a new way, and add what it writes; histories of earlier releases
-stay, as workflows of that age may still be asleep somewhere.
+Run it when a workflow takes a new way, with the names of its stories, and add what it writes;
+histories of earlier releases stay, as workflows of that age may still be asleep somewhere.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from digital_cs.messages.converter import CONVERTER
 from digital_cs.messages.enrollment import WAKE_SIGNAL
 from digital_cs.stack.temporal_server import TemporalServer
 from digital_cs.temporal.client import quiet_runtime
+from tests.workflows import review_stories
 from tests.workflows.scripted import Script, played, rest
 from tests.workflows.short_history import short_history_server
 
@@ -80,8 +81,12 @@ async def continued(client: Client) -> WorkflowHistory:
 
 
 Story = Callable[[Client], Awaitable[WorkflowHistory]]
-ON_A_PLAIN_SERVER: list[Story] = [drip, woken, retried]
-ON_A_FORGETFUL_SERVER: list[Story] = [continued]
+ON_A_PLAIN_SERVER: list[Story] = [
+    drip, woken, retried, review_stories.case, review_stories.case_retried, review_stories.digests,
+]  # fmt: skip
+ON_A_FORGETFUL_SERVER: list[Story] = [
+    continued, review_stories.case_continued, review_stories.digests_continued,
+]  # fmt: skip
 STORIES = [*ON_A_PLAIN_SERVER, *ON_A_FORGETFUL_SERVER]
 
 
@@ -92,7 +97,9 @@ async def record(address: str, stories: list[Story]) -> None:
     )
     for story in stories:
         history = (await story(client)).to_json_dict()
-        path = HISTORIES / f"{version('digital-cs')}-enrollment-{story.__name__}.json"
+        started = history["events"][0]["workflowExecutionStartedEventAttributes"]
+        kind = started["workflowType"]["name"]
+        path = HISTORIES / f"{version('digital-cs')}-{kind}-{story.__name__}.json"
         path.write_text(json.dumps(_without_traces(history), indent=1) + "\n", encoding="utf-8")
         sys.stdout.write(f"{path.name}: {len(history['events'])} events\n")
 
@@ -104,16 +111,20 @@ def _without_traces(part: Any) -> Any:
     return [_without_traces(each) for each in part] if isinstance(part, list) else part
 
 
-async def main() -> None:
-    """Record every story on a real server."""
+async def main(names: list[str]) -> None:
+    """Record the stories of these names on a real server, all of them if none is given."""
+
+    def wanted(stories: list[Story]) -> list[Story]:
+        return [story for story in stories if not names or story.__name__ in names]
+
     with tempfile.TemporaryDirectory(prefix="dcs-", dir="/tmp") as folder:
         with TemporalServer(Path(folder) / "plain", ui=False, in_memory=True) as server:
-            await record(server.address, ON_A_PLAIN_SERVER)
+            await record(server.address, wanted(ON_A_PLAIN_SERVER))
         with short_history_server(Path(folder) / "forgetful") as server:
-            await record(server.address, ON_A_FORGETFUL_SERVER)
+            await record(server.address, wanted(ON_A_FORGETFUL_SERVER))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
     sys.stdout.flush()
     os._exit(0)  # the SDK may abort at interpreter exit, after the work is done

@@ -57,6 +57,19 @@ async def test_a_change_that_forgets_the_running_ones_is_found(changed: type) ->
         ("retried", {"EVENT_TYPE_TIMER_FIRED"}),
         ("woken", {"EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED", "EVENT_TYPE_TIMER_CANCELED"}),
         ("continued", {"EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"}),
+        (
+            "case",
+            {
+                "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED",
+                "EVENT_TYPE_TIMER_FIRED",
+                "EVENT_TYPE_TIMER_CANCELED",
+                "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED",
+            },
+        ),
+        ("case_retried", {"EVENT_TYPE_TIMER_FIRED"}),
+        ("case_continued", {"EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"}),
+        ("digests", {"EVENT_TYPE_ACTIVITY_TASK_COMPLETED", "EVENT_TYPE_TIMER_CANCELED"}),
+        ("digests_continued", {"EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"}),
     ],
 )
 def test_the_stories_contain_what_they_stand_for(story: str, events: set[str]) -> None:
