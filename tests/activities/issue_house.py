@@ -25,6 +25,7 @@ from activities.mailing import Sender
 from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.channels.sink import Sink, read_index
 from digital_cs.channels.smtp import SmtpChannel
+from digital_cs.clock import Clock
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.content_import import ImportPlan
 from digital_cs.domain.content_item import ContentItem
@@ -69,7 +70,7 @@ class IssueHouse:
     """The parts, and short words for what tests do to them."""
 
     pool: AsyncConnectionPool[Any]
-    clock: StoppedClock
+    clock: Any
     sink: Sink
     library: EmailLibrary
     activities: IssueActivities
@@ -164,11 +165,17 @@ class IssueHouse:
         return [(str(m["To"].addresses[0].addr_spec), str(m["Subject"])) for m in self.mails()]
 
 
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+"""A Monday."""
+
+
 @contextlib.asynccontextmanager
-async def opened(database: str, folder: Path) -> AsyncIterator[IssueHouse]:
-    """The parts on a migrated database; `folder` takes the mail. It is Monday 2 November 2026."""
-    clock = StoppedClock()
-    clock.moment = datetime(2026, 11, 2, 9, tzinfo=UTC)
+async def opened(
+    database: str, folder: Path, clock: Clock | None = None
+) -> AsyncIterator[IssueHouse]:
+    """The parts on a migrated database; `folder` takes the mail. A clock of its own stands still
+    at the start, and tests move it."""
+    the_clock = clock or StoppedClock(START)
     asked: list[Question] = []
 
     async def questions(now: datetime) -> Sequence[Question]:
@@ -190,10 +197,10 @@ async def opened(database: str, folder: Path) -> AsyncIterator[IssueHouse]:
             team=lambda: TEAM, sender=SenderView("Lantern", "Lantern, Somewhere 1"),
         )  # fmt: skip
         activities = IssueActivities(
-            pool=pool, clock=clock, calendar=CalendarShelf(CALENDAR), zone="UTC", desk=desk
+            pool=pool, clock=the_clock, calendar=CalendarShelf(CALENDAR), zone="UTC", desk=desk
         )
         try:
-            yield IssueHouse(pool, clock, sink, shelf, activities, asked)
+            yield IssueHouse(pool, the_clock, sink, shelf, activities, asked)
         finally:
             await channel.close()
 
