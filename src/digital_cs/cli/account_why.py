@@ -28,7 +28,8 @@ def why(
     ] = None,
     program: Annotated[
         str | None,
-        typer.Option(help="Only of this program: its steps without a message are shown as well."),
+        typer.Option(help="Only of this program, with its steps without a message; or of this"
+                     " broadcast."),
     ] = None,
     since: Annotated[
         datetime | None,
@@ -97,7 +98,8 @@ def _print(page: AccountWhy, most: int, verbose: bool) -> None:
 def _print_entry(entry: Entry, zone: str, verbose: bool) -> None:
     from digital_cs.cli import output
 
-    output.say(f"\n{entry.email or f'step {entry.step}'}  ({entry.program_name})")
+    of = f"in the broadcast “{entry.program_name}”" if entry.broadcast else entry.program_name
+    output.say(f"\n{entry.email or f'step {entry.step}'}  ({of})")
     _say(f"  {entry.sentence}", "  ")
     notes = []
     if entry.clicks:
@@ -114,7 +116,7 @@ def _print_entry(entry: Entry, zone: str, verbose: bool) -> None:
         about = [
             line.reason, line.rule,
             None if line.policy_version is None else f"policy {line.policy_version}",
-            f"program version {line.program_version}", line.data_age,
+            None if entry.broadcast else f"program version {line.program_version}", line.data_age,
             f"until {output.stamp(line.until, zone)}" if line.until else None,
         ]  # fmt: skip
         known = ", ".join(part for part in about if part)

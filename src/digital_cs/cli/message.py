@@ -29,7 +29,7 @@ def list_(
         list[str] | None,
         typer.Option(help="One or more states.", show_default=", ".join(TROUBLED)),
     ] = None,
-    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    program: Annotated[str | None, typer.Option(help="Only of this program, or broadcast.")] = None,
     account: Annotated[str | None, typer.Option(help="Only to this account.")] = None,
     most: Most = 100,
     as_json: Json = False,
@@ -72,7 +72,7 @@ def list_(
                 m.state,
                 m.email,
                 m.account_name,
-                f"{m.program}, {m.step}",
+                f"broadcast {m.broadcast}" if m.broadcast else f"{m.program}, {m.step}",
                 m.detail or m.reason,
             ]
             for m in found

@@ -72,8 +72,10 @@ class Ledger:
 class Wish:
     """One visit of a step, with its decisions in order: mostly a message that was to be sent.
 
-    `is_message` is False for steps that send nothing. `present`: the enrollment still is at it.
-    `ended_at` and `ended_because` are the end of the enrollment, if it came at this step.
+    With `broadcast` it is of that: `program` and its name are the broadcast's then, and there is no
+    enrollment, version, step or visit. `is_message` is False for steps that send nothing.
+    `present`: the enrollment still is at it. `ended_at` and `ended_because` are the end of the enrollment, if
+    it came at this step.
     """
 
     program: str
@@ -90,6 +92,7 @@ class Wish:
     present: bool = False
     ended_at: datetime | None = None
     ended_because: str | None = None
+    broadcast: str | None = None
 
     @property
     def at(self) -> datetime | None:

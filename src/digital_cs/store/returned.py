@@ -32,9 +32,9 @@ class Origin:
 
     key: str
     state: str
-    program_id: str
-    step: str
-    visit: int
+    program_id: str | None
+    step: str | None
+    visit: int | None
     account_id: str
     contact_id: str | None
     email: str
@@ -154,10 +154,10 @@ async def person_at(
 
 
 _TELL = f"""
-insert into decisions (at, enrollment_id, account_id, program_id, version, step, visit, contact_id,
-                       verdict, reason, words)
-select %(now)s, t.enrollment_id, t.account_id, t.program_id, t.version, t.step, t.visit,
-       t.contact_id, '{Verdict.RETURNED}', %(reason)s, %(words)s
+insert into decisions (at, enrollment_id, broadcast_id, account_id, program_id, version, step,
+                       visit, contact_id, verdict, reason, words)
+select %(now)s, t.enrollment_id, t.broadcast_id, t.account_id, t.program_id, t.version, t.step,
+       t.visit, t.contact_id, '{Verdict.RETURNED}', %(reason)s, %(words)s
 """
 
 _MOVE = f"""
@@ -165,7 +165,7 @@ with told as (
 update messages set state = %(state)s, settled_at = %(now)s, retry_at = null, reason = %(reason)s,
        detail = %(words)s
  where key = %(key)s and state = any(%(before)s)
-returning enrollment_id, account_id, program_id, version, step, visit, contact_id)
+returning enrollment_id, broadcast_id, account_id, program_id, version, step, visit, contact_id)
 {_TELL} from told t
 """
 
@@ -214,7 +214,8 @@ async def soft_bounces(
 _VIEW = """
 select r.id, r.received_at, r.source, r.kind, r.state, r.account_id as account,
        a.name as account_name, coalesce(nullif(c.full_name, ''), r.contact_id) as contact,
-       m.program_id as program, m.step, r.address, r.status, r.detail, r.raw is not null as kept,
+       coalesce(m.program_id, m.broadcast_id) as program, m.step, r.address, r.status, r.detail,
+       r.raw is not null as kept,
        r.looked_at, r.looked_by
   from returned_messages r
   left join accounts a on a.id = r.account_id

@@ -124,6 +124,13 @@ happened as (
          d.contact_id, d.data_as_of, 1 as rank, d.id as nth
     from decisions d join wanted w on w.id = d.enrollment_id
   union all
+  select d.at, d.verdict, d.broadcast_id, 'broadcast', d.reason, d.words, d.contact_id,
+         d.data_as_of, 1, d.id
+    from decisions d
+   where d.account_id = %(account)s and d.broadcast_id is not null
+     and (%(program)s::text is null or d.broadcast_id = %(program)s)
+     and %(enrollment)s::text is null
+  union all
   select e.started_at, 'entered', e.program_id, null, null, 'Entered, by ' || e.source || '.',
          null, null, 0, 0
     from enrollments e join wanted w on w.id = e.id

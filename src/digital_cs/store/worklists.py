@@ -48,8 +48,9 @@ class MessageView:
     account: str
     account_name: str
     contact: str | None
-    program: str
-    step: str
+    program: str | None
+    step: str | None
+    broadcast: str | None
     due_at: datetime
     useful_until: datetime | None
     settled_at: datetime | None
@@ -108,11 +109,13 @@ async def list_messages(
     async with connection.cursor(row_factory=class_row(MessageView)) as cursor:
         await cursor.execute(
             "select m.key, m.email, m.state, m.account_id as account, a.name as account_name,"
-            " m.contact_id as contact, m.program_id as program, m.step, m.due_at, m.useful_until,"
+            " m.contact_id as contact, m.program_id as program, m.step,"
+            " m.broadcast_id as broadcast, m.due_at, m.useful_until,"
             " m.settled_at, m.retry_at, m.attempts, m.zone, m.zone_source, m.message_id,"
             " m.smtp_code, m.reason, m.detail from messages m"
             " join accounts a on a.id = m.account_id where m.state = any(%(states)s)"
-            " and (%(program)s::text is null or m.program_id = %(program)s)"
+            " and (%(program)s::text is null"
+            "      or coalesce(m.program_id, m.broadcast_id) = %(program)s)"
             " and (%(account)s::text is null or m.account_id = %(account)s)"
             " order by coalesce(m.settled_at, m.claimed_at, m.due_at) desc, m.key limit %(most)s",
             {"states": list(states), "program": program, "account": account, "most": most},

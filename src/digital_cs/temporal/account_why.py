@@ -16,7 +16,7 @@ from digital_cs.domain.why_now import InForce, coming, headline, in_force
 from digital_cs.domain.why_words import Teller, sentence
 from digital_cs.domain.zone import load_zone
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import timeline, why_now
+from digital_cs.store import broadcasts, timeline, why_now
 from digital_cs.store import why as stories
 from digital_cs.temporal.gateway import Connection, Gateway
 from digital_cs.temporal.reasons import why
@@ -50,7 +50,8 @@ class Entry:
     `sentence` is the whole story; verdict, reason, rule, versions and age of the data are those
     of the decision that counts, `decisions` are all of them in order. `zone` is the one whose hours
     were kept, and `zone_of` whose it is. `returned` counts what came back by kind, `clicks` are
-    those of people and `scans` those of machines.
+    those of people and `scans` those of machines. With `broadcast` it is of that, and `program` and
+    its name are the broadcast's.
     """
 
     at: datetime | None
@@ -78,6 +79,7 @@ class Entry:
     clicks: int
     scans: int
     decisions: list[Line]
+    broadcast: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ async def account_why(
             connection, account.id, start, most=most, program=program, contacts=people
         )
         entering = []
-        if program is not None and not situation.inside:
+        of_broadcast = program is not None and await broadcasts.get(connection, program) is not None
+        if program is not None and not situation.inside and not of_broadcast:
             entering = await why(gateway, connection, account.id, program)
     person = situation.people[0] if contact is not None else None
     against = in_force(
@@ -217,6 +220,7 @@ def _entry(wish: Wish, teller: Teller) -> Entry:
         zone=ledger.zone if ledger else None, zone_of=ledger.zone_source if ledger else None,
         returned=dict(ledger.returned) if ledger else {}, clicks=ledger.clicks if ledger else 0,
         scans=ledger.scans if ledger else 0, decisions=[_line(each) for each in wish.told],
+        broadcast=wish.broadcast,
     )  # fmt: skip
 
 
