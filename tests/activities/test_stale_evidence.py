@@ -24,7 +24,7 @@ async def look(house: House) -> Refreshed:
 
 async def tell(house: House, statement: str, *values: object) -> None:
     async with house.pool.connection() as connection:
-        await connection.execute(statement, values)  # type: ignore[arg-type]
+        await connection.execute(statement, values)
 
 
 async def test_p24_evidence_holds_a_message_until_it_is_gone(house: House) -> None:

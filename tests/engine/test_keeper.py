@@ -95,3 +95,12 @@ async def test_a_suppression_with_an_end_is_lifted_by_the_keeper(
 
     async with keeping(visit.engine.keeper):
         await until(one_is_left)
+
+
+async def test_p24_the_keeper_has_evidence_looked_at_by_itself(visit: Visit) -> None:
+    async with keeping(visit.engine.keeper):
+
+        async def looked() -> bool:
+            return await visit.ask("select count(*) > 0 from evidence_passes") == [(True,)]
+
+        await until(looked)

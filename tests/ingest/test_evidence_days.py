@@ -39,8 +39,9 @@ async def opened(database: str) -> AsyncIterator[Pool]:
 
 
 async def test_p24_evidence_is_looked_at_once_a_day_whoever_keeps(
-    kb: Knowledge, opened: Pool, tmp_path: Path
+    kb: Knowledge, opened: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(evidence_days, "AT_MOST_EVERY", 0.0)
     (tmp_path / "team.yaml").write_text(TEAM)
     await kb.item("guide")
     clock = Watch()
@@ -57,11 +58,22 @@ async def test_p24_evidence_is_looked_at_once_a_day_whoever_keeps(
     assert await one.turn() is None
 
 
+async def test_p24_the_days_of_a_demo_are_too_short_to_look_on_each(
+    opened: Pool, tmp_path: Path
+) -> None:
+    clock = Watch()
+    days = EvidenceDays(pool=opened, clock=clock, content_dir=tmp_path)
+    assert await days.turn() is not None
+    clock.moment = at(1)
+    assert await days.turn() is None
+
+
 async def test_p24_a_team_that_cannot_be_read_brings_nobody_back(
     kb: Knowledge, opened: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "team.yaml").write_text(TEAM)
     await kb.item("guide")
+    monkeypatch.setattr(evidence_days, "AT_MOST_EVERY", 0.0)
     clock = Watch()
     days = EvidenceDays(pool=opened, clock=clock, content_dir=tmp_path)
     await days.turn()

@@ -25,6 +25,8 @@ Connection = AsyncConnection[Any]
 
 AGAIN_SECONDS = 600.0
 """So long nobody tries again after a look that failed."""
+AT_MOST_EVERY = 15.0
+"""Real seconds between two looks: the days of a demo are shorter than that."""
 
 
 class TeamUnreadableError(DigitalCsError):
@@ -70,6 +72,7 @@ class EvidenceDays:
             self._again_at = time.monotonic() + AGAIN_SECONDS
             return None
         self._looked_on = now.date()
+        self._again_at = time.monotonic() + AT_MOST_EVERY
         if done is not None:
             log.info(
                 "evidence.looked_at", items=done.settled.items, evidence=done.settled.open,
