@@ -74,8 +74,8 @@ class Wish:
 
     With `broadcast` it is of that: `program` and its name are the broadcast's then, and there is no
     enrollment, version, step or visit. `is_message` is False for steps that send nothing.
-    `present`: the enrollment still is at it. `ended_at` and `ended_because` are the end of the enrollment, if
-    it came at this step.
+    `present`: the enrollment still is at it. `ended_at` and `ended_because` are the end of the
+    enrollment, if it came at this step.
     """
 
     program: str
