@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ISSUE_WORKFLOW = "newsletter_issue"
+ISSUE_WORKFLOW = "newsletter-issue"
 ADVANCE_ISSUE = "advance-issue"
 
 
