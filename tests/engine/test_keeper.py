@@ -11,10 +11,13 @@ import pytest
 
 from digital_cs.background import end
 from digital_cs.store import suppressions
-from digital_cs.temporal.keeper import Keeper
+from digital_cs.temporal.keeper import LOCK, Keeper
 from tests.engine.house import House, Visit, until
 
-HOLDERS = "select pid from pg_locks where locktype = 'advisory' and granted and database = %s::oid"
+HOLDERS = (
+    "select pid from pg_locks where locktype = 'advisory' and granted and database = %s::oid"
+    " and objid = %s::oid"
+)
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ async def holders(visit: Visit) -> list[int]:
     [(database,)] = await visit.ask(
         "select oid from pg_database where datname = current_database()"
     )
-    return [pid for (pid,) in await visit.ask(HOLDERS, database)]
+    return [pid for (pid,) in await visit.ask(HOLDERS, database, LOCK)]
 
 
 async def test_of_two_keepers_one_keeps_and_the_other_takes_over(
