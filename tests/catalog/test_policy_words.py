@@ -33,6 +33,11 @@ Service notices        renewal-7
 A program a day        messages for 25% of all accounts, or 100 if that is more
 Messages a minute      no limit
 Soft bounces           5 within 30 days quiet an address for 180 days
+Evidence weighs        page changed 0.6, page gone 1, link broken 0.5, link moved 0.1, release
+                       0.5, tickets rising 0.5, not helpful 0.7, click then ticket 0.2, owner
+                       gone 0.4, backup gone 0.1
+Events about content   “Article Used” and “Article Rated”
+Where it is stale      warn a block, warn an e-mail; hold for 3 days, then warn
 Reviewers are told     on Monday at 09:00 of 7 items at most
 They are asked         5 business days before an item is due
 Reminded               after 5 business days
@@ -87,6 +92,13 @@ CHANGES = [
      ["~ marketing waits for: an open ticket of high or urgent severity, and for an open incident"
       " → an open ticket of high or urgent severity",
       "~ a program a day: messages for 25% of all accounts, or 100 if that is more → no limit"]),
+    ("", "content: {signals: {release: 0}, feedback: {used: kb.used}}\n",
+     ["~ evidence weighs: release 0.5 → 0",
+      "~ events about content: “Article Used” and “Article Rated” → “kb.used” and"
+      " “Article Rated”"]),
+    ("", "content: {stale: {block: hold}}\n",
+     ["~ where it is stale: warn a block, warn an e-mail; hold for 3 days, then warn →"
+      " hold a block, warn an e-mail; hold for 3 days, then warn"]),
     ("", "holdout: 7.5\n", ["~ holdout: 5% → 7.5% of accounts, where a program says nothing"]),
 ]  # fmt: skip
 
@@ -126,6 +138,12 @@ policies = st.fixed_dictionaries(
                 "domains": st.dictionaries(st.sampled_from(["*", "a.test"]), st.floats(1, 9))})}),
         "returned": st.builds(lambda n: {"soft_bounces": n}, st.integers(1, 3)),
         "content": st.fixed_dictionaries({}, optional={
+            "signals": st.dictionaries(st.sampled_from(["release", "not_helpful"]),
+                                       st.floats(0, 1)),
+            "feedback": st.dictionaries(st.sampled_from(["used", "rated"]), names),
+            "stale": st.fixed_dictionaries({}, optional={
+                "block": st.sampled_from(["drop", "hold"]), "email": st.just("hold"),
+                "hold_for": spans, "then": st.just("skip")}),
             "reviews": st.fixed_dictionaries({}, optional={
                 "digest": st.builds(lambda n: {"at_most": n}, st.integers(5, 7)),
                 "ask_before": reviewing, "remind_after": reviewing, "backup_after": reviewing,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from digital_cs.domain.content_policy import Reviews
+from digital_cs.domain.content_policy import ContentPolicy, Reviews
 from digital_cs.domain.policy import NO_LIMIT, DayShare, Limits, Policy, Quiet, Rates
 
 WIDTH = 96
@@ -117,7 +117,21 @@ def _all(policy: Policy) -> Iterator[_Said]:
     returned = policy.returned
     yield _one("soft bounces", f"{returned.soft_bounces} within {returned.within.words()} quiet an"
                                f" address for {returned.quiet_for.words()}")  # fmt: skip
+    yield from _evidence(policy.content)
     yield from _reviews(policy.content.reviews)
+
+
+def _evidence(content: ContentPolicy) -> Iterator[_Said]:
+    weights = content.signals.model_dump()
+    yield _Said(
+        "evidence weighs",
+        {name.replace("_", " "): (_number(weight),) for name, weight in weights.items()},
+    )
+    told = content.feedback
+    yield _one("events about content", f"“{told.used}” and “{told.rated}”")
+    stale = content.stale
+    held = f"hold for {stale.hold_for.words()}, then {stale.then}"
+    yield _one("where it is stale", f"{stale.block} a block, {stale.email} an e-mail; {held}")
 
 
 def _reviews(reviews: Reviews) -> Iterator[_Said]:
