@@ -37,7 +37,7 @@ Evidence weighs        page changed 0.6, page gone 1, link broken 0.5, link move
                        0.5, tickets rising 0.5, not helpful 0.7, click then ticket 0.2, owner
                        gone 0.4, backup gone 0.1
 Events about content   “Article Used” and “Article Rated”
-Where it is stale      warn a block, warn an e-mail; hold for 3 days, then warn
+Where it is stale      a block: warn, an e-mail: warn; held for 3 days, then: warn
 Reviewers are told     on Monday at 09:00 of 7 items at most
 They are asked         5 business days before an item is due
 Reminded               after 5 business days
@@ -97,8 +97,8 @@ CHANGES = [
       "~ events about content: “Article Used” and “Article Rated” → “kb.used” and"
       " “Article Rated”"]),
     ("", "content: {stale: {block: hold}}\n",
-     ["~ where it is stale: warn a block, warn an e-mail; hold for 3 days, then warn →"
-      " hold a block, warn an e-mail; hold for 3 days, then warn"]),
+     ["~ where it is stale: a block: warn, an e-mail: warn; held for 3 days, then: warn →"
+      " a block: hold, an e-mail: warn; held for 3 days, then: warn"]),
     ("", "holdout: 7.5\n", ["~ holdout: 5% → 7.5% of accounts, where a program says nothing"]),
 ]  # fmt: skip
 

@@ -130,8 +130,8 @@ def _evidence(content: ContentPolicy) -> Iterator[_Said]:
     told = content.feedback
     yield _one("events about content", f"“{told.used}” and “{told.rated}”")
     stale = content.stale
-    held = f"hold for {stale.hold_for.words()}, then {stale.then}"
-    yield _one("where it is stale", f"{stale.block} a block, {stale.email} an e-mail; {held}")
+    held = f"held for {stale.hold_for.words()}, then: {stale.then}"
+    yield _one("where it is stale", f"a block: {stale.block}, an e-mail: {stale.email}; {held}")
 
 
 def _reviews(reviews: Reviews) -> Iterator[_Said]:
