@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -121,9 +121,12 @@ class Casebook:
         found = await library.items(connection, retired=True)
         held = {kept.case.item_id for kept in cases}
         items = {item.id: item for item in found if item.retired is None or item.id in held}
-        return View(
-            now, rules, items, tuple(cases), await self._exposure_of(connection, now),
-            await review_cases.contacts_on_topics(connection, now - CONTACTS_OF),
+        view = View(now, rules, items, tuple(cases), {}, {})
+        if not cases and not view.candidates:
+            return view  # then nobody needs to know who reads what
+        return replace(
+            view, exposure=await self._exposure_of(connection, now),
+            contacts=await review_cases.contacts_on_topics(connection, now - CONTACTS_OF),
         )  # fmt: skip
 
     async def sweep(self, connection: Connection, now: datetime, view: View | None = None) -> Swept:

@@ -26,7 +26,7 @@ def _texts(value: Any) -> Iterator[str]:
         for key, each in value.items():
             yield from _texts(key)
             yield from _texts(each)
-    elif hasattr(value, "__iter__"):
+    elif hasattr(value, "__len__"):  # a repeated field, which has no __iter__
         for each in value:
             yield from _texts(each)
 
