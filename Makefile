@@ -16,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest bench-broadcast chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -75,6 +75,9 @@ bench-freshness: $(READY_TO_TEST) ## Pass over a library of 10,000 items and all
 bench-react: $(READY_TO_TEST) ## Measure how soon a track call moves the enrollment that waits for it
 	@exec $(BIN)/python -m tests.bench.react
 
+bench-broadcast: $(READY_TO_TEST) ## Send to 100,000 against a bare loop of the same client (BENCH_RECIPIENTS)
+	@exec $(BIN)/python -m tests.bench.broadcast
+
 chaos: $(READY_TO_TEST) ## Kill and break parts at random while programs run, then count: lost 0, twice 0
 	@exec $(BIN)/python -m tests.chaos
 
@@ -105,7 +108,7 @@ $(MADE):
 	@touch $@
 
 $(READY): $(MADE) requirements.lock pyproject.toml
-	@echo 'Installing what digital-cs needs (some 400 MB, once) ...'
+	@echo 'Installing what digital-cs needs (some 600 MB, once) ...'
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
