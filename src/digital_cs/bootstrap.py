@@ -42,6 +42,7 @@ from digital_cs.store import pool as pools
 from digital_cs.store.accounts import countries
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.keeper import Keeper
+from digital_cs.temporal.newsletter_parts import Newsletters, open_newsletters
 from digital_cs.temporal.reconciler import Reconciler
 from digital_cs.temporal.relay import Relay
 from digital_cs.temporal.review_parts import Reviews, open_reviews
@@ -72,13 +73,14 @@ class Engine:
     zendesk: ZendeskPull | None
     links: LinkRounds
     reviews: Reviews
+    newsletters: Newsletters
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished first."""
         worker = build_worker(
             self.client, self.settings.task_queue,
             [self.activities.advance, self.reviews.activities.advance,
-             self.reviews.activities.send_digests],
+             self.reviews.activities.send_digests, self.newsletters.activities.advance],
             concurrency=self.settings.worker_concurrency,
         )  # fmt: skip
         helpers = [self.relay.run(), self.keeper.run(), self._watch_content()]
@@ -249,11 +251,15 @@ async def open_engine(
         reviews = open_reviews(
             settings, opened, client, clock, calendar, inside, sender_of(settings)
         )
+        newsletters = open_newsletters(
+            settings, opened, client, clock, calendar, library, reviews.team, reviews.colleagues,
+            sender_of(settings),
+        )  # fmt: skip
         engine = Engine(
             settings=settings, clock=clock, pool=opened, client=client, channel=channel,
             library=library, calendar=calendar, reconciler=reconciler,
             zendesk=zendesk, links=LinkRounds(pool=opened, clock=clock, settings=settings),
-            reviews=reviews,
+            reviews=reviews, newsletters=newsletters,
             activities=EnrollmentActivities(
                 pool=opened, clock=clock, programs=ProgramShelf(opened), calendar=calendar,
                 mailing=mailing, calls=Calls(opened, webhooks),
@@ -274,7 +280,7 @@ async def open_engine(
                 evidence=EvidenceDays(
                     pool=opened, clock=clock, content_dir=settings.content_dir
                 ),
-                reviews=reviews.keeper,
+                reviews=reviews.keeper, newsletters=newsletters.keeper,
             ),
         )  # fmt: skip
         try:

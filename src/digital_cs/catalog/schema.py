@@ -15,6 +15,7 @@ from digital_cs.catalog.program_checks import USUAL_ROLES
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 from digital_cs.domain.grammar import WEEKDAYS
 from digital_cs.domain.milestone import Milestones
+from digital_cs.domain.newsletter import Newsletter
 from digital_cs.domain.policy import NO_LIMIT, Policy
 from digital_cs.domain.program import STEP_KINDS, Program
 from digital_cs.domain.segment import Segment
@@ -35,6 +36,8 @@ POLICY_SCHEMA_FILE = "policy.schema.json"
 """The same for policy.yaml."""
 TEAM_SCHEMA_FILE = "team.schema.json"
 """The same for team.yaml."""
+NEWSLETTER_SCHEMA_FILE = "newsletter.schema.json"
+"""The same for each newsletter."""
 TOPICS_SCHEMA_FILE = "topics.schema.json"
 """The same for topics.yaml."""
 
@@ -87,6 +90,17 @@ def trigger_schema() -> dict[str, Any]:
     unions = {"Condition": _UNIONS["Condition"]}
     schema = _with_conditions(Trigger, "A trigger of digital-cs", unions)
     return {**schema, "oneOf": [{"required": [kind]} for kind in TRIGGER_KINDS]}
+
+
+def newsletter_schema() -> dict[str, Any]:
+    """The schema of one newsletter, in draft 7, with what was said of `program_schema`."""
+    unions = {"Condition": _UNIONS["Condition"]}
+    schema = _with_conditions(Newsletter, "A newsletter of digital-cs", unions)
+    named = {"type": "string", "description": "Name of a segment."}
+    for part, key in (("Audience", "segment"), ("Suggestion", "to")):
+        rule = schema["$defs"][part]["properties"][key]
+        rule["anyOf"] = [named, {"$ref": rule.pop("$ref")}]  # a name is short for a rule
+    return schema
 
 
 def _with_conditions(

@@ -51,8 +51,10 @@ def content_problems(folder: Path) -> list[Problem]:
     from datetime import UTC, datetime
 
     from digital_cs.catalog.company_days import HolidaysFileError
+    from digital_cs.catalog.events import load_events
     from digital_cs.catalog.holidays import load_calendar
     from digital_cs.catalog.milestones import load_milestones
+    from digital_cs.catalog.newsletters import load_newsletters
     from digital_cs.catalog.policy import load_policy
     from digital_cs.catalog.programs import email_names, load_programs
     from digital_cs.catalog.segments import load_segments
@@ -74,6 +76,7 @@ def content_problems(folder: Path) -> list[Problem]:
         *programs.problems, *EmailLibrary(folder).check(topics),
         *load_milestones(folder).problems, *load_segments(folder).problems,
         *load_triggers(folder).problems,
+        *load_newsletters(folder).problems, *load_events(folder).problems,
         *policy.problems, *team.problems, *strangers, *load_topics(folder).problems,
     ]  # fmt: skip
     holidays = folder / "holidays.yaml"

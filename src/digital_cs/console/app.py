@@ -15,6 +15,7 @@ from digital_cs.config import Settings
 from digital_cs.console import (
     account_why,
     accounts,
+    archive,
     clicks,
     enrollments,
     errors,
@@ -37,6 +38,8 @@ from digital_cs.ingest.returned import Returns
 from digital_cs.ingest.returned_postmark import PostmarkWebhook
 from digital_cs.ingest.returned_ses import SesWebhook
 from digital_cs.ingest.zendesk_webhook import ZendeskWebhook
+from digital_cs.rendering.context import SenderView
+from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
 from digital_cs.temporal.gateway import Gateway
@@ -86,6 +89,9 @@ def build_app(
         )
     )
     app.include_router(review_pages.router(pool, gateway.clock, settings))
+    sender = SenderView(settings.mail_from.split("<")[0].strip(), settings.mail_footer)
+    publisher = archive.Publisher(sender, settings.public_url, settings.app_url)
+    app.include_router(archive.router(pool, EmailLibrary(settings.content_dir), publisher))
     app.include_router(health.router(pool))
     straight = segment.straight(by_sdks, API)
     return _past(app, {path: Door(each, settings.api_key) for path, each in straight.items()})

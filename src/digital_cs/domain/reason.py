@@ -54,6 +54,7 @@ class Reason(StrEnum):
     RATE = "rate"
     MERGED = "merged"
     NO_NEWSLETTER = "no_newsletter"
+    IN_NEWSLETTER = "in_newsletter"
     # People
     OPERATOR = "operator"
     LEFT = "left"
@@ -123,6 +124,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.RATE: "More is to go out at this minute than {scope} may send.",
         Reason.MERGED: "{because} It waits to be part of the next newsletter.",
         Reason.NO_NEWSLETTER: "No newsletter went out while it was useful.",
+        Reason.IN_NEWSLETTER: "It was over the attention budget, and went out as a part of {name}.",
         Reason.OPERATOR: "Skipped by hand.",
         Reason.LEFT: "The account left the program: {because}",
         Reason.OTHER_CONTACT: "Somebody else of the account is written to instead.",

@@ -36,6 +36,7 @@ from digital_cs.store import (
     ticket_matches,
     tickets,
 )
+from digital_cs.temporal.issue_keeper import IssueKeeper
 from digital_cs.temporal.reconciler import Reconciler
 from digital_cs.temporal.reviews import ReviewKeeper
 
@@ -60,7 +61,7 @@ class Keeper:
         self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock,
         membership: Membership, triggers: Triggers, reconciler: Reconciler, grace: float,
         text_days: int, events_kept_days: int, evidence: EvidenceDays,
-        reviews: ReviewKeeper,
+        reviews: ReviewKeeper, newsletters: IssueKeeper,
     ) -> None:  # fmt: skip
         """`text_days`: days after its last update that the text of a ticket is kept."""
         self._pool = pool
@@ -74,6 +75,7 @@ class Keeper:
         self._events_kept_days = events_kept_days
         self._evidence = evidence
         self._reviews = reviews
+        self._newsletters = newsletters
         self._sorter = TicketSorter(pool, clock)
         self._last: dict[str, float] = {}
         self._forgot_on: date | None = None
@@ -121,6 +123,7 @@ class Keeper:
         await self._membership.look()
         await self._triggers.judge()
         await self._reviews.tick(now)
+        await self._newsletters.tick(now)
         if self._is_time("overdue", OVERDUE_SECONDS):
             await self._reconciler.overdue()
             async with self._pool.connection() as connection:

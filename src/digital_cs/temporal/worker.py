@@ -12,10 +12,20 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 from workflows.broadcast import BroadcastWorkflow
+from workflows.content_digest import ContentDigestWorkflow
+from workflows.content_review import ContentReviewWorkflow
 from workflows.enrollment import EnrollmentWorkflow
+from workflows.newsletter_issue import NewsletterIssueWorkflow
 
-WORKFLOWS: list[type] = [EnrollmentWorkflow, BroadcastWorkflow]
+WORKFLOWS: list[type] = [
+    EnrollmentWorkflow, ContentReviewWorkflow, ContentDigestWorkflow, BroadcastWorkflow,
+    NewsletterIssueWorkflow,
+]  # fmt: skip
 """Every workflow of the house; the replay tests take them from here."""
+
+
+CACHED = 1000
+"""Workflows that a worker keeps in memory between their tasks."""
 
 
 def runner() -> SandboxedWorkflowRunner:
@@ -35,9 +45,12 @@ def runner() -> SandboxedWorkflowRunner:
 
 def build_worker(
     client: Client, task_queue: str, activities: Sequence[Callable[..., Any]], *,
-    concurrency: int, fail_fast: bool = False,
+    concurrency: int, fail_fast: bool = False, cached: int = CACHED,
 ) -> Worker:  # fmt: skip
-    """A worker for the engine's queue. `fail_fast` turns mistakes in workflows into failures."""
+    """A worker for the engine's queue. `fail_fast` turns mistakes in workflows into failures.
+
+    With `cached` 0 it keeps no workflow between two tasks of it, and so none waits for it alone.
+    """
     return Worker(
         client,
         task_queue=task_queue,
@@ -46,6 +59,7 @@ def build_worker(
         workflow_runner=runner(),
         max_concurrent_activities=concurrency,
         max_concurrent_local_activities=concurrency,
+        max_cached_workflows=cached,
         graceful_shutdown_timeout=timedelta(seconds=25),
         workflow_failure_exception_types=[Exception] if fail_fast else [],
     )
