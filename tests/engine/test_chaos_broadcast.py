@@ -1,4 +1,4 @@
-"""A short storm over a broadcast: nobody is missed, nobody gets it twice, and the end is the end."""
+"""A short storm over a broadcast: nobody is missed, nobody gets it twice, its end is its end."""
 
 from __future__ import annotations
 

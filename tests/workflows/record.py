@@ -23,7 +23,7 @@ from digital_cs.messages.converter import CONVERTER
 from digital_cs.messages.enrollment import WAKE_SIGNAL
 from digital_cs.stack.temporal_server import TemporalServer
 from digital_cs.temporal.client import quiet_runtime
-from tests.workflows import issue_stories, review_stories
+from tests.workflows import broadcast_stories, issue_stories, review_stories
 from tests.workflows.scripted import Script, played, rest
 from tests.workflows.short_history import short_history_server
 
@@ -83,11 +83,11 @@ async def continued(client: Client) -> WorkflowHistory:
 Story = Callable[[Client], Awaitable[WorkflowHistory]]
 ON_A_PLAIN_SERVER: list[Story] = [
     drip, woken, retried, review_stories.case, review_stories.case_retried, review_stories.digests,
-    issue_stories.issue,
+    issue_stories.issue, broadcast_stories.sent, broadcast_stories.sent_to_a_wall,
 ]  # fmt: skip
 ON_A_FORGETFUL_SERVER: list[Story] = [
     continued, review_stories.case_continued, review_stories.digests_continued,
-    issue_stories.issue_continued,
+    issue_stories.issue_continued, broadcast_stories.sent_continued,
 ]  # fmt: skip
 STORIES = [*ON_A_PLAIN_SERVER, *ON_A_FORGETFUL_SERVER]
 

@@ -69,6 +69,16 @@ async def test_a_change_that_forgets_the_running_ones_is_found(changed: type) ->
         ("case_retried", {"EVENT_TYPE_TIMER_FIRED"}),
         ("case_continued", {"EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"}),
         ("digests", {"EVENT_TYPE_ACTIVITY_TASK_COMPLETED", "EVENT_TYPE_TIMER_CANCELED"}),
+        (
+            "sent",
+            {
+                "EVENT_TYPE_ACTIVITY_TASK_COMPLETED",
+                "EVENT_TYPE_TIMER_FIRED",
+                "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED",
+            },
+        ),
+        ("sent_to_a_wall", {"EVENT_TYPE_TIMER_FIRED"}),
+        ("sent_continued", {"EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"}),
         ("digests_continued", {"EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"}),
     ],
 )

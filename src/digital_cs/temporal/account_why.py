@@ -152,8 +152,9 @@ async def account_why(
             connection, account.id, start, most=most, program=program, contacts=people
         )
         entering = []
-        of_broadcast = program is not None and await broadcasts.get(connection, program) is not None
-        if program is not None and not situation.inside and not of_broadcast:
+        if program is not None and not (
+            situation.inside or await broadcasts.get(connection, program)
+        ):
             entering = await why(gateway, connection, account.id, program)
     person = situation.people[0] if contact is not None else None
     against = in_force(
