@@ -14,12 +14,19 @@ from hypothesis import strategies as st
 from digital_cs.catalog.programs import load_programs
 from digital_cs.domain.account import Account, day_of
 from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
-from digital_cs.domain.enrollment import MessageState, Verdict
-from digital_cs.domain.outlook import Outlook, Standpoint, leads_to_a_message
+from digital_cs.domain.enrollment import MessageState, Verdict, share_of
+from digital_cs.domain.outlook import Outlook, Standpoint
 from digital_cs.domain.played import Played
 from digital_cs.domain.policy import OPEN
 from digital_cs.domain.population import Population
-from digital_cs.domain.program_graph import Graph, SendNode, WaitDateNode, compile_program
+from digital_cs.domain.program_graph import (
+    Graph,
+    SendNode,
+    SplitNode,
+    WaitDateNode,
+    compile_program,
+)
+from digital_cs.domain.program_ways import Known, leads_to_a_message
 from digital_cs.domain.send_window import resolve_zone
 from digital_cs.domain.sim_account import SimAccount, changed
 from digital_cs.domain.sim_gate import Gate
@@ -77,6 +84,24 @@ class TestByHand:
             ("pro", MONDAY, False), ("free", MONDAY, False), ("hello", MONDAY + DAY, True),
         ]  # fmt: skip
 
+    def test_the_arm_that_an_account_is_drawn_into_is_followed_alone(self) -> None:
+        arms = [{"name": name, "share": 1, "do": [{"send": name}]} for name in ("a", "b")]
+        graph = program({"id": "draw", "split": arms}, HELLO)
+        both = [("a", MONDAY, False), ("b", MONDAY, False), ("hello", MONDAY, True)]
+        assert coming(graph, "draw") == both
+        known = Known(arms=(("draw", "b"),))
+        assert coming(graph, "draw", known=known) == [("b", MONDAY, True), both[2]]
+
+    def test_who_goes_round_for_ever_may_never_come_to_a_way_out(self) -> None:
+        arms = [{"name": "on", "share": 1, "do": [{"go_to": "again"}]}, {"name": "out", "share": 1}]
+        graph = program(
+            {"id": "again", "wait": "1 week"},
+            {"branch": [{"when": PRO, "do": [{"send": "pro"}]}], "otherwise": [{"send": "free"}]},
+            {"id": "draw", "split": arms},
+        )  # fmt: skip
+        found = coming(graph, "draw", known=Known(arms=(("draw", "on"),)))
+        assert [(email, sure) for email, _, sure in found] == [("pro", False), ("free", False)]
+
     def test_what_may_happen_any_moment_is_possible_from_now_on(self) -> None:
         graph = program(wait_for(PRO, "3 days"), {"wait": "1 day"}, {"send": "after"})
         assert coming(graph, "look", MONDAY + 2 * DAY) == [
@@ -113,7 +138,7 @@ class TestByHand:
             {"send": "soon"},
         )  # fmt: skip
         due = MONDAY + 10 * DAY
-        assert coming(graph, "a", due, dates=(("renewal_on", day),)) == [
+        assert coming(graph, "a", due, known=Known((("renewal_on", day),))) == [
             ("hello", due, True), ("soon", due + 3 * DAY + HOUR, True),
         ]  # fmt: skip
         assert coming(graph, "a", due) == [("hello", due, True), ("soon", due, False)]
@@ -138,11 +163,11 @@ def foreseen(played: Sequence[Played], sim: SimAccount, start: datetime) -> Coun
     until = start + 200 * DAY
     way = [*travel(played, sim, until, CALENDAR, World(), Gate(OPEN, CALENDAR))]
     found: Counter[str] = Counter()
-    for number, each in enumerate(played):
+    for number, one in enumerate(played):
         mine = [moment for moment in way if moment.program == number]
         for place, rest in enumerate(mine):
             if rest.outcome.act is None and rest.outcome.ending is None:
-                _check(each.graph, sim, rest, mine[place + 1 :], until, found)
+                _check(one.graph, sim, rest, mine[place + 1 :], until, found)
     return found
 
 
@@ -171,9 +196,9 @@ def _check(
     )
     if end == rest.at + FORTNIGHT and not left and not stopped:
         seen = {each.outcome.position.step for each in within if each.state is not None}
-        for each in ahead.values():
-            if each.sure and each.at < end - 3 * DAY:
-                assert each.step in seen, (each, rest)
+        for message in ahead.values():
+            if message.sure and message.at < end - 3 * DAY:
+                assert message.step in seen, (message, rest)
                 found["sure"] += 1
 
 
@@ -186,7 +211,23 @@ def _standpoint(graph: Graph, sim: SimAccount, rest: Moment) -> Standpoint:
         held = plan is None and (
             position.held_since is not None or (position.noted or "").startswith("held:")
         )
-    return Standpoint(position.step, due, held, _dates(graph, _as_known(sim, rest.at)))
+    account = _as_known(sim, rest.at)
+    arms = tuple(
+        (node.id, drawn(graph, node, account))
+        for node in graph.nodes.values()
+        if isinstance(node, SplitNode)
+    )
+    return Standpoint(position.step, due, held, Known(_dates(graph, account), arms))
+
+
+def drawn(graph: Graph, node: SplitNode, account: Account) -> str:
+    """The arm of a split, as `what_next` draws it."""
+    point = share_of(graph.id, node.id, account.id) * sum(share for _, share, _ in node.arms)
+    for name, share, _ in node.arms:
+        point -= share
+        if point < 0:
+            return name
+    raise AssertionError
 
 
 def _dates(graph: Graph, account: Account) -> tuple[tuple[str, date], ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.domain.enrollment import share_of
 from digital_cs.domain.review_policy import Kind
 from digital_cs.store import exposure, replies, suppressions
 from digital_cs.store.contacts import ContactRecord, save_contacts
@@ -197,7 +198,7 @@ async def test_a_day_is_that_of_the_readers(connection: Connection) -> None:
 
 
 async def test_dates_of_accounts_are_followed_one_by_one(connection: Connection) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"id": "w", "wait_until": {"date": "renewal_on", "shift": "30 days before"}},
         {"task": "Call", "assign_to": "csm", "id": "t"},
         {"wait_until": {"date": "renewal_on", "shift": "7 days before"}, "if_no_date": "exit"},
@@ -215,6 +216,28 @@ async def test_dates_of_accounts_are_followed_one_by_one(connection: Connection)
         )
     [through] = (await exposure.of_items(connection, rig.MONDAY))["emails/x.md"].through
     assert (through.day, through.accounts) == (date(2026, 3, 10), 1)
+
+
+async def test_only_the_arm_that_an_account_is_drawn_into_counts(connection: Connection) -> None:
+    """SQL draws as `what_next` does."""
+    arms = [{"name": name, "share": share, "do": [{"send": name}]}
+            for name, share in (("a", 1), ("b", 3), ("c", 2))]  # fmt: skip
+    await rig.publish(
+        connection, rig.program("test", [{"id": "draw", "split": arms}]), rig.MONDAY
+    )  # fmt: skip
+    ids = await rig.people(connection, 60, rig.MONDAY)
+    await keep(connection, [email(name) for name in "abc"])
+    for id in ids:
+        await stand(connection, "test", id, "draw")
+    await connection.execute("update holdouts set held = false")
+    points = [share_of("test", "draw", id) * 6 for id in ids]
+    found = await exposure.of_items(connection, rig.MONDAY)
+    assert {item: each.accounts for item, each in found.items()} == {
+        "emails/a.md": sum(point < 1 for point in points),
+        "emails/b.md": sum(1 <= point < 4 for point in points),
+        "emails/c.md": sum(point >= 4 for point in points),
+    }
+    assert all(each.through[0].sure for each in found.values())
 
 
 async def test_it_may_be_asked_twice_in_one_transaction_and_of_nobody(

@@ -20,8 +20,8 @@ from digital_cs.domain.program_graph import (
     WaitForNode,
     WaitNode,
     WaitWeekdayNode,
-    successors,
 )
+from digital_cs.domain.program_ways import NOTHING, Known, all_pass, targets
 from digital_cs.domain.send_window import next_open, next_weekday_time
 from digital_cs.domain.span import Span, add, subtract
 from digital_cs.domain.zone import load_zone, to_utc
@@ -33,10 +33,6 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 _EVER = datetime.min.replace(tzinfo=UTC)
 _MOST_ROUNDS = 50
 """A step that is reached later and later is in a loop: its last moment is not looked for."""
-
-
-Dates = tuple[tuple[str, date], ...]
-"""The days that an account has in traits, by name."""
 
 Way = tuple[str, datetime, datetime]
 """A step that comes next, and between which moments it is reached."""
@@ -54,7 +50,7 @@ class Standpoint:
     step: str
     due: datetime | None = None
     held: bool = False
-    dates: Dates = ()
+    known: Known = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +87,10 @@ class Outlook:
         self._until = until
         self._calendar = calendar
         self._zone = zone or load_zone("UTC")
-        self._known: dict[tuple[str, datetime, Dates], tuple[Coming, ...]] = {}
+        self._found: dict[tuple[str, datetime, Known], tuple[Coming, ...]] = {}
         self._openings: dict[datetime, datetime] = {}
         self._ends: dict[tuple[str, datetime], datetime] = {}
-        self._bounds: dict[tuple[str, str], bool] = {}
+        self._bounds: dict[tuple[str, str, tuple[tuple[str, str], ...]], bool] = {}
 
     def of(self, stands: Standpoint) -> tuple[Coming, ...]:
         """What may go out from there, the earliest first of those that are on one way."""
@@ -103,13 +99,13 @@ class Outlook:
         node, start = self._graph.nodes[stands.step], self._now
         if stands.due is not None and isinstance(node, SendNode):
             start = max(start, stands.due)
-        ways = [*self._ways(stands.step, start, start, stands.dates, stands.due)]
+        ways = [*self._ways(stands.step, start, start, stands.known, stands.due)]
         if stands.held or not _is_one(ways):
             return tuple(self._look(stands, start))
         [(target, leaves, _)] = ways
-        return self._with(node, leaves, self._along(target, leaves, stands.dates))
+        return self._with(node, leaves, self._along(target, leaves, stands.known))
 
-    def _along(self, step: str, at: datetime, dates: Dates) -> tuple[Coming, ...]:
+    def _along(self, step: str, at: datetime, known: Known) -> tuple[Coming, ...]:
         """What may go out from a step that is reached at a moment.
 
         Most of a program is one way without a fork, and many come to the same step in the same
@@ -118,14 +114,14 @@ class Outlook:
         passed: dict[str, tuple[datetime, datetime]] = {}
         rest: tuple[Coming, ...] = ()
         while step != FINISHED and at <= self._until and step not in passed:
-            known = self._known.get((step, at, dates))
-            if known is not None:
-                rest = known
+            found = self._found.get((step, at, known))
+            if found is not None:
+                rest = found
                 break
-            ways = [*self._ways(step, at, at, dates, None)]
+            ways = [*self._ways(step, at, at, known, None)]
             if not _is_one(ways):
-                rest = tuple(self._look(Standpoint(step, None, dates=dates), at))
-                self._known[step, at, dates] = rest
+                rest = tuple(self._look(Standpoint(step, None, known=known), at))
+                self._found[step, at, known] = rest
                 break
             [(target, leaves, _)] = ways
             passed[step] = at, leaves
@@ -133,7 +129,7 @@ class Outlook:
         for behind, (came, left) in reversed(passed.items()):
             rest = self._with(self._graph.nodes[behind], left, rest)
             if step not in passed:  # else what comes in a second round would be missing
-                self._known[behind, came, dates] = rest
+                self._found[behind, came, known] = rest
         return rest
 
     def _with(self, node: Node, at: datetime, rest: tuple[Coming, ...]) -> tuple[Coming, ...]:
@@ -151,7 +147,7 @@ class Outlook:
         for step, at in first.items():
             node = nodes[step]
             if isinstance(node, SendNode) and (opens := self._open(at)) <= self._until:
-                sure = self._open(last[step]) <= self._until and self._bound(stands.step, step)
+                sure = self._open(last[step]) <= self._until and self._bound(stands, step)
                 yield Coming(step, node.email, node.kind, node.to, opens, sure)
 
     def _first(self, stands: Standpoint, start: datetime) -> dict[str, datetime]:
@@ -168,7 +164,7 @@ class Outlook:
                 continue
             due = stands.due if not first else None
             first[step] = at
-            for target, early, _ in self._ways(step, at, at, stands.dates, due):
+            for target, early, _ in self._ways(step, at, at, stands.known, due):
                 heappush(ahead, (early, next(tie), target))
         return first
 
@@ -182,7 +178,7 @@ class Outlook:
         while todo:
             step = todo.pop()
             due = stands.due if step == stands.step and not rounds[step] else None
-            for target, _, late in self._ways(step, first[step], last[step], stands.dates, due):
+            for target, _, late in self._ways(step, first[step], last[step], stands.known, due):
                 if target not in first or late <= last.get(target, _EVER):
                     continue
                 rounds[target] += 1
@@ -192,7 +188,7 @@ class Outlook:
         return last
 
     def _ways(
-        self, step: str, early: datetime, late: datetime, dates: Dates, due: datetime | None
+        self, step: str, early: datetime, late: datetime, known: Known, due: datetime | None
     ) -> Iterator[Way]:  # fmt: skip
         """Where a step leads that is reached between these moments: step, earliest, latest.
 
@@ -203,7 +199,7 @@ class Outlook:
             case SendNode():
                 yield node.next, self._open(early), self._open(late)
             case WaitDateNode() if due is None:
-                day = dict(dates).get(node.trait)
+                day = dict(known.dates).get(node.trait)
                 if day is not None:
                     until = self._shifted(node, day)
                     yield node.next, max(early, until), max(late, until)
@@ -218,7 +214,7 @@ class Outlook:
                 timed_out = node.timed_out if isinstance(node, WaitForNode) else node.expired
                 yield timed_out, over, over_late
             case _:
-                for _, target in successors(node):
+                for target in targets(node, known):
                     yield target, early, late
 
     def _over(self, node: Node, at: datetime, due: datetime | None) -> datetime:
@@ -264,41 +260,15 @@ class Outlook:
             found = self._openings[at] = opening.at if opening is not None else _NEVER
         return found
 
-    def _bound(self, start: str, step: str) -> bool:
-        """Whether no way from `start` ends without having passed `step`."""
-        found = self._bounds.get((start, step))
+    def _bound(self, stands: Standpoint, step: str) -> bool:
+        """Whether no way from there ends without having passed `step`."""
+        key = (stands.step, step, stands.known.arms)
+        found = self._bounds.get(key)
         if found is None:
-            found = self._bounds[start, step] = _passes(self._graph, start, step)
+            found = self._bounds[key] = all_pass(self._graph, stands.step, step, stands.known)
         return found
 
 
 def _is_one(ways: Sequence[Way]) -> bool:
     """Whether there is one way, and it is known when it is gone."""
     return len(ways) == 1 and ways[0][1] == ways[0][2]
-
-
-def _passes(graph: Graph, start: str, step: str) -> bool:
-    seen, todo = {step}, [start]
-    while todo:
-        here = todo.pop()
-        if here not in seen:
-            seen.add(here)
-            ways = [target for _, target in successors(graph.nodes[here])]
-            if not ways or FINISHED in ways:
-                return False
-            todo += ways
-    return True
-
-
-def leads_to_a_message(graph: Graph) -> set[str]:
-    """The steps of a program from which a message may still go out."""
-    found = {id for id, node in graph.nodes.items() if isinstance(node, SendNode)}
-    before = 0
-    while len(found) > before:
-        before = len(found)
-        found |= {
-            id
-            for id, node in graph.nodes.items()
-            if any(target in found for _, target in successors(node))
-        }
-    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -16,13 +17,21 @@ from digital_cs.domain.account import LEAVING_STAGES, NO_HOLIDAYS, UNSUBSCRIBED,
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.eligibility import SERVICE
 from digital_cs.domain.exposure import Exposure, Outgoing, Reach, Send, Showing, in_order
-from digital_cs.domain.outlook import TIMED, Coming, Outlook, Standpoint, leads_to_a_message
+from digital_cs.domain.outlook import TIMED, Coming, Outlook, Standpoint
 from digital_cs.domain.program import Program
-from digital_cs.domain.program_graph import Graph, SendNode, WaitDateNode, compile_program
+from digital_cs.domain.program_graph import (
+    Graph,
+    SendNode,
+    SplitNode,
+    WaitDateNode,
+    compile_program,
+)
+from digital_cs.domain.program_ways import Known, leads_to_a_message
 from digital_cs.domain.touch import ANYBODY
 from digital_cs.domain.zone import load_zone, zone_names
 from digital_cs.store import shown
 from digital_cs.store.condition_sql_people import QUIET_BECAUSE
+from digital_cs.store.holdouts import SHARE_OF
 from digital_cs.store.replies import AWAITED
 from digital_cs.store.suppressions import SUPPRESSED_HERE
 
@@ -84,6 +93,8 @@ async def of_emails(
     return outgoing
 
 
+_DRAWN = SHARE_OF.format(parts="e.program_id, x.id, e.account_id")
+
 # Who stands where, one row each, and never seen here one by one: `key` is all that decides what
 # may come, and those who share it are looked at once. Moments are what a clock shows there, to
 # the hour, so that people of all zones can share one.
@@ -92,7 +103,7 @@ create temporary table going_out on commit drop as
 with steps as (
        select * from jsonb_to_recordset(%(steps)s)
          as s(program text, version int, step text, timed bool, sends bool, traits text[],
-              stays text[])),
+              stays text[], splits jsonb)),
      zones as (select * from unnest(%(zones)s::text[], %(ahead)s::int[]) z(name, ahead)),
      inside as materialized (
        select e.account_id, e.program_id, e.version, e.step, e.plans_contact, a.zone,
@@ -102,7 +113,10 @@ with steps as (
               coalesce(h.held, false) as held_out,
               case when s.traits <> '{{}}' then
                 (select jsonb_object_agg(t, left(a.traits ->> t, 10)) from unnest(s.traits) t) end
-                as dates
+                as dates,
+              case when s.splits <> '[]' then
+                (select jsonb_object_agg(x.id, width_bucket({_DRAWN}, x.bounds))
+                   from jsonb_to_recordset(s.splits) x(id text, bounds float8[])) end as arms
          from enrollments e
          join programs p on p.id = e.program_id
          join steps s on (s.program, s.version, s.step) = (e.program_id, e.version, e.step)
@@ -134,7 +148,7 @@ select i.account_id, coalesce(planned.address, r.reader) as person,
        jsonb_build_array(i.program_id, i.version, i.step,
          date_trunc('hour', i.due at time zone 'UTC'
            + make_interval(secs => coalesce(z.ahead, %(workspace)s))),
-         i.held, i.held_out, r.marketing, r.service, i.dates)::text as key
+         i.held, i.held_out, r.marketing, r.service, i.dates, i.arms)::text as key
   from inside i
   join roles r on r.account_id = i.account_id
   left join able planned
@@ -174,7 +188,7 @@ def _values(
             "program": program, "version": version, "step": step,
             "timed": isinstance(graph.nodes[step], TIMED),
             "sends": isinstance(graph.nodes[step], SendNode),
-            "traits": _traits(graph), "stays": sorted(graph.stay_when),
+            "traits": _traits(graph), "splits": _splits(graph), "stays": sorted(graph.stay_when),
         }
         for (program, version), graph in graphs.items()
         for step in sorted(leads_to_a_message(graph))
@@ -189,6 +203,23 @@ def _values(
 
 def _traits(graph: Graph) -> list[str]:
     return sorted({n.trait for n in graph.nodes.values() if isinstance(n, WaitDateNode)})
+
+
+def _splits(graph: Graph) -> list[dict[str, Any]]:
+    """The splits of a program, each with the points in [0, 1) at which the next arm begins."""
+    found = []
+    for node in graph.nodes.values():
+        if isinstance(node, SplitNode):
+            ends = [*accumulate(share for _, share, _ in node.arms)]
+            found.append({"id": node.id, "bounds": [end / ends[-1] for end in ends[:-1]]})
+    return found
+
+
+def _arms(graph: Graph, drawn: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for id, nth in drawn.items():
+        node = graph.nodes[id]
+        if isinstance(node, SplitNode):
+            yield id, node.arms[nth][0]
 
 
 def _ahead(zone: str, now: datetime) -> int:
@@ -209,11 +240,14 @@ def _look(
     doubts: set[tuple[str, str, date]] = set()
     plans: dict[str, frozenset[Send]] = {}
     for key, size in groups:
-        program, version, step, due, held, held_out, marketing, service, dates = json.loads(key)
-        stands = Standpoint(
-            step, datetime.fromisoformat(due).replace(tzinfo=UTC) if due else None, held,
+        (program, version, step, due, held, held_out, marketing, service, dates,
+         arms) = json.loads(key)  # fmt: skip
+        known = Known(
             tuple((name, day) for name, text in (dates or {}).items() if (day := day_of(text))),
-        )  # fmt: skip
+            tuple(_arms(graphs[program, version], arms or {})),
+        )
+        at = datetime.fromisoformat(due).replace(tzinfo=UTC) if due else None
+        stands = Standpoint(step, at, held, known)
         first: dict[str, Coming] = {}
         for coming in outlooks[program, version].of(stands):
             roles = service if coming.kind == SERVICE else () if held_out else marketing

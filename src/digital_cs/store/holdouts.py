@@ -15,12 +15,14 @@ from digital_cs.domain.policy import Policy
 
 Connection = AsyncConnection[Any]
 
-POINT = (
-    "((('x' || left(encode(sha256(convert_to(concat_ws(e'\\x1f', %(holdout_salt)s::text,"
-    " {program}, {account}), 'UTF8')), 'hex'), 16))::bit(64) >> 11)::bigint::float8"
-    " / 9007199254740992::float8)"
+SHARE_OF = (
+    "((('x' || left(encode(sha256(convert_to(concat_ws(e'\\x1f', {parts}), 'UTF8')), 'hex'), 16))"
+    "::bit(64) >> 11)::bigint::float8 / 9007199254740992::float8)"
 )
-"""domain.holdout.point in SQL: the first 53 bits of the hash, which a float holds exactly."""
+"""domain.enrollment.share_of in SQL: the first 53 bits of the hash, which a float holds exactly."""
+
+POINT = SHARE_OF.format(parts="%(holdout_salt)s::text, {program}, {account}")
+"""domain.holdout.point in SQL."""
 
 # A program that sends nothing but service notices leaves nobody out: those go to everybody.
 DRAW = f"""
