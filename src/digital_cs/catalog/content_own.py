@@ -13,10 +13,12 @@ from digital_cs.catalog.content_fields import FieldReader
 from digital_cs.catalog.content_folder import documents, item_of, strange_name
 from digital_cs.catalog.content_reading import Reading, without_doubtful_ids
 from digital_cs.catalog.front_matter import read_page
+from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.catalog.programs import load_programs, yaml_files
 from digital_cs.catalog.segments import load_segments, segments_of
 from digital_cs.domain.content_item import Found, Shown
 from digital_cs.domain.content_source import ContentSource
+from digital_cs.domain.newsletter import Newsletter
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import Program, Send
 from digital_cs.domain.program_graph import nested
@@ -97,7 +99,11 @@ class _Shelf:
             programs = {loaded.files[n]: _program(p) for n, p in loaded.programs.items()}
         rules = load_segments(self.folder)
         segments = {rules.files[n]: _segment(s) for n, s in rules.segments.items()}
-        for name, usable in (("programs", programs), ("segments", segments)):
+        letters = load_newsletters(self.folder)
+        newsletters = {letters.files[n]: _newsletter(s) for n, s in letters.newsletters.items()}
+        for name, usable in (
+            ("programs", programs), ("segments", segments), ("newsletters", newsletters)
+        ):  # fmt: skip
             folder = self.folder / name
             for path in yaml_files(folder) if folder.is_dir() else ():
                 locator = f"{name}/{path.name}"
@@ -136,6 +142,23 @@ def _segment(segment: Segment) -> Found:
     return Found(
         "", Kind.SEGMENT, segment.name, owner=segment.owner, backup=segment.backup,
         shows=tuple((Shown.USES, f"segments/{name}.yaml") for name in names),
+    )  # fmt: skip
+
+
+def _newsletter(newsletter: Newsletter) -> Found:
+    rules = [newsletter.audience.segment]
+    shown: list[str] = []
+    for section in newsletter.sections:
+        rules += [each.to for each in section.suggestions]
+        shown += [each.show for each in section.suggestions]
+    segments = sorted({name for rule in rules for name in segments_named(rule)})
+    return Found(
+        "", Kind.NEWSLETTER, newsletter.name, owner=newsletter.owner, backup=newsletter.backup,
+        topic=newsletter.topic,
+        shows=(
+            *((Shown.SENDS, place) for place in dict.fromkeys(shown)),
+            *((Shown.USES, f"segments/{name}.yaml") for name in segments),
+        ),
     )  # fmt: skip
 
 

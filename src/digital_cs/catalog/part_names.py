@@ -6,7 +6,17 @@ import re
 
 from pydantic import BaseModel
 
-from digital_cs.domain import content_policy, milestone, policy, segment, team, topic, trigger
+from digital_cs.domain import (
+    content_policy,
+    event,
+    milestone,
+    newsletter,
+    policy,
+    segment,
+    team,
+    topic,
+    trigger,
+)
 from digital_cs.domain import program as spec
 from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 
@@ -60,6 +70,13 @@ _NAMES: dict[type[BaseModel], str] = {
     content_policy.Reviews: "'reviews'",
     content_policy.Digest: "'digest'",
     content_policy.WhenStale: "'stale'",
+    newsletter.Newsletter: "a newsletter",
+    newsletter.Audience: "'audience'",
+    newsletter.Section: "a section",
+    newsletter.Suggestion: "a suggestion",
+    newsletter.Days: "'days_before'",
+    event.Events: "the events",
+    event.Event: "an event",
     team.Team: "the team",
     team.Person: "a person of the team",
     topic.Topics: "the topics",
@@ -74,13 +91,16 @@ def part_name(part: type[BaseModel]) -> str:
     return _NAMES[part]
 
 
-def owners_of(key: str) -> list[str]:
-    """The parts that do know a key, for who wrote it at the wrong place."""
-    return [
-        name
+def owners_of(key: str, near: type[BaseModel]) -> list[str]:
+    """The parts that do know a key, for who wrote it at the wrong place: those of the same kind of
+    file, if there are any."""
+    found = [
+        (part, name)
         for part, name in _NAMES.items()
         if any(key in (field, info.alias) for field, info in part.model_fields.items())
     ]
+    same = [name for part, name in found if part.__module__ == near.__module__]
+    return same or [name for _, name in found]
 
 
 def sentence(text: str) -> str:

@@ -69,7 +69,7 @@ def _unknown_key(case: Case) -> Fault:
             case.spot.path, "two-steps-in-one", f"This step does two things: {first} and {key}.",
             "Begin the second one with a dash of its own.", at_key=True,
         )  # fmt: skip
-    homes = owners_of(key)
+    homes = owners_of(key, part)
     advice = did_you_mean(key, allowed)
     if advice is None and homes:
         advice = f"It belongs to {' or '.join(homes[:3])}."
