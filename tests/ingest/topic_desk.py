@@ -15,6 +15,55 @@ from digital_cs.store import tickets
 from digital_cs.store.tickets import TicketRecord
 from tests.activities.house import StoppedClock
 
+THEMES = {
+    "slow": [
+        "The dashboard pages load very slowly", "Pages load slowly in the dashboard",
+        "Every dashboard page loads slowly today", "Dashboard pages load so slowly again",
+        "Why do the dashboard pages load slowly", "Slow dashboard, all pages load slowly",
+        "Our dashboard pages load slowly here", "The dashboard loads its pages slowly",
+    ],
+    "coupon": [
+        "The coupon code expires too early", "Our coupon codes expire on the same day",
+        "Coupon code expired before the sale", "Why does the coupon code expire so early",
+        "Can a coupon code expire later", "All coupon codes expired yesterday",
+        "The coupon code of the sale expired early", "Please let the coupon codes expire later",
+    ],
+    "export": [
+        "Export all contacts to Excel", "The Excel export misses columns", "Export takes hours",
+        "How do we export contacts", "Export of contacts stops half way",
+        "Excel file of the export is empty", "Contacts export lacks the phone column",
+        "Download contacts as Excel",
+    ],
+    "font": [
+        "Can we upload our own font", "Custom font is not shown", "Font upload fails",
+        "The font of the heading is wrong", "Upload a font for headings",
+        "Our own fonts are not in the list", "Which fonts can we upload",
+        "Heading font cannot be changed",
+    ],
+    "key": [
+        "Rotate the API key", "Our API key stopped working", "API key is refused",
+        "Where is the API key", "A new API key for our server", "Revoke an old API key",
+        "Two API keys for one server", "API key was leaked",
+    ],
+    "login": [
+        "I forgot my password", "Password reset mail does not come", "Cannot sign in any more",
+        "Sign in fails with a wrong password", "Reset the password of a colleague",
+        "The password is right and sign in fails", "How do I reset my password",
+        "Signing in asks for the password again and again",
+    ],
+    "invoice": [
+        "The invoice has a wrong address", "Send the invoice to our accountant",
+        "Invoice of March is missing", "VAT number on the invoice", "Two invoices for one month",
+        "Change the address on invoices", "Where do I find old invoices", "The invoice is not paid",
+    ],
+    "form": [
+        "The sign-up form is not shown", "Embed the form on our page", "Form lacks a field",
+        "Who filled in the form", "The form on our page is too wide", "Pop-up form comes twice",
+        "Hide the form on phones", "Add a field to the form",
+    ],
+}  # fmt: skip
+"""What customers ask, eight tickets of each theme."""
+
 
 def topic(name: str, *phrases: str, tags: Iterable[str] = (), **rest: Any) -> Topic:
     """A topic that any of these phrases and tags catches."""

@@ -102,7 +102,7 @@ def proposals(
     output.table(
         [">proposal", ">accounts", ">tickets", "~words", "state"],
         ([e.id, f"{e.accounts:,}", f"{e.tickets:,}", ", ".join(e.words),
-          f"{e.state} {e.into or ''}".strip()] for e in found),
+          f"{e.state} {e.part_of or ''}".strip()] for e in found),
     )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def _one(id: int, as_json: bool) -> None:
         output.emit({"proposal": found, "samples": samples,
                      "rule": rule.model_dump(mode="json") if rule else None})  # fmt: skip
         return
-    into = f" into {found.into}" if found.into else ""
+    into = f" into {found.part_of}" if found.part_of else ""
     output.say(
         f"Proposal {found.id}, {found.state}{into}: {output.count_of(found.tickets, 'ticket')} of"
         f" {output.count_of(found.accounts, 'account')}, first seen"

@@ -35,6 +35,10 @@ MOST = 20_000
 """And among so many of the newest: more make no other groups, only the search longer."""
 MOST_OF_EACH = 300
 """Tickets of a topic that are learned from: more of the same teach nothing."""
+FEWEST_TOPICS = 8
+"""With fewer nothing shows how a ticket of yet another topic looks: all would go into these."""
+FEWEST_OF_EACH = 5
+"""Tickets of a topic, at least, to learn it."""
 _USUAL = 0.5
 """The share of a group's tickets that a tag must have to be suggested."""
 
@@ -84,16 +88,20 @@ class TopicProposals:
     async def learn(self) -> Learned | None:
         """Learn from the tickets whose topic a rule, a help desk or a person gave.
 
-        What only learning can say something of is looked at again soon. None with fewer than two
-        topics to tell apart.
+        What only learning can say something of is looked at again soon. None, and nothing is
+        learned, as long as there are fewer than eight topics of five tickets each.
         """
         async with self._pool.connection() as connection:
             in_force = await topics.in_force(connection)
             found = await ticket_topics.taught(connection, MOST_OF_EACH)
-        ours = {each.topic for each in in_force.topics}
-        taught = [each for each in found if each.topic in ours]
-        names = tuple(sorted({each.topic for each in taught if each.topic}))
-        content = await asyncio.to_thread(_learned, taught) if taught else None
+        sizes = Counter(each.topic for each in found)
+        names = tuple(
+            sorted(each.topic for each in in_force.topics if sizes[each.topic] >= FEWEST_OF_EACH)
+        )
+        if len(names) < FEWEST_TOPICS:
+            return None
+        taught = [each for each in found if each.topic in names]
+        content = await asyncio.to_thread(_learned, taught)
         if content is None:
             return None
         now = self._clock.now()
@@ -178,7 +186,7 @@ class TopicProposals:
                 raise UsageError("A proposal cannot be merged into itself.")
             await topic_proposals.move_members(connection, id, other.id)
             await topic_proposals.decide(
-                connection, id, ProposalState.MERGED, into=f"#{other.id}", by=by,
+                connection, id, ProposalState.MERGED, part_of=f"#{other.id}", by=by,
                 now=self._clock.now(),
             )  # fmt: skip
             members = await topic_proposals.members(connection, other.id)
@@ -192,7 +200,7 @@ class TopicProposals:
         async with self._pool.connection() as connection, connection.transaction():
             await _undecided(connection, id)
             await topic_proposals.decide(
-                connection, id, ProposalState.REFUSED, into=None, by=by, now=self._clock.now()
+                connection, id, ProposalState.REFUSED, part_of=None, by=by, now=self._clock.now()
             )
 
     async def suggest(self, id: int) -> TopicRule | None:
@@ -222,7 +230,7 @@ class TopicProposals:
         by: str,
     ) -> int:  # fmt: skip
         await topic_proposals.decide(
-            connection, proposal.id, state, into=topic, by=by, now=self._clock.now()
+            connection, proposal.id, state, part_of=topic, by=by, now=self._clock.now()
         )
         members = await topic_proposals.members(connection, proposal.id)
         return await self._join(connection, proposal.id, members)
@@ -231,13 +239,13 @@ class TopicProposals:
         """Give tickets the topic that a group became, by way of others it was merged into."""
         proposal = await _get(connection, id)
         for _ in range(20):  # a way that goes round in a circle ends too
-            if proposal.into is None or not proposal.into.startswith("#"):
+            if proposal.part_of is None or not proposal.part_of.startswith("#"):
                 break
-            proposal = await _get(connection, _number(proposal.into))
-        if proposal.into is None or proposal.into.startswith("#"):
+            proposal = await _get(connection, _number(proposal.part_of))
+        if proposal.part_of is None or proposal.part_of.startswith("#"):
             return 0
         kept = Assigned(
-            proposal.into, By.PROPOSAL, words=tuple(proposal.words[:6]), proposal=proposal.id
+            proposal.part_of, By.PROPOSAL, words=tuple(proposal.words[:6]), proposal=proposal.id
         )
         return await self._sorter.settle(connection, tickets, kept)
 
@@ -303,5 +311,5 @@ async def _undecided(connection: Connection, id: int) -> ProposalView:
     await topic_proposals.lock(connection)
     found = await _get(connection, id)
     if found.state in (ProposalState.NAMED, ProposalState.MERGED):
-        raise UsageError(f"Proposal {id} was {found.state} already: it is part of {found.into}.")
+        raise UsageError(f"Proposal {id} was {found.state} already: it is part of {found.part_of}.")
     return found

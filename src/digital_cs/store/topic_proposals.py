@@ -20,14 +20,14 @@ LOCK = 0x64637470
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """A proposal as people see it. `into` is the topic or the proposal that it became part of."""
+    """A proposal as people see it. `part_of` is a topic, or another proposal as "#7"."""
 
     id: int
     state: str
     words: list[str]
     typical: list[str]
     cohesion: float
-    into: str | None
+    part_of: str | None
     decided_by: str | None
     decided_at: datetime | None
     first_seen_at: datetime
@@ -37,7 +37,7 @@ class ProposalView:
 
 
 _VIEW = """
-select p.id, p.state, p.words, p.typical, p.cohesion, p.into, p.decided_by, p.decided_at,
+select p.id, p.state, p.words, p.typical, p.cohesion, p.part_of, p.decided_by, p.decided_at,
        p.first_seen_at, p.last_seen_at, count(t.id) as tickets,
        count(distinct t.account_id) as accounts
   from topic_proposals p left join topic_proposal_members m on m.proposal = p.id
@@ -107,14 +107,14 @@ async def end_unseen(connection: Connection, seen: Iterable[int]) -> int:
 
 
 async def decide(
-    connection: Connection, id: int, state: ProposalState, *, into: str | None, by: str,
+    connection: Connection, id: int, state: ProposalState, *, part_of: str | None, by: str,
     now: datetime,
 ) -> None:  # fmt: skip
     """Note what a person decided of a proposal."""
     await connection.execute(
-        "update topic_proposals set state = %s, into = %s, decided_by = %s, decided_at = %s"
+        "update topic_proposals set state = %s, part_of = %s, decided_by = %s, decided_at = %s"
         " where id = %s",
-        (state.value, into, by, now, id),
+        (state.value, part_of, by, now, id),
     )
 
 

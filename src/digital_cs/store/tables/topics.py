@@ -72,7 +72,7 @@ class TopicModelRow(Table, table=True):
 class TopicProposal(Table, table=True):
     """Tickets that no topic catches and that are alike. States: open, named, merged, refused, gone.
 
-    `into` is the topic or the proposal that it became part of.
+    `part_of` is the topic or, as "#7", the proposal that it became part of.
     """
 
     __tablename__ = "topic_proposals"
@@ -81,7 +81,7 @@ class TopicProposal(Table, table=True):
     words: list[str] = Field(sa_column=texts_column())
     typical: list[str] = Field(sa_column=texts_column())
     cohesion: float
-    into: str | None = None
+    part_of: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
     first_seen_at: datetime

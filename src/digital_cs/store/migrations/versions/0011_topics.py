@@ -68,7 +68,7 @@ TABLES = (
       words TEXT[] DEFAULT '{}'::text[] NOT NULL,
       typical TEXT[] DEFAULT '{}'::text[] NOT NULL,
       cohesion FLOAT NOT NULL,
-      "into" TEXT,
+      part_of TEXT,
       decided_by TEXT,
       decided_at TIMESTAMP WITH TIME ZONE,
       first_seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
