@@ -87,7 +87,9 @@ def _publish_first(household: Household) -> None:
     from digital_cs.cli.connection import ask
     from digital_cs.domain.segment import segments_named
     from digital_cs.errors import NotFoundError
+    from digital_cs.ingest.calendars import calendar_of
     from digital_cs.store import programs
+    from digital_cs.temporal.playbook import TakenIn, take_in
     from digital_cs.temporal.policies import publish_policy
     from digital_cs.temporal.segments import publish_segments
     from digital_cs.temporal.triggers import publish_triggers
@@ -102,7 +104,7 @@ def _publish_first(household: Household) -> None:
         output.complain(f"No program is published: {error}")
         return
 
-    async def question(gateway: Gateway) -> tuple[int, ...] | None:
+    async def question(gateway: Gateway) -> tuple[tuple[int, ...], TakenIn] | None:
         async with gateway.pool.connection() as connection:
             if await programs.list_programs(connection):
                 return None
@@ -124,19 +126,28 @@ def _publish_first(household: Household) -> None:
             if segments_of(p) <= found.keys() and triggers_of(p) <= sound.keys()
         ]
         done = await gateway.publish(usable)
-        return len(done), len(found), len(sound), len(milestones.milestones)
+        folder, zone = household.settings.content_dir, household.settings.workspace_zone
+        calendar = await calendar_of(gateway.pool, gateway.clock, folder)()
+        taken = await take_in(gateway, folder, calendar, zone)
+        return (len(done), len(found), len(sound), len(milestones.milestones)), taken
 
-    counts = ask(question)
-    if counts is not None:
-        nouns = zip(counts, ("program", "segment", "trigger", "milestone"), strict=True)
-        parts = [output.count_of(count, noun) for count, noun in nouns]
+    answer = ask(question)
+    if answer is not None:
+        counts, taken = answer
+        counts += (taken.topics, taken.newsletters, taken.items)
+        kinds = ("program", "segment", "trigger", "milestone", "topic", "newsletter")
+        nouns = zip(counts, (*kinds, "item of the library"), strict=True)
+        parts = [
+            output.count_of(count, noun, "items of the library" if noun not in kinds else None)
+            for count, noun in nouns
+        ]
         parts += ["the policy"] * (policy.policy is not None)
         output.complain(
             f"Playbook: {', '.join(parts[:-1])} and {parts[-1]} published"
             f" from {household.settings.content_dir}"
         )
         broken = (catalog, segments, triggers, policy)
-        if milestones.problems or any(each.errors for each in broken):
+        if milestones.problems or taken.broken or any(each.errors for each in broken):
             output.complain("Some have errors and were left out: see `digital-cs check`.")
 
 
