@@ -18,8 +18,17 @@ from digital_cs.domain.content_item import ContentItem
 from digital_cs.domain.digest import Weight, ranked
 from digital_cs.domain.exposure import Exposure
 from digital_cs.domain.freshness import State
-from digital_cs.domain.review_case import Because, InLine, Next, Rules, need_of, opened, what_next
-from digital_cs.domain.team import Team
+from digital_cs.domain.review_case import (
+    Because,
+    InLine,
+    Next,
+    ReviewCase,
+    Rules,
+    need_of,
+    opened,
+    what_next,
+)
+from digital_cs.domain.team import Person, Team
 from digital_cs.store import library, policies, review_cases
 from digital_cs.store.review_cases import Kept
 
@@ -73,6 +82,19 @@ class View:
         if seen is None or item.state(day) not in (State.STALE, State.BLOCKED):
             return False
         return seen.first_on <= self.rules.soon(day, self.rules.policy.at_once_within)
+
+    def holder(self, case: ReviewCase) -> Person:
+        """Whose turn it is."""
+        return self.rules.team.find(case.holder) or Person(name=case.holder or "")
+
+    def zone_of(self, case: ReviewCase) -> str:
+        """The time zone of whose turn it is."""
+        return self.holder(case).zone or self.rules.zone
+
+    def zones(self) -> set[str]:
+        """All zones in which reviewers may be."""
+        people = self.rules.team.people.values()
+        return {self.rules.zone, *(each.zone for each in people if each.zone)}
 
     @cached_property
     def candidates(self) -> Mapping[str | None, Sequence[tuple[ContentItem, Because]]]:
@@ -149,6 +171,11 @@ class Casebook:
         waiting = [kept.case.item_id for kept in view.cases if kept.case.at_once_at is None]
         urgent = sum(view.urgent(item) for item in (*waiting, *(n.case.item_id for n in fresh)))
         return Swept(len(ids), len(stirred), urgent)
+
+    def with_fresh(self, view: View) -> View:
+        """As if it were swept now: with the cases that would be opened. Nothing is kept."""
+        fresh = (Kept(found.case, 1) for found in self._fresh(view))
+        return replace(view, cases=(*view.cases, *fresh))
 
     def _fresh(self, view: View) -> Iterator[Next]:
         """New cases of those that are among the first that their reviewer is to be told of."""

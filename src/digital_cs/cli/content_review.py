@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digital_cs.cli.content_words import ItemName
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.options import By, Json, Most
 
 if TYPE_CHECKING:
     from digital_cs.clock import Clock
-    from digital_cs.domain.content_item import Checked, ContentItem
+    from digital_cs.domain.content_item import Checked, ContentItem, Review
     from digital_cs.store.library import Connection
 
 REVIEW = "Example: digital-cs content review c-4f1a09bc77de --still-right --checked steps,links"
@@ -24,49 +24,95 @@ Because = Annotated[str, typer.Option("--because", help="Why.", show_default=Fal
 
 
 def review(
-    item: ItemName,
+    item: Annotated[
+        str | None,
+        typer.Argument(
+            help="Its id, its place in its source, the end of that, its address, or its case.",
+            show_default=False, metavar="[ITEM]",
+        ),
+    ] = None,
     edited: Annotated[
-        bool,
+        bool | None,
         typer.Option("--edited/--still-right", show_default=False,
-                     help="Whether something had to be changed, or all was still right."),
-    ],
+                     help="A review: whether something had to be changed, or all was right."),
+    ] = None,
     checked: Annotated[
-        str,
+        str | None,
         typer.Option("--checked", show_default=False, metavar="WHAT,…",
                      help="What was checked: steps, screenshots, links, prices, wording."),
-    ],
+    ] = None,
     note: Annotated[str, typer.Option("--note", help="What the next one should know.")] = "",
+    snooze: Annotated[
+        str | None,
+        typer.Option("--snooze", metavar="DATE", show_default=False,
+                     help="No review yet: put it off until this day, once, with --because."),
+    ] = None,
+    because: Annotated[str, typer.Option("--because", help="Why it is put off.")] = "",
+    give_to: Annotated[
+        str | None,
+        typer.Option("--give-to", metavar="NAME", show_default=False,
+                     help="No review: ask this one of the team, or this address, instead."),
+    ] = None,
+    reviewer: Annotated[
+        str | None,
+        typer.Option("--reviewer", metavar="NAME", show_default=False,
+                     help="Without an item: only what it is this one's turn to review."),
+    ] = None,
+    most: Most = 50,
     by: By = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Say that somebody looked, what was checked, and whether anything was changed.
+    """Say that somebody reviewed an item; without an answer, show who is asked about it.
 
-    It is fresh from today for its interval. If it was blocked, it is not any more.
+    Without an item, the open cases are listed, the most important first. After a review the item
+    is fresh from today for its interval, and no longer blocked, if it was.
     """
-    from digital_cs.cli import content_words, output
-    from digital_cs.cli.connection import ask_quickly
-    from digital_cs.domain.content_item import Review
-    from digital_cs.domain.link_url import LinkUrlError, normal_url
+    from digital_cs.cli import content_cases, content_words
     from digital_cs.errors import UsageError
-    from digital_cs.store import library, live_pages, reviews
 
-    what = _checked(checked)
+    answers = [edited is not None or checked is not None, snooze is not None, give_to is not None]
+    if item is None:
+        if any(answers):
+            raise UsageError("Say which item: `content review` without one lists the open cases.")
+        return content_cases.show_list(reviewer, most, as_json=as_json)
+    if sum(answers) > 1:
+        raise UsageError("One answer at a time: a review, --snooze or --give-to.")
     who = by or getpass.getuser()
+    if snooze is not None:
+        until = content_words.day(snooze, date.min, "--snooze")
+        return content_cases.put_off(item, until, because, who, as_json=as_json)
+    if give_to is not None:
+        return content_cases.give(item, give_to, who, as_json=as_json)
+    if not any(answers):
+        return content_cases.show_one(item, as_json=as_json)
+    if edited is None or checked is None:
+        raise UsageError(
+            "A review says whether anything was changed (--edited or --still-right), and what was"
+            " checked (--checked steps,links)."
+        )
+    return _review(item, _checked(checked), note, who, edited=edited, as_json=as_json)
+
+
+def _review(
+    words: str, checked: tuple[Checked, ...], note: str, who: str, *, edited: bool, as_json: bool
+) -> None:
+    from activities.review_answers import reviewed
+    from digital_cs.cli import content_cases, output
+    from digital_cs.cli.connection import ask_quickly
+    from digital_cs.errors import UsageError
+    from digital_cs.store import library
 
     async def question(
         connection: Connection, clock: Clock
     ) -> tuple[ContentItem, ContentItem, Review]:
-        before = await content_words.meant(connection, item)
+        before, _ = await content_cases.meant(connection, words)
         if before.retired is not None:
             raise UsageError(f"{before.id} is retired, and nobody reads it: {before.locator}.")
-        now = clock.now()
-        told = Review(
-            before.id, now.date(), who, edited, what, note, version=before.version
-        )  # fmt: skip
         async with connection.transaction():
-            await reviews.record(connection, told, now)
-            with contextlib.suppress(LinkUrlError):  # without a page there is nothing to compare
-                await live_pages.verified(connection, normal_url(before.url or ""), now)
+            told = await reviewed(
+                connection, before, changed=edited, checked=checked, note=note, by=who,
+                now=clock.now(),
+            )  # fmt: skip
         after = await library.get(connection, before.id)
         assert after is not None
         return before, after, told
@@ -81,7 +127,7 @@ def review(
     freed = " It is no longer blocked." if before.blocked else ""
     output.say(
         f"{after.title} ({after.id}) was reviewed today by {who}, who checked"
-        f" {', '.join(what)}. It is due again on {after.due_on:%-d %b %Y}.{freed}"
+        f" {', '.join(checked)}. It is due again on {after.due_on:%-d %b %Y}.{freed}"
     )
 
 

@@ -23,6 +23,7 @@ from digital_cs.cli import (
     content,
     content_carry_over,
     content_check,
+    content_digest,
     content_feedback,
     content_freshness,
     content_import,
@@ -127,6 +128,7 @@ app.add_typer(trigger.app, name="trigger", rich_help_panel=_CONTENT)
 content.app.command("import", epilog=content_import.EXAMPLE)(content_import.import_)
 content.app.command(epilog=content_freshness.EXAMPLE)(content_freshness.freshness)
 content.app.command(epilog=content_upcoming.EXAMPLE)(content_upcoming.upcoming)
+content.app.command(epilog=content_digest.EXAMPLE)(content_digest.digest)
 content.app.command(epilog=content_review.REVIEW)(content_review.review)
 content.app.command(epilog=content_review.BLOCK)(content_review.block)
 content.app.command(epilog=content_review.UNBLOCK)(content_review.unblock)
