@@ -27,7 +27,8 @@ _LONG = timedelta(days=365)
 
 
 class _Found(NamedTuple):
-    """What is upcoming, what the gate will make of each message, and the names of programs."""
+    """What is upcoming, what the gate will make of each message, and the names of
+    programs and broadcasts."""
 
     today: date
     upcoming: list[Upcoming]
@@ -82,11 +83,12 @@ async def _find(
     all_: bool,
 ) -> _Found:  # fmt: skip
     from digital_cs.cli import content_words
+    from digital_cs.domain.exposure import BROADCAST
     from digital_cs.domain.freshness import State
     from digital_cs.domain.upcoming import WRONG
     from digital_cs.domain.upcoming import upcoming as upcoming_of
     from digital_cs.ingest.calendars import load_business_calendar
-    from digital_cs.store import exposure, library, policies, programs
+    from digital_cs.store import broadcasts, exposure, library, policies, programs
 
     now = clock.now()
     if item is None:
@@ -101,7 +103,9 @@ async def _find(
     found = upcoming_of(items, exposures, states)
     stale = (await policies.current(connection)).policy.content.stale
     gate = await _gate(connection, settings, stale, found)
-    return _Found(now.date(), found, gate, await programs.names(connection))
+    names = await programs.names(connection)
+    names |= {f"{BROADCAST}{b.id}": b.name for b in await broadcasts.list_broadcasts(connection)}
+    return _Found(now.date(), found, gate, names)
 
 
 async def _gate(

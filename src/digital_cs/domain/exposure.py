@@ -10,13 +10,17 @@ from datetime import date
 Send = tuple[str, str]
 """An e-mail as a program sends it: program, e-mail."""
 
+BROADCAST = "broadcast:"
+"""Before the id of a broadcast, where the id of a program may stand as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """An e-mail of a program that goes out on about one day, to one person of each account.
+    """An e-mail of a program, or a broadcast, that goes out on about one day, to so many accounts.
 
-    `day` is that of the readers. Unless it is `sure`, the number is how many it may be at most:
-    a branch, or something that is waited for, may lead elsewhere.
+    `program` is its id, or BROADCAST and that of a broadcast; `day` is that of the readers. Unless
+    it is `sure`, the number is how many it may be at most: a branch, or something that is waited
+    for, may lead elsewhere.
     """
 
     email: str

@@ -158,6 +158,12 @@ select reason, count(*), count(distinct account_id), min(due_at), max(due_at)
   from placed group by reason order by reason nulls first
 """
 
+_PLACED = f"""
+with {_PEOPLE}
+insert into {{table}} (account_id, contact_id, due_at, zone)
+select account_id, contact_id, due_at, zone_name from placed where reason is null
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -195,6 +201,18 @@ async def count(
         Share(Reason(reason) if reason else None, *rest)
         for reason, *rest in await cursor.fetchall()
     ]
+
+
+async def place(
+    connection: Connection, broadcast: Broadcast, table: str, now: datetime, workspace_zone: str,
+    calendar: BusinessCalendar = NO_HOLIDAYS,
+) -> None:  # fmt: skip
+    """Write those who would get it now, and when, into a table: account_id, contact_id, due_at
+    and zone. `table` is a name in the code, never what somebody says."""
+    statement, values = _filled(
+        _PLACED, broadcast, broadcast.plan.topic, now, workspace_zone, calendar
+    )
+    await connection.execute(statement.replace("{table}", table), values)
 
 
 def _filled(

@@ -29,7 +29,7 @@ from digital_cs.domain.program_graph import (
 from digital_cs.domain.program_ways import Known, leads_to_a_message
 from digital_cs.domain.touch import ANYBODY
 from digital_cs.domain.zone import load_zone, zone_names
-from digital_cs.store import shown
+from digital_cs.store import exposure_broadcasts, shown
 from digital_cs.store.condition_sql_people import QUIET_BECAUSE
 from digital_cs.store.holdouts import SHARE_OF
 from digital_cs.store.replies import AWAITED
@@ -49,9 +49,10 @@ async def of_items(
 ) -> dict[str, Exposure]:  # fmt: skip
     """What is about to be shown, by item; an item that nobody will be shown is missing.
 
-    Those inside programs now are looked at, not those who will enter; nobody who is paused, held
-    out, or cannot be written to. The cost grows with the enrollments in the database, and here
-    only with how many different standpoints they have. Opens a transaction.
+    Those inside programs now are looked at, not those who will enter, and the broadcasts that are
+    started; nobody who is paused, held out, or cannot be written to. The cost grows with the
+    enrollments in the database, and here only with how many different standpoints they have.
+    Opens a transaction.
     """
     outgoing = await of_emails(
         connection, now, days, workspace_zone=workspace_zone, calendar=calendar
@@ -80,10 +81,12 @@ async def of_emails(
         # How many stand where, the planner cannot know, and takes them for a handful; comparing
         # all of them with each other takes hours where a hash takes a second.
         await connection.execute("set local enable_nestloop = off")
-        await connection.execute(
-            _GATHER, _values(graphs, now, now + timedelta(days=days), workspace_zone)
+        until, clocks = now + timedelta(days=days), _clocks(now, workspace_zone)
+        await connection.execute(_GATHER, {**clocks, **_values(graphs, now, until)})
+        await exposure_broadcasts.add(connection, clocks, now, until, workspace_zone, calendar)
+        cursor = await connection.execute(
+            "select key, count(distinct account_id) from going_out group by key"
         )
-        cursor = await connection.execute("select key, count(*) from going_out group by key")
         groups = await cursor.fetchall()
         showings, plans = _look(groups, graphs, now, days, workspace_zone, calendar)
         outgoing = Outgoing(showings, await _reach(connection, plans) if plans else ())
@@ -179,10 +182,18 @@ async def _graphs(connection: Connection) -> dict[tuple[str, int], Graph]:
     }
 
 
-def _values(
-    graphs: Mapping[tuple[str, int], Graph], now: datetime, until: datetime, workspace_zone: str
-) -> dict[str, Any]:
+def _clocks(now: datetime, workspace_zone: str) -> dict[str, Any]:
+    """How many seconds clocks are ahead of UTC, in every zone and where nobody knows which."""
     names = sorted(zone_names())
+    return {
+        "zones": names, "ahead": [_ahead(name, now) for name in names],
+        "workspace": _ahead(workspace_zone, now),
+    }  # fmt: skip
+
+
+def _values(
+    graphs: Mapping[tuple[str, int], Graph], now: datetime, until: datetime
+) -> dict[str, Any]:
     steps = [
         {
             "program": program, "version": version, "step": step,
@@ -195,9 +206,7 @@ def _values(
     ]  # fmt: skip
     return {
         "steps": Jsonb(steps), "now": now, "until": until, "unsubscribed": UNSUBSCRIBED,
-        "leaving": list(LEAVING_STAGES), "zones": names,
-        "ahead": [_ahead(name, now) for name in names],
-        "workspace": _ahead(workspace_zone, now),
+        "leaving": list(LEAVING_STAGES),
     }  # fmt: skip
 
 
@@ -240,8 +249,13 @@ def _look(
     doubts: set[tuple[str, str, date]] = set()
     plans: dict[str, frozenset[Send]] = {}
     for key, size in groups:
-        (program, version, step, due, held, held_out, marketing, service, dates,
-         arms) = json.loads(key)  # fmt: skip
+        told = json.loads(key)
+        if told[0] is None:
+            _, broadcast, email, day = told
+            counts[email, broadcast, date.fromisoformat(day)] += size
+            plans[key] = frozenset({(broadcast, email)})
+            continue
+        (program, version, step, due, held, held_out, marketing, service, dates, arms) = told
         known = Known(
             tuple((name, day) for name, text in (dates or {}).items() if (day := day_of(text))),
             tuple(_arms(graphs[program, version], arms or {})),

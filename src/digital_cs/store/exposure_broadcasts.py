@@ -1,0 +1,67 @@
+"""Those who are about to get a broadcast, beside those whom programs write to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from digital_cs.domain.broadcast import BroadcastState, due_by_zone
+from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.exposure import BROADCAST
+from digital_cs.store import broadcast_audience, broadcasts
+
+Connection = AsyncConnection[Any]
+
+MOST = 1000
+"""Running broadcasts that are looked at; many more would be a fault."""
+
+# Whom a frozen one still has to reach is in the ledger; of another, who would be chosen now.
+_FROZEN = """
+insert into going_out_to (broadcast, email, account_id, contact_id, due_at, zone)
+select b.id, m.email, m.account_id, m.contact_id, m.due_at, m.zone
+  from messages m join broadcasts b on b.id = m.broadcast_id
+ where m.state = 'planned' and b.state = 'running' and not b.paused and m.due_at <= %s
+"""
+_ADD = """
+insert into going_out (account_id, person, key)
+select g.account_id, lower(c.email), jsonb_build_array(null, %(prefix)s::text || g.broadcast,
+         g.email, (greatest(g.due_at, %(now)s) at time zone 'UTC'
+           + make_interval(secs => coalesce(z.ahead, %(workspace)s)))::date)::text
+  from going_out_to g join contacts c on c.id = g.contact_id
+  left join unnest(%(zones)s::text[], %(ahead)s::int[]) z(name, ahead) on z.name = g.zone
+ where g.due_at <= %(until)s
+"""
+
+
+async def add(
+    connection: Connection, clocks: dict[str, Any], now: datetime, until: datetime,
+    workspace_zone: str, calendar: BusinessCalendar,
+) -> None:  # fmt: skip
+    """Add them to the table `going_out`. `clocks` says how far zones are ahead (`zones`, `ahead`,
+    `workspace`). Texts that are no files of the content folder show no items, and are left out.
+    """
+    running = [
+        each
+        for each in await broadcasts.list_broadcasts(connection, [BroadcastState.RUNNING], MOST)
+        if not each.paused and each.plan.email is not None
+    ]
+    if not running:
+        return
+    await connection.execute(
+        "create temporary table going_out_to (broadcast text, email text, account_id text,"
+        " contact_id text, due_at timestamptz, zone text) on commit drop"
+    )
+    await connection.execute(_FROZEN, (until,))
+    for each in running:
+        if each.frozen_at is None and min(due_by_zone(each.plan, now).values()) <= until:
+            await broadcast_audience.place(
+                connection, each, "going_out_to", now, workspace_zone, calendar
+            )
+            await connection.execute(
+                "update going_out_to set broadcast = %s, email = %s where broadcast is null",
+                (each.id, each.plan.email),
+            )
+    await connection.execute(_ADD, {**clocks, "prefix": BROADCAST, "now": now, "until": until})
+    await connection.execute("drop table going_out_to")
