@@ -29,7 +29,9 @@ from digital_cs.store import review_cases
 log = logs.get(__name__)
 
 BATCH = 100
-PATIENCE = timedelta(seconds=10)
+PATIENCE = timedelta(seconds=3)
+AWAY_SECONDS = 15.0
+"""Real seconds until Temporal is asked again after it did not answer: the keeper has other work."""
 LOOK_SECONDS = 10.0
 """Real seconds between two looks whether anything changed that cases may come from."""
 MEND_SECONDS = 60.0
@@ -53,17 +55,21 @@ class ReviewKeeper:
         self._seen: tuple[Any, ...] | None = None
         self._last: dict[str, float] = {}
         self._digest_runs = False
+        self._away_until = 0.0
 
     async def tick(self, now: datetime) -> None:
         """A little at a time, as often as the keeper turns; never raises for Temporal's sake."""
         if self._is_time("look", pace(self._clock, LOOK_SECONDS)):
             await self.look(now)
+        if time.monotonic() < self._away_until:
+            return
         try:
             await self.relay()
             if self._is_time("mend", MEND_SECONDS):
                 await self.mend(now)
         except (RPCError, TimeoutError) as error:
             self._digest_runs = False
+            self._away_until = time.monotonic() + AWAY_SECONDS
             log.warning("reviews.fault", error=type(error).__name__)
 
     async def look(self, now: datetime) -> bool:
