@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -81,6 +82,7 @@ class _Claimed:
     attempts: Mapping[str, int] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     asked: bool = False
+    began: float = 0.0
     done: SetDone = field(default_factory=SetDone)
 
 
@@ -89,52 +91,64 @@ class BroadcastSending:
 
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], clock: Clock, writers: Writers,
-        timeout: float,
+        lines: Iterable[Line], timeout: float,
     ) -> None:  # fmt: skip
         """`timeout`: real seconds in which a set is to be handed over; after as many again a line
-        has given up what was begun."""
+        has given up what was begun. A set is claimed while others are on the wire, and waits for
+        the first line that is free."""
         self._pool = pool
         self._clock = clock
         self._writers = writers
         self._timeout = timeout
         self._claim_seconds = 2 * timeout + MARGIN
+        self._lines: asyncio.Queue[Line] = asyncio.Queue()
+        for line in lines:
+            self._lines.put_nowait(line)
         self._version = -1  # none is known yet
         self._policy = Policy()
 
     async def send(
-        self, broadcast: Broadcast, texts: Texts, due: Sequence[Due], line: Line, nth: int,
-        calendar: BusinessCalendar,
-    ) -> SetDone:  # fmt: skip
-        """Send to those of these that may be sent to now. `nth` is the number of the line."""
+        self, broadcast: Broadcast, texts: Texts, due: Sequence[Due], calendar: BusinessCalendar
+    ) -> SetDone:
+        """Send to those of these that may be sent to now."""
         now = self._clock.now()
         claimed = _Claimed(uuid.uuid4().hex)
         deadline = asyncio.get_running_loop().time() + INSISTING
         await insist(
             self._pool,
-            lambda c: self._claim(c, claimed, broadcast, texts, due, nth, calendar, now),
+            lambda c: self._claim(c, claimed, broadcast, texts, due, calendar, now),
             deadline,
         )
         done, keys = claimed.done, list(claimed.attempts)
         if not keys:
             return done
         handed = [_handed(claimed.written[key], claimed.recipients[key]) for key in keys]
-        until = asyncio.get_running_loop().time() + self._timeout
-        deliveries = await line.hand_over(handed, until=until)
+        async with self._line() as line:
+            deliveries = await line.hand_over(handed, until=claimed.began + self._timeout)
         done.handed_over = sum(each.outcome in _GOT_ON for each in deliveries)
         done.refusing = not done.handed_over
         await self._settle(broadcast, claimed, dict(zip(keys, deliveries, strict=True)))
         return done
 
+    @contextlib.asynccontextmanager
+    async def _line(self) -> AsyncIterator[Line]:
+        """A line that nobody else has meanwhile."""
+        line = await self._lines.get()
+        try:
+            yield line
+        finally:
+            self._lines.put_nowait(line)
+
     async def _claim(
         self, connection: Connection, claimed: _Claimed, broadcast: Broadcast, texts: Texts,
-        due: Sequence[Due], nth: int, calendar: BusinessCalendar, now: datetime,
+        due: Sequence[Due], calendar: BusinessCalendar, now: datetime,
     ) -> None:  # fmt: skip
         """Decide about the set and claim it. It may be asked twice, if an answer was lost."""
         if claimed.asked:
             claimed.attempts = await claims.held_by(connection, broadcast.id, claimed.token)
             if claimed.attempts:
                 return
-        claimed.asked = True
+        claimed.asked, claimed.began = True, asyncio.get_running_loop().time()
         while True:
             cursor = None
             claimed.done = done = SetDone()
@@ -147,7 +161,7 @@ class BroadcastSending:
                     done.stopped = True
                     return
                 decided = self._decide(broadcast, texts, found, resolved, calendar, now)
-                self._write(claimed, broadcast, texts, decided, resolved, nth, now)
+                self._write(claimed, broadcast, texts, decided, resolved, now)
                 unmet = await self._make_room(connection, broadcast, decided, due, done)
                 if not unmet:
                     if decided.put_off:
@@ -208,7 +222,7 @@ class BroadcastSending:
 
     def _write(
         self, claimed: _Claimed, broadcast: Broadcast, texts: Texts, decided: Decided,
-        resolved: Mapping[str, Resolved], nth: int, now: datetime,
+        resolved: Mapping[str, Resolved], now: datetime,
     ) -> None:  # fmt: skip
         """Make the messages. One that cannot be made waits, and its owner is told (P12)."""
         sendable, decided.sendable = decided.sendable, []
@@ -217,9 +231,7 @@ class BroadcastSending:
             variant = each.variant if each.variant in texts.templates else ""
             try:
                 template = texts.templates[variant]
-                writer = self._writers.of(
-                    broadcast, variant, template, resolved[variant].swaps, nth
-                )
+                writer = self._writers.of(broadcast, variant, template, resolved[variant].swaps)
                 claimed.written[each.key] = writer.write(
                     key=each.key, account=_account(each), contact_id=each.contact_id,
                     contact=ContactView(
@@ -299,7 +311,7 @@ _GOT_ON = (DeliveryOutcome.ACCEPTED, DeliveryOutcome.REFUSED_FOR_GOOD)
 
 
 def _handed(written: Written, recipient: Recipient) -> Handed:
-    return Handed(written.envelope_from, recipient.address, written.payload)
+    return Handed(written.envelope_from, recipient.address, written.payload, dotless=True)
 
 
 def _account(each: Recipient) -> AccountView:

@@ -118,19 +118,20 @@ class BroadcastTexts:
 
 
 class Writers:
-    """Writers of messages, one for each text as it is shown; for one task at a time each."""
+    """Writers of messages, one for each text as it is shown; they wait for nothing in between, so
+    that all tasks of a process may share them."""
 
     def __init__(self, sender: Sender, signer: Signer, links: LinkSigner) -> None:
         self._sender = sender
         self._signer = signer
         self._links = links
-        self._kept: OrderedDict[tuple[str, str, str, Swaps, int], MassWriter] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str, Swaps], MassWriter] = OrderedDict()
 
     def of(
-        self, broadcast: Broadcast, variant: str, template: EmailTemplate, swaps: Swaps, line: int
+        self, broadcast: Broadcast, variant: str, template: EmailTemplate, swaps: Swaps
     ) -> MassWriter:
-        """The writer of a variant for whoever has this line, with these blocks swapped."""
-        known = (broadcast.id, variant, template.source_hash, swaps, line)
+        """The writer of a variant with these blocks swapped."""
+        known = (broadcast.id, variant, template.source_hash, swaps)
         found = self._kept.get(known)
         if found is None:
             found = MassWriter(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Iterable
+import math
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.broadcast_sending import BroadcastSending, Line
+from activities.broadcast_sending import BroadcastSending
 from activities.broadcast_texts import BroadcastTexts, Texts, waits
 from activities.enrollments import CalendarShelf
 from activities.faults import without_words
@@ -44,6 +43,9 @@ LOOK_SECONDS = 10.0
 """Who is due within this is sent to together, where messages fall due one by one; after as long
 a broadcast that is held, or whose mail server takes nothing, is looked at again."""
 
+A_WHILE = 0.2
+"""Where a rate lets only some go, it is not asked again before there is room for a few."""
+
 SIGN_OF_LIFE = 3.0
 
 
@@ -52,11 +54,9 @@ class BroadcastActivities:
 
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], clock: Clock, texts: BroadcastTexts,
-        sending: BroadcastSending, lines: Iterable[Line], set_size: int, calendar: CalendarShelf,
-        workspace_zone: str,
+        sending: BroadcastSending, set_size: int, calendar: CalendarShelf, workspace_zone: str,
     ) -> None:  # fmt: skip
-        """`set_size`: recipients that one line has in hand at a time, and a crash may leave
-        unknown."""
+        """`set_size`: recipients that are claimed at a time, and that a crash may leave unknown."""
         self._pool = pool
         self._clock = clock
         self._texts = texts
@@ -64,9 +64,6 @@ class BroadcastActivities:
         self._set_size = set_size
         self._calendar = calendar
         self._zone = workspace_zone
-        self._lines: asyncio.Queue[tuple[int, Line]] = asyncio.Queue()
-        for numbered in enumerate(lines):
-            self._lines.put_nowait(numbered)
 
     @activity.defn(name=LOOK_ACTIVITY)
     async def look(self, request: LookRequest) -> LookReply:
@@ -215,38 +212,28 @@ class BroadcastActivities:
     async def _send_chunk(self, id: str, chunk: int) -> ChunkReply:
         handed_over = put_off = 0
         rest = 0.0
-        async with self._line() as (nth, line):
-            async with self._pool.connection() as connection:
-                broadcast = await broadcasts.get(connection, id)
-                if broadcast is None:
-                    return ChunkReply()
-                texts = await self._texts.of(connection, broadcast)
-                waiting = await claims.due(connection, id, chunk, self._clock.now())
-            while waiting and not activity.is_worker_shutdown():
-                some, waiting = waiting[: self._set_size], waiting[self._set_size :]
-                done = await self._sending.send(
-                    broadcast, texts, some, line, nth, self._calendar.current
-                )
-                handed_over += done.handed_over
-                put_off += done.put_off
-                if done.fault:
-                    await self._tell(broadcast, "template", done.fault)
-                if done.stopped or done.refusing:
-                    rest = pace(self._clock, LOOK_SECONDS)
-                    break
-                waiting = done.again + waiting
-                if done.again:
-                    await asyncio.sleep(min(done.wait, 1.0))
+        async with self._pool.connection() as connection:
+            broadcast = await broadcasts.get(connection, id)
+            if broadcast is None:
+                return ChunkReply()
+            texts = await self._texts.of(connection, broadcast)
+            waiting = await claims.due(connection, id, chunk, self._clock.now())
+        # Sets of one size: a small one costs nearly as much as a big one.
+        size = math.ceil(len(waiting) / max(math.ceil(len(waiting) / self._set_size), 1))
+        while waiting and not activity.is_worker_shutdown():
+            some, waiting = waiting[:size], waiting[size:]
+            done = await self._sending.send(broadcast, texts, some, self._calendar.current)
+            handed_over += done.handed_over
+            put_off += done.put_off
+            if done.fault:
+                await self._tell(broadcast, "template", done.fault)
+            if done.stopped or done.refusing:
+                rest = pace(self._clock, LOOK_SECONDS)
+                break
+            waiting = done.again + waiting
+            if done.again:
+                await asyncio.sleep(min(max(done.wait, A_WHILE), 1.0))
         return ChunkReply(handed_over, put_off, rest)
-
-    @contextlib.asynccontextmanager
-    async def _line(self) -> AsyncIterator[tuple[int, Line]]:
-        """A line of this worker that nobody else has meanwhile."""
-        numbered = await self._lines.get()
-        try:
-            yield numbered
-        finally:
-            self._lines.put_nowait(numbered)
 
 
 async def _signs_of_life() -> None:

@@ -42,6 +42,9 @@ from digital_cs.temporal.worker import build_worker
 
 log = logs.get(__name__)
 
+SETS_A_LINE = 2
+"""While one set is on the wire the next is claimed, so that no line waits for the database."""
+
 BESIDE_LINES = 2
 """Activities beside those that send: looks at broadcasts, which must not wait for a line."""
 
@@ -64,7 +67,7 @@ class BroadcastEngine:
         queue = queue_of(self.settings.task_queue)
         worker = build_worker(
             self.client, queue, [self.activities.look, self.activities.send_chunk],
-            concurrency=self.settings.broadcast_connections + BESIDE_LINES,
+            concurrency=SETS_A_LINE * self.settings.broadcast_connections + BESIDE_LINES,
         )  # fmt: skip
         helpers = (self.relay.run(), self._watch_content())
         async with running(stop.wait(), *helpers) as (stopping, *helping), worker:
@@ -116,7 +119,7 @@ async def open_broadcast_engine(
             known = await countries(connection)
         calendar = CalendarShelf(load_business_calendar(settings.content_dir, clock.now(), known))
         sending = BroadcastSending(
-            pool=opened, clock=clock, timeout=settings.smtp_timeout,
+            pool=opened, clock=clock, lines=lines, timeout=settings.smtp_timeout,
             writers=Writers(
                 sender_of(settings), Signer(*settings.link_keys()),
                 LinkSigner(*settings.link_keys()),
@@ -128,7 +131,7 @@ async def open_broadcast_engine(
                 calendar=calendar,
                 activities=BroadcastActivities(
                     pool=opened, clock=clock, texts=BroadcastTexts(library), sending=sending,
-                    lines=lines, set_size=settings.broadcast_in_flight, calendar=calendar,
+                    set_size=settings.broadcast_in_flight, calendar=calendar,
                     workspace_zone=settings.workspace_zone,
                 ),
                 relay=BroadcastRelay(

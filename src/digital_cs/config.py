@@ -82,9 +82,9 @@ class Settings(BaseSettings):
         4, ge=1, le=100, description="SMTP connections one worker of broadcasts keeps open."
     )
     broadcast_in_flight: int = Field(
-        64, ge=1, le=500,
-        description="Messages of a broadcast that one connection has in hand at a time, and that a"
-        " crash may leave unknown.",
+        100, ge=1, le=500,
+        description="Messages of a broadcast that are claimed together. A crash leaves at most two"
+        " such sets for each connection unknown.",
     )  # fmt: skip
     mail_from: str = Field(
         "Customer team <hello@digital-cs.test>", description="From of every message."

@@ -152,11 +152,11 @@ def build(
     )  # fmt: skip
     texts = BroadcastTexts(library)
     sending = BroadcastSending(
-        pool=pool, clock=clock, timeout=smtp_timeout,
+        pool=pool, clock=clock, lines=bulk, timeout=smtp_timeout,
         writers=Writers(sender, Signer(SIGNING_KEY), LinkSigner(SIGNING_KEY)),
     )  # fmt: skip
     made = BroadcastActivities(
-        pool=pool, clock=clock, texts=texts, sending=sending, lines=bulk, set_size=set_size,
+        pool=pool, clock=clock, texts=texts, sending=sending, set_size=set_size,
         calendar=CalendarShelf(BusinessCalendar()), workspace_zone="UTC",
     )  # fmt: skip
     return made, texts, bulk

@@ -193,7 +193,7 @@ async def test_what_is_refused_for_now_is_tried_again_and_useless_at_its_end(
     house.misbehave(FaultMode.REFUSE_4XX)
     reply = await house.until_rest()
     assert reply.sleep_seconds, "it does not go on at once with a server that takes nothing"
-    assert await house.states() == Counter({"planned refused_for_now": 20, "planned": 10})
+    assert await house.states() == Counter({"planned refused_for_now": 15, "planned": 15})
     house.misbehave(FaultMode.REFUSE_4XX, share=0.5, seed=4)
     house.clock.moment += timedelta(minutes=2)
     await house.until_rest()
@@ -265,13 +265,13 @@ async def test_what_was_in_hand_when_a_worker_died_is_unknown_and_listed(
         await sending
     house.misbehave(FaultMode.NONE)
     states = await house.states()
-    assert states["claimed"] == 20
+    assert states["claimed"] == 15
     await house.rows("update messages set claim_until = now() where state = 'claimed'")
 
     assert (await house.until_rest()).ended
-    assert await house.states() == Counter(accepted=25, unknown=20)
+    assert await house.states() == Counter(accepted=30, unknown=15)
     told = await house.rows("select count(*) from decisions where verdict = 'unknown'")
-    assert told == [{"count": 20}]
+    assert told == [{"count": 15}]
 
 
 async def test_while_something_is_in_hand_it_is_not_at_its_end(house: BroadcastHouse) -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from digital_cs.domain.enrollment import MessageState, Verdict
 from digital_cs.domain.reason import Reason
+from digital_cs.store.arrays import text_array
 
 Connection = AsyncConnection[Any]
 
@@ -57,22 +59,20 @@ select %(now)s, %(id)s, account_id, contact_id, verdict, reason, words, rule, %(
   from told where tell
 """
 
+# Most of a set end alike: what they share is said once.
 _SETTLE = """
-with given as (
-       select * from unnest(%(keys)s::text[], %(states)s::text[], %(verdicts)s::text[],
-              %(reasons)s::text[], %(words)s::text[], %(codes)s::int[], %(details)s::text[],
-              %(untils)s::timestamptz[])
-           as g(key, state, verdict, reason, words, code, detail, until)),
-     told as (
+with told as (
        update messages m
-          set state = g.state, settled_at = %(now)s, retry_at = g.until, claim_until = null,
-              smtp_code = g.code, detail = g.detail, reason = g.reason
-         from given g
+          set state = %(state)s, settled_at = %(now)s, retry_at = %(until)s, claim_until = null,
+              smtp_code = %(code)s, detail = g.detail, reason = %(reason)s
+         from unnest(%(keys)s::text[], %(details)s::text[]) as g(key, detail)
         where m.key = g.key and m.state = 'claimed' and m.claim_token = %(token)s
-       returning m.account_id, m.contact_id, m.policy, g.verdict, g.reason, g.words, g.until)
+       returning m.account_id, m.contact_id, m.policy)
 insert into decisions (at, broadcast_id, account_id, contact_id, verdict, reason, words, policy,
                        until)
-select %(now)s, %(id)s, account_id, contact_id, verdict, reason, words, policy, until from told
+select %(now)s, %(id)s, account_id, contact_id, %(verdict)s, %(reason)s, %(words)s, policy,
+       %(until)s::timestamptz
+  from told
 """
 
 _SWEEP = f"""
@@ -186,8 +186,8 @@ async def claim(
     return await connection.execute(
         _CLAIM,
         {
-            "id": broadcast_id, "keys": list(keys), "message_ids": list(ids),
-            "hashes": list(hashes), "token": token, "approved": approved, "policy": policy,
+            "id": broadcast_id, "keys": text_array(keys), "message_ids": text_array(ids),
+            "hashes": text_array(hashes), "token": token, "approved": approved, "policy": policy,
             "now": now, "seconds": seconds,
         },
     )  # fmt: skip
@@ -228,19 +228,25 @@ async def put_off(
 async def settle(
     connection: Connection, broadcast_id: str, token: str, results: Sequence[Result], now: datetime
 ) -> None:
-    """Write down what became of a set that was claimed with this token. May be repeated."""
-    await connection.execute(
-        _SETTLE,
-        {
-            "id": broadcast_id, "now": now, "token": token, "keys": [row.key for row in results],
-            "states": [row.state.value for row in results],
-            "verdicts": [row.verdict.value for row in results],
-            "reasons": [row.reason.value for row in results],
-            "words": [row.words for row in results], "codes": [row.code for row in results],
-            "details": [row.detail for row in results],
-            "untils": [row.retry_at for row in results],
-        },
-    )  # fmt: skip
+    """Write down what became of a set that was claimed with this token. May be repeated.
+
+    A statement for each kind of end, in one round trip.
+    """
+    alike: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
+    for row in results:
+        shared = (row.state, row.verdict, row.reason, row.words, row.code, row.retry_at)
+        alike[shared].append(row)
+    async with connection.pipeline():
+        for (state, verdict, reason, words, code, retry_at), rows in alike.items():
+            await connection.execute(
+                _SETTLE,
+                {
+                    "id": broadcast_id, "now": now, "token": token, "state": state.value,
+                    "verdict": verdict.value, "reason": reason.value, "words": words, "code": code,
+                    "until": retry_at, "keys": text_array(row.key for row in rows),
+                    "details": text_array(row.detail for row in rows),
+                },
+            )  # fmt: skip
 
 
 async def sweep(connection: Connection, broadcast_id: str, now: datetime, most: int) -> int:

@@ -21,6 +21,7 @@ from digital_cs.domain.budget import Coming
 from digital_cs.domain.eligibility import Standing
 from digital_cs.domain.policy import Policy, length
 from digital_cs.store import locks
+from digital_cs.store.arrays import text_array
 from digital_cs.store.broadcast_claims import Due
 from digital_cs.store.standing import COUNTED
 from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
@@ -44,7 +45,7 @@ select x.key, x.account_id, x.contact_id, lower(c.email), c.email,
       from broadcast_choices b, jsonb_object_keys(b.traits) k
      where b.broadcast_id = x.broadcast_id and b.account_id = x.account_id
        and b.contact_id in ('', x.contact_id)) v on true
- where x.key = any(%(keys)s) and x.state = 'planned'
+ where x.key = any(%(keys)s::text[]) and x.state = 'planned'
 """
 
 _ASKED = """
@@ -52,7 +53,7 @@ select lower(o.email), max(o.quiet_until), bool_or(o.fewer),
        array(select distinct p.topic from preferences p
               where p.contact_id = any(array_agg(o.id)) and not p.wanted)
   from contacts o
- where lower(o.email) = any(%(persons)s)
+ where lower(o.email) = any(%(persons)s::text[])
    and (o.quiet_until is not null or o.fewer
         or exists (select from preferences p where p.contact_id = o.id and not p.wanted))
  group by 1
@@ -61,19 +62,20 @@ select lower(o.email), max(o.quiet_until), bool_or(o.fewer),
 _HAD = f"""
 select lower(o.email), x.account_id, x.claimed_at, x.kind <> 'service', x.broadcast_id, a.name
   from contacts o join messages x on x.contact_id = o.id join accounts a on a.id = x.account_id
- where lower(o.email) = any(%(persons)s) and x.claimed_at > %(since)s and x.state in {COUNTED}
+ where lower(o.email) = any(%(persons)s::text[]) and x.claimed_at > %(since)s
+   and x.state in {COUNTED}
 """
 
 _HAD_HERE = f"""
 select x.account_id, x.claimed_at from messages x
- where x.account_id = any(%(accounts)s) and x.claimed_at > %(budget_since)s
+ where x.account_id = any(%(accounts)s::text[]) and x.claimed_at > %(budget_since)s
    and x.kind <> 'service' and x.state in {COUNTED}
 """
 
 _COMING = """
 with person as materialized (
        select lower(o.email) as address, o.id from contacts o
-        where lower(o.email) = any(%(persons)s))
+        where lower(o.email) = any(%(persons)s::text[]))
 select distinct p.address, e.id, e.account_id, e.plans_at, e.plans_priority,
        exists (select from person q where q.address = p.address and q.id = e.plans_contact)
   from person p
@@ -86,13 +88,14 @@ select distinct p.address, e.id, e.account_id, e.plans_at, e.plans_priority,
 
 _TICKETS = f"""
 select distinct on (account_id) account_id, severity, opened_at from tickets
- where account_id = any(%(accounts)s) and status not in {SOLVED} and severity = any(%(severities)s)
- order by account_id, array_position(%(severities)s, severity) desc, opened_at
+ where account_id = any(%(accounts)s::text[]) and status not in {SOLVED}
+   and severity = any(%(severities)s::text[])
+ order by account_id, array_position(%(severities)s::text[], severity) desc, opened_at
 """
 
 _REPLIES = """
 select account_id, min(opened_at) from tasks
- where account_id = any(%(accounts)s) and kind = 'reply' and state = 'open' group by 1
+ where account_id = any(%(accounts)s::text[]) and kind = 'reply' and state = 'open' group by 1
 """
 
 _INCIDENTS = """
@@ -204,10 +207,10 @@ async def ask(
     budget_since = now - budget.longest
     same_since = now - length(policy.same_person_within)
     values = {
-        "keys": [each.key for each in due], "accounts": list(set(accounts)),
-        "persons": list(set(persons)), "now": now, "budget_since": budget_since,
+        "keys": text_array(each.key for each in due), "accounts": text_array(set(accounts)),
+        "persons": text_array(set(persons)), "now": now, "budget_since": budget_since,
         "since": min(budget_since, same_since), "horizon": now + length(budget.look_ahead),
-        "severities": list(policy.quiet.severities), "incidents": policy.quiet.incidents,
+        "severities": text_array(policy.quiet.severities), "incidents": policy.quiet.incidents,
     }  # fmt: skip
     await locks.claim_many(connection, accounts, (e.address or e.contact_id for e in due))
     cursors = [

@@ -11,6 +11,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.store.arrays import text_array
+
 Connection = AsyncConnection[Any]
 
 TO_CLAIM = """
@@ -43,7 +45,8 @@ async def claim_many(
     whose order of names need not be Python's.
     """
     await connection.execute(
-        _TO_CLAIM_MANY, {"accounts": list(set(accounts)), "persons": list(set(persons))}
+        _TO_CLAIM_MANY,
+        {"accounts": text_array(set(accounts)), "persons": text_array(set(persons))},
     )
 
 
