@@ -11,6 +11,7 @@ import pytest
 
 from digital_cs.domain.account import Contact
 from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
+from digital_cs.domain.eligibility import Answer, Ruling
 from digital_cs.domain.enrollment import (
     Ending,
     Facts,
@@ -18,8 +19,10 @@ from digital_cs.domain.enrollment import (
     MessageState,
     SendMessage,
     SkipMessage,
+    TellOwner,
 )
-from digital_cs.domain.touch import MOST_RESENDS
+from digital_cs.domain.reason import Reason
+from digital_cs.domain.touch import MOST_RESENDS, WAITS_FOR_CONTENT
 from tests.domain.rehearsal import (
     ANNA,
     AT_WORK,
@@ -355,3 +358,25 @@ class TestRefusalsAndUnknowns:
         fact = MessageFact(MessageState.CLAIMED, 1, MONDAY + HOUR, "anna")
         play = Play(program(HELLO), some_facts(messages={1: fact}))
         assert play.control(skip_visit=1).wake_at == MONDAY + HOUR
+
+
+class TestWaitingForAReview:
+    """P25: what a message shows was ruled to be stale, or wrong, when it was about to go."""
+
+    @pytest.mark.parametrize("reason", WAITS_FOR_CONTENT)
+    def test_it_is_held_its_owner_told_once_and_it_goes_at_once_when_it_is_released(
+        self, reason: Reason
+    ) -> None:
+        ruling = Ruling(Answer.HOLD, reason, "It waits.", "content", MONDAY + 3 * DAY)
+        graph = program({"send": "hello", "useful_for": "9 days"})
+        play = Play(graph, some_facts(rulings={1: ruling}, spread=8 * HOUR))
+        assert play.outcome.wake_at == MONDAY + 3 * DAY
+        assert play.outcome.label == f"hold: {reason}"
+        told = [TellOwner("hello", "content", graph.owner, "It waits.")]
+        assert play.effects == told
+        play.now += DAY
+        play.look()
+        assert play.effects == told
+        play.know(rulings={})
+        play.look()
+        assert [at for at, _ in play.sent] == [MONDAY + DAY]

@@ -31,6 +31,7 @@ from digital_cs.domain.send_window import ChosenZone, Opening, next_open, resolv
 ANYBODY = "any"
 WAITS_FOR_CONTENT = (Reason.CONTENT_BLOCKED, Reason.CONTENT_STALE)
 """Reasons of a hold that ends when somebody has reviewed what the message shows (P25)."""
+_HELD_FOR_CONTENT = tuple(f"{Verdict.HELD}:{reason}:" for reason in WAITS_FOR_CONTENT)
 ABOUT_CONTENT = "content"
 """The kind of the alert that tells the owner of a program of such holds."""
 MOST_RESENDS = 3
@@ -154,7 +155,8 @@ def decide_send(
         return _ruled(graph, node, position, ruling, contact, merge, trail, fact)
     label = f"wait to send {node.email}"
     plan = _plan(node, contact.id, max(now, opening.at))
-    if fact is None:
+    # What waits for a review asks again at once, each time that something was reviewed.
+    if fact is None and not (position.noted or "").startswith(_HELD_FOR_CONTENT):
         later = _after_outage(position, due, facts, opening.at, useful_until, now)
         spread = _opening(graph, facts, chosen, later) if later > now else None
         if spread is not None and spread.at < useful_until:
