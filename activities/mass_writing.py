@@ -7,7 +7,7 @@ from datetime import datetime
 
 from activities.mailing import POSTMARK_ID, Sender
 from digital_cs.channels.mail import OutgoingMail, message_id_for
-from digital_cs.channels.mass_mail import MassMail
+from digital_cs.channels.mass_mail import to_bytes
 from digital_cs.domain.eligibility import SERVICE
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import (
@@ -50,7 +50,6 @@ class MassWriter:
     ) -> None:  # fmt: skip
         self._template = template
         self._mass = MassTemplate(template)
-        self._mail = MassMail()
         self._program = program
         self._sender = sender
         self._sender_view = SenderView(sender.name, sender.footer)
@@ -90,5 +89,5 @@ class MassWriter:
             unsubscribe_url=unsubscribe if self._unsubscribable else None,
             headers=((POSTMARK_ID, bare_id),) if sender.postmark else (),
         )
-        payload = self._mail.to_bytes(mail, made.html)
+        payload = to_bytes(mail, made.html)
         return Written(payload, made.content_hash, message_id, envelope_from)

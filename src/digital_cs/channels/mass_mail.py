@@ -21,41 +21,38 @@ _LINE = 76
 
 
 class FixedText(Protocol):
-    """Text that is the very same object in many messages."""
+    """Text that is the very same object in many messages, and keeps what it is on the wire."""
 
     @property
     def text(self) -> str: ...
 
+    wire: bytes | None
 
-class MassMail:
-    """Puts the messages of one e-mail into the form of `mail.to_bytes`, which says what is raised.
 
-    Of `OutgoingMail.html` it takes no notice. The HTML is always quoted-printable, which no text
-    needs to be longer for than its markup.
+def to_bytes(mail: OutgoingMail, html: Iterable[FixedText | str]) -> bytes:
+    """The message as `mail.to_bytes` makes it, which says what is raised; `html` are the pieces of
+    its HTML, with line ends of LF, and take the place of that in `mail`.
+
+    The HTML is always quoted-printable, which no text needs to be longer for than its markup.
     """
+    try:
+        return put_together(mail, text_part("plain", mail.text), _part(html))
+    except UnicodeEncodeError as error:
+        raise MailError("The message has a character that is not Unicode text.") from error
 
-    def __init__(self) -> None:
-        self._encoded: dict[FixedText, bytes] = {}
 
-    def to_bytes(self, mail: OutgoingMail, html: Iterable[FixedText | str]) -> bytes:
-        """The message; `html` are the pieces of its HTML, with line ends of LF."""
-        try:
-            return put_together(mail, text_part("plain", mail.text), self._part(html))
-        except UnicodeEncodeError as error:
-            raise MailError("The message has a character that is not Unicode text.") from error
-
-    def _part(self, pieces: Iterable[FixedText | str]) -> bytes:
-        encoded = self._encoded
-        lines = [_HEAD]
-        for piece in pieces:
-            if isinstance(piece, str):
+def _part(pieces: Iterable[FixedText | str]) -> bytes:
+    lines = [_HEAD]
+    for piece in pieces:
+        if isinstance(piece, str):
+            if piece:
                 lines.append(whole_lines(piece))
-            else:
-                known = encoded.get(piece)
-                if known is None:
-                    known = encoded[piece] = whole_lines(piece.text)
-                lines.append(known)
-        return b"".join(lines).removesuffix(_SOFT) + b"\r\n"
+        elif piece.wire is None:
+            piece.wire = whole_lines(piece.text)
+            lines.append(piece.wire)
+        else:
+            lines.append(piece.wire)
+    return b"".join(lines).removesuffix(_SOFT) + b"\r\n"
 
 
 def whole_lines(text: str) -> bytes:

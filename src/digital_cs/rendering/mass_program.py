@@ -1,25 +1,24 @@
 """A part of an e-mail as a list of steps that many renderings run quickly, one after the other.
 
 Jinja's own code reads every value again wherever it is printed, and gives back one text. These
-steps read, clean and escape a value once a message, and keep constant text apart from values, so
-that it is put into its form on the wire once and for all. They call the very functions that the
-sandbox calls; what they do not know (loops, sums) is refused at `of`, and Jinja renders it.
+steps tell the template's own text from what is printed, which is all that differs between two
+messages whose questions were answered alike. They call the very functions that the sandbox calls;
+what they do not know (loops, sums) is refused at `of`, and Jinja renders it.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 from jinja2 import nodes
-from markupsafe import escape
 
 from digital_cs.rendering.context import DECLARED, RenderContext
-from digital_cs.rendering.filters import FILTERS, outgoing, safe_link
+from digital_cs.rendering.filters import FILTERS, safe_link
 from digital_cs.rendering.sandbox import LINK_FILTER, CompiledPart, Sandbox
 from digital_cs.rendering.tag_lint import dotted
 
@@ -40,122 +39,84 @@ class UnknownStepError(Exception):
     """The part does something that there is no step for. Let Jinja render it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fixed:
-    """Text of the template itself: the same object in every message, and equal to no other."""
-
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A value: `place` is where its text is kept while one message is made."""
+    """A value. Two of one name are the same expression."""
 
+    name: str
     read: Read
-    place: int
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The first of the cases whose question is answered with yes, else `otherwise`."""
+    """The first of the cases whose question is answered with yes, else the last body."""
 
-    cases: tuple[tuple[Read, tuple[Step, ...]], ...]
-    otherwise: tuple[Step, ...]
+    cases: tuple[tuple[Read, Body], ...]
+    otherwise: Body
 
+    def take(self, context: RenderContext, way: list[int]) -> None:
+        """Add to `way` which body is taken, and which in it."""
+        taken = self.otherwise
+        number = len(self.cases)
+        for nth, (test, body) in enumerate(self.cases):
+            if test(context):
+                taken, number = body, nth
+                break
+        way.append(number)
+        taken.take(context, way)
 
-Step = Fixed | Print | Branch
-
-
-class Steps:
-    """Translates the parts of one e-mail; equal expressions of its parts share one place."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
-
-    @property
-    def places(self) -> int:
-        """How many different values the parts print."""
-        return len(self._places)
-
-    def of(self, part: CompiledPart) -> tuple[Step, ...]:
-        """The steps of a part. Raises `UnknownStepError`."""
-        tree = part.tree()
-        assert isinstance(tree.environment, Sandbox)
-        return self._body(tree.body, _Reader(tree.environment))
-
-    def _body(self, body: Sequence[nodes.Node], reader: _Reader) -> tuple[Step, ...]:
-        steps: list[Step] = []
-        for node in body:
-            match node:
-                case nodes.Output():
-                    steps += (self._printed(child, reader) for child in node.nodes)
-                case nodes.If():
-                    cases = tuple(
-                        (reader.of(case.test), self._body(case.body, reader))
-                        for case in (node, *node.elif_)
-                    )
-                    steps.append(Branch(cases, self._body(node.else_, reader)))
-                case _:
-                    raise UnknownStepError
-        return tuple(steps)
-
-    def _printed(self, node: nodes.Expr, reader: _Reader) -> Step:
-        if isinstance(node, nodes.TemplateData):
-            return Fixed(node.data)
-        return Print(reader.of(node), self._places.setdefault(repr(node), len(self._places)))
+    def body(self, number: int) -> Body:
+        """The body that was taken."""
+        return self.cases[number][1] if number < len(self.cases) else self.otherwise
 
 
-class Run:
-    """One message being made: what its expressions printed so far.
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Steps one after the other: text of the template, values, and questions (also apart)."""
 
-    `cleaned` and `escaped` are raw and HTML text by place, None where not asked for yet.
-    """
+    steps: tuple[str | Print | Branch, ...]
+    branches: tuple[Branch, ...]
 
-    __slots__ = ("_cleaned", "_context", "_escaped")
+    def take(self, context: RenderContext, way: list[int]) -> None:
+        """Add to `way` how all questions are answered for this context."""
+        for branch in self.branches:
+            branch.take(context, way)
 
-    def __init__(self, context: RenderContext, places: int) -> None:
-        self._context = context
-        self._cleaned: list[str | None] = [None] * places
-        self._escaped: list[str | None] = [None] * places
-
-    def text(self, steps: Sequence[Step], out: list[str]) -> None:
-        """Add to `out` what plain text the steps come to."""
-        for step in steps:
-            kind = type(step)
-            if kind is Fixed:
-                out.append(step.text)  # type: ignore[union-attr]
-            elif kind is Print:
-                out.append(self._clean(step))  # type: ignore[arg-type]
+    def along(self, way: Iterator[int]) -> Iterator[str | Print]:
+        """What there is to say where the questions are answered so."""
+        for step in self.steps:
+            if isinstance(step, Branch):
+                yield from step.body(next(way)).along(way)
             else:
-                self.text(self._taken(step), out)  # type: ignore[arg-type]
+                yield step
 
-    def html(self, steps: Sequence[Step], out: list[Fixed | str]) -> None:
-        """Add to `out` what HTML the steps come to; the template's own text as it stands there."""
-        escaped = self._escaped
-        for step in steps:
-            kind = type(step)
-            if kind is Fixed:
-                out.append(step)  # type: ignore[arg-type]
-            elif kind is Print:
-                place = step.place  # type: ignore[union-attr]
-                text = escaped[place]
-                if text is None:
-                    text = escaped[place] = str.__str__(escape(self._clean(step)))  # type: ignore[arg-type]
-                out.append(text)
-            else:
-                self.html(self._taken(step), out)  # type: ignore[arg-type]
 
-    def _clean(self, step: Print) -> str:
-        text = self._cleaned[step.place]
-        if text is None:
-            text = self._cleaned[step.place] = str(outgoing(step.read(self._context)))
-        return text
+def steps_of(part: CompiledPart) -> Body:
+    """The steps of a part. Raises `UnknownStepError`."""
+    tree = part.tree()
+    assert isinstance(tree.environment, Sandbox)
+    return _body(tree.body, _Reader(tree.environment))
 
-    def _taken(self, step: Branch) -> tuple[Step, ...]:
-        for test, body in step.cases:
-            if test(self._context):
-                return body
-        return step.otherwise
+
+def _body(nodes_of: Sequence[nodes.Node], reader: _Reader) -> Body:
+    steps: list[str | Print | Branch] = []
+    for node in nodes_of:
+        match node:
+            case nodes.Output():
+                steps += (
+                    child.data
+                    if isinstance(child, nodes.TemplateData)
+                    else Print(repr(child), reader.of(child))
+                    for child in node.nodes
+                )
+            case nodes.If():
+                cases = tuple(
+                    (reader.of(case.test), _body(case.body, reader)) for case in (node, *node.elif_)
+                )
+                steps.append(Branch(cases, _body(node.else_, reader)))
+            case _:
+                raise UnknownStepError
+    return Body(tuple(steps), tuple(step for step in steps if isinstance(step, Branch)))
 
 
 class _Reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -144,34 +144,45 @@ def rule() -> str:
     return _BLOCK + _FIELD.join(("p", "1", "", "", _RULE))
 
 
-def finish(rendered: str, lay: Callable[[str], Laid] | None = None) -> str:
-    """The text part: blocks wrapped at 72 columns (an address is never broken), ends in newline.
-
-    `lay` may stand for `lay_out`, which has no memory, where many messages have the same blocks.
-    """
-    lay = lay or lay_out
-    parts: list[str] = []
+def finish(rendered: str) -> str:
+    """The text part: blocks wrapped at 72 columns (an address is never broken), ends in newline."""
+    laid: list[Laid] = []
     rows: list[str] = []
     head = ("", "", "")
-    # What stands before the first block is the line ends of statements.
-    blocks = [block for block in rendered.split(_BLOCK) if block.count(_FIELD) == _FIELDS]
+    blocks = blocks_of(rendered)
     for position, block in enumerate(blocks):
-        if block[0] in _TABLE:
-            style, gap, first, rest, text = block.split(_FIELD)
-            head = (gap, first, rest) if style == _HEAD else head
-            rows.append(text)
-            if position + 1 < len(blocks) and blocks[position + 1][0] == _ROW:
-                continue
-            gap, body = _laid(head, set_table(rows, WIDTH - len(head[2]), CUT))
+        if not is_row(block):
+            laid.append(lay_out(block))
+            continue
+        style, gap, first, rest, text = block.split(_FIELD)
+        head = (gap, first, rest) if style == _HEAD else head
+        rows.append(text)
+        if position + 1 == len(blocks) or blocks[position + 1][0] != _ROW:
+            laid.append(_laid(head, set_table(rows, WIDTH - len(head[2]), CUT)))
             rows = []
-        else:
-            gap, body = lay(block)
+    return together(laid)
+
+
+def blocks_of(rendered: str) -> list[str]:
+    """The blocks of a rendered text. Before the first stand only the line ends of statements."""
+    return [block for block in rendered.split(_BLOCK) if block.count(_FIELD) == _FIELDS]
+
+
+def is_row(block: str) -> bool:
+    """Whether it is of a table, which is laid out as a whole."""
+    return block[0] in _TABLE
+
+
+def together(laid: Sequence[Laid]) -> str:
+    """The text of these blocks."""
+    parts: list[str] = []
+    for gap, body in laid:
         if body is None:
             continue
-        if parts:
-            parts.append(f"{gap[1:].rstrip()}\n" if gap else "")
-        parts.append(f"{body}\n")
-    return "".join(parts).strip("\n") + "\n"
+        if gap and parts:
+            parts.append(gap[1:].rstrip())
+        parts.append(body)
+    return "\n".join(parts).strip("\n") + "\n"
 
 
 def lay_out(block: str) -> Laid:
