@@ -1,0 +1,1 @@
+"""What texts are about: learned, proposed and matched. Computes only, and keeps no text."""
