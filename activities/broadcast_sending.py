@@ -7,7 +7,7 @@ import contextlib
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from activities.broadcast_deciding import Decided, Deciding
 from activities.broadcast_texts import Texts, Writers, waits
-from activities.deliveries import Meaning, meaning_of
+from activities.deliveries import Meaning, backoff, meaning_of
 from activities.mass_writing import Written
 from digital_cs import metrics
 from digital_cs.channels.bulk import Handed
@@ -28,6 +28,7 @@ from digital_cs.domain.enrollment import MessageState, Verdict
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.reason import Reason
 from digital_cs.domain.stale_rule import Doubt, Resolved
+from digital_cs.domain.touch import MOST_RESENDS
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.context import AccountView, ContactView
 from digital_cs.store import broadcast_claims as claims
@@ -289,6 +290,8 @@ class BroadcastSending:
             meaning = meaning_of(
                 delivery, key=key, attempts=claimed.attempts[key], email=email, now=now
             )
+            if meaning.state is MessageState.UNKNOWN and broadcast.plan.kind == SERVICE:
+                meaning = _once_more(meaning, claimed.attempts[key], key, now)
             results.append(_result(key, meaning, delivery, claimed.notes[key]))
         states = Counter(result.state for result in results)
         for state, count in states.items():
@@ -325,6 +328,13 @@ def _unmade(each: Recipient, error: Exception, now: datetime) -> PutOff:
         each.key, MessageState.PLANNED, Verdict.HELD, Reason.FAULT, words, None,
         min(now + TEXT_PATIENCE, each.useful_until), each.told != Reason.FAULT,
     )  # fmt: skip
+
+
+def _once_more(meaning: Meaning, attempts: int, key: str, now: datetime) -> Meaning:
+    """A service notice of unknown fate is sent again, with the same Message-ID (P14)."""
+    if attempts >= MOST_RESENDS:
+        return meaning
+    return replace(meaning, state=MessageState.PLANNED, retry_at=now + backoff(attempts, key))
 
 
 def _result(key: str, meaning: Meaning, delivery: Delivery, note: str) -> Result:

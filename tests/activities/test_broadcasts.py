@@ -274,6 +274,30 @@ async def test_what_was_in_hand_when_a_worker_died_is_unknown_and_listed(
     assert told == [{"count": 15}]
 
 
+async def test_a_service_notice_of_unknown_fate_goes_again_with_the_same_message_id(
+    house: BroadcastHouse,
+) -> None:
+    """P14."""
+    await house.people(5)
+    await house.start(kind="service")
+    house.misbehave(FaultMode.DROP_AFTER_DATA_UNSTORED)
+    await house.until_rest()
+    house.misbehave(FaultMode.NONE)
+    first = {row["key"]: row["message_id"] for row in await house.rows("select * from messages")}
+    house.clock.moment += timedelta(minutes=5)
+    await house.look()
+    await house.chunk(0)
+    await house.rows(
+        "update messages set state = 'claimed', claim_until = now() where key = %s", min(first)
+    )
+    assert (await house.until_rest()).ended
+    assert await house.states() == Counter(accepted=5)
+    again = {row["key"]: row["message_id"] for row in await house.rows("select * from messages")}
+    assert again == first
+    verdicts = await house.rows("select count(*) from decisions where verdict = 'unknown'")
+    assert verdicts[0]["count"] >= 2
+
+
 async def test_while_something_is_in_hand_it_is_not_at_its_end(house: BroadcastHouse) -> None:
     await house.people(3)
     await house.start()

@@ -36,6 +36,8 @@ async def test_what_is_known_of_each_is_what_a_single_reading_knows(
 ) -> None:
     accounts = await populate(connection, seed)
     await disturb(connection, seed, accounts)
+    other = await start(connection, a_plan(priority="high", spread="40 hours"), "other")
+    await broadcast_audience.freeze(connection, other, "tips", NOW, "UTC")
     broadcast = await start(connection, a_plan(to=("everybody",)))
     await broadcast_audience.freeze(connection, broadcast, "newsletter", NOW, "UTC")
     due = await broadcast_claims.due(connection, "spring", 0, NOW)

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from digital_cs.domain.enrollment import MessageState, Verdict
 from digital_cs.domain.reason import Reason
+from digital_cs.domain.touch import MOST_RESENDS
 from digital_cs.store.arrays import text_array
 
 Connection = AsyncConnection[Any]
@@ -90,11 +91,14 @@ select %(now)s, %(id)s, account_id, contact_id, '{Verdict.SKIPPED}', '{Reason.CA
   from swept
 """
 
+# A service notice is sent again, with the same Message-ID.
 _GIVE_UP = f"""
 with lost as (
        update messages m
-          set state = 'unknown', settled_at = %(now)s, claim_until = null,
-              reason = '{Reason.CRASH}', detail = %(words)s
+          set state = case when m.kind = 'service' and m.attempts < {MOST_RESENDS}
+                           then 'planned' else 'unknown' end,
+              settled_at = %(now)s, claim_until = null, reason = '{Reason.CRASH}',
+              detail = %(words)s
         where m.broadcast_id = %(id)s and m.state = 'claimed'
           and m.claim_until < clock_timestamp()
        returning m.account_id, m.contact_id)
@@ -259,7 +263,7 @@ async def sweep(connection: Connection, broadcast_id: str, now: datetime, most: 
 
 
 async def give_up(connection: Connection, broadcast_id: str, now: datetime) -> int:
-    """Claims that outlived their worker become unknown (P14); returns how many."""
+    """Claims that outlived their worker become unknown, or are due again (P14); how many."""
     cursor = await connection.execute(
         _GIVE_UP, {"id": broadcast_id, "now": now, "words": Reason.CRASH.sentence()}
     )

@@ -84,6 +84,12 @@ select distinct p.address, e.id, e.account_id, e.plans_at, e.plans_priority,
   join programs g on g.id = e.program_id and g.state not in ('paused', 'paused-closed')
  where e.ended_at is null and not e.paused
    and e.plans_at > %(now)s - interval '1 hour' and e.plans_at <= %(horizon)s
+union all
+select p.address, x.key, x.account_id, coalesce(x.retry_at, x.due_at), x.priority, true
+  from broadcasts b cross join person p join messages x on x.key = b.id || '/' || p.id
+ where b.state = 'running' and not b.paused and b.id <> %(id)s and x.state = 'planned'
+   and x.kind <> 'service' and coalesce(x.retry_at, x.due_at) > %(now)s - interval '1 hour'
+   and coalesce(x.retry_at, x.due_at) <= %(horizon)s
 """
 
 _TICKETS = f"""
@@ -207,8 +213,8 @@ async def ask(
     budget_since = now - budget.longest
     same_since = now - length(policy.same_person_within)
     values = {
-        "keys": text_array(each.key for each in due), "accounts": text_array(set(accounts)),
-        "persons": text_array(set(persons)), "now": now, "budget_since": budget_since,
+        "id": broadcast_id, "keys": text_array(each.key for each in due),
+        "accounts": text_array(set(accounts)), "persons": text_array(set(persons)), "now": now, "budget_since": budget_since,
         "since": min(budget_since, same_since), "horizon": now + length(budget.look_ahead),
         "severities": text_array(policy.quiet.severities), "incidents": policy.quiet.incidents,
     }  # fmt: skip

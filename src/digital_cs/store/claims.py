@@ -75,7 +75,8 @@ update messages set state = 'unknown', settled_at = %(now)s, claim_until = null,
        reason = 'crash', detail = 'A worker stopped between handing over and recording.'
  where state = 'claimed'
    and (key = %(key)s and claim_until < clock_timestamp()
-        or %(key)s::text is null and claim_until < clock_timestamp() - interval '1 minute')
+        or %(key)s::text is null and claim_until < clock_timestamp() - interval '1 minute'
+           and (broadcast_id is null or kind <> 'service'))
 returning enrollment_id, broadcast_id, account_id, program_id, version, step, visit, contact_id
 """
 
@@ -138,7 +139,8 @@ async def give_up_claim(connection: Connection, key: str | None, now: datetime) 
     """A claim that outlived its worker becomes unknown (P14); False: somebody settled it.
 
     Without a key: every claim that nobody came back to for a minute, because its account left
-    the program at that moment, or no worker of broadcasts is there.
+    the program at that moment, or no worker of broadcasts is there. A service notice of one waits
+    for such a worker, which sends it again.
     """
     words = "A worker stopped while handing it over; it may or may not have arrived."
     cursor = await connection.execute(

@@ -38,7 +38,14 @@ with person as (
                                 where m.contact_id in (select id from person) and m.left_at is null)
           and e.ended_at is null and not e.paused and p.state not in ('paused', 'paused-closed')
           and e.plans_at > %(now)s - interval '1 hour' and e.plans_at <= %(horizon)s
-          and e.id is distinct from %(enrollment)s)
+          and e.id is distinct from %(enrollment)s
+       union all
+       select coalesce(x.retry_at, x.due_at), x.priority, x.account_id = %(account)s, true
+         from broadcasts b cross join person o join messages x on x.key = b.id || '/' || o.id
+        where b.state = 'running' and not b.paused and x.state = 'planned'
+          and x.kind <> 'service' and x.key <> %(key)s
+          and coalesce(x.retry_at, x.due_at) > %(now)s - interval '1 hour'
+          and coalesce(x.retry_at, x.due_at) <= %(horizon)s)
 select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
        split_part(lower(c.email), '@', -1),
        array(select distinct p.topic from preferences p
