@@ -214,7 +214,8 @@ async def ask(
     same_since = now - length(policy.same_person_within)
     values = {
         "id": broadcast_id, "keys": text_array(each.key for each in due),
-        "accounts": text_array(set(accounts)), "persons": text_array(set(persons)), "now": now, "budget_since": budget_since,
+        "accounts": text_array(set(accounts)), "persons": text_array(set(persons)),
+        "now": now, "budget_since": budget_since,
         "since": min(budget_since, same_since), "horizon": now + length(budget.look_ahead),
         "severities": text_array(policy.quiet.severities), "incidents": policy.quiet.incidents,
     }  # fmt: skip
