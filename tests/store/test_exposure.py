@@ -197,6 +197,26 @@ async def test_a_day_is_that_of_the_readers(connection: Connection) -> None:
     )
 
 
+async def test_now_is_what_the_clock_of_the_readers_shows(connection: Connection) -> None:
+    """At 20:00 UTC on Monday it is Tuesday in Sydney and noon in Los Angeles."""
+    window = {"days": "every day", "hours": "06:00-17:00", "holidays": "ignore"}
+    steps = [
+        {"id": "w", "wait": "1 day"}, {"send": "x"},
+        {"id": "t", "task": "Call", "assign_to": "csm"}, {"send": "y"},
+    ]  # fmt: skip
+    wanted = rig.program("a", steps, send_window=window)
+    await rig.publish(connection, wanted, rig.MONDAY)
+    places = [("w", at(2, 19)), ("x", None), ("t", at(30))]
+    ids = await rig.people(connection, 3, rig.MONDAY)
+    await connection.execute("update accounts set zone = 'America/Los_Angeles'")
+    await keep(connection, [email("x"), email("y")])
+    for id, (step, due) in zip(ids, places, strict=True):
+        await stand(connection, "a", id, step, due)
+    found = await exposure.of_items(connection, at(2, 20), workspace_zone="Australia/Sydney")
+    assert found["emails/x.md"].through[0] == Showing("x", "a", date(2026, 3, 2), 2, True)
+    assert found["emails/y.md"].through[0].day == date(2026, 3, 2)
+
+
 async def test_dates_of_accounts_are_followed_one_by_one(connection: Connection) -> None:
     steps: list[dict[str, Any]] = [
         {"id": "w", "wait_until": {"date": "renewal_on", "shift": "30 days before"}},

@@ -42,15 +42,17 @@ Way = tuple[str, datetime, datetime]
 class Standpoint:
     """Where an enrollment stands.
 
-    `due` is the moment for which the step's work is planned: the end of a wait or of its limit,
-    or that of its message; None: nobody has looked yet. `held` says that something else than
-    time keeps its message back.
+    `due` is the moment, not yet past, for which the step's work is planned: the end of a wait or
+    of its limit, or that of its message; None: nobody has looked yet. `held` says that something
+    else than time keeps its message back. `now` is what the clock shows there, where that is
+    another than the outlook's.
     """
 
     step: str
     due: datetime | None = None
     held: bool = False
     known: Known = NOTHING
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Outlook:
         """What may go out from there, the earliest first of those that are on one way."""
         if stands.step not in self._graph.nodes:
             return ()
-        node, start = self._graph.nodes[stands.step], self._now
+        node, start = self._graph.nodes[stands.step], stands.now or self._now
         if stands.due is not None and isinstance(node, SendNode):
-            start = max(start, stands.due)
+            start = stands.due
         ways = [*self._ways(stands.step, start, start, stands.known, stands.due)]
         if stands.held or not _is_one(ways):
             return tuple(self._look(stands, start))
@@ -222,7 +224,7 @@ class Outlook:
         if at > self._until:
             return _NEVER
         if due is not None:
-            return max(at, due)
+            return due
         found = self._ends.get((node.id, at))
         if found is None:
             found = self._ends[node.id, at] = self._end(node, at)
