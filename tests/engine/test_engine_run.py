@@ -12,7 +12,11 @@ import pytest
 
 from digital_cs.bootstrap import open_engine
 from digital_cs.channels.sink_faults import FaultMode, Faults
+from digital_cs.domain.content_item import Review
+from digital_cs.domain.content_source import ContentSource, SourceKind
 from digital_cs.errors import SettingsError
+from digital_cs.ingest.library import import_source
+from digital_cs.store import reviews
 from digital_cs.store.accounts import AccountRecord
 from digital_cs.store.contacts import ContactRecord
 from tests import rig
@@ -51,6 +55,42 @@ async def test_mending_a_broken_text_releases_whom_it_held_at_once_P12(
         await visit.ended(enrollment)  # it would be tried again by itself only after hours
         assert await visit.ask("select 1 from alerts where closed_at is null") == []
     assert len(house.mails("mended-00000@company.test")) == 1
+
+
+@pytest.mark.parametrize("way", ["review", "rule"])
+async def test_what_waits_for_a_review_goes_by_itself_when_that_is_over_P25(
+    house: House, content: Path, way: str
+) -> None:
+    email = content / "emails" / "welcome-trial-1.md"
+    good = email.read_text()
+    email.write_text(good.replace("---\n", "---\nreviewed: 2020-01-01\nwhen_stale: hold\n", 1))
+    name = f"waiting-for-{way}"
+    async with house.at_work(content_dir=content, clock_speed=60.0) as visit:
+        pool, source = visit.engine.pool, ContentSource(name, SourceKind.CONTENT, str(content))
+        async with pool.connection() as connection:
+            await import_source(connection, source, visit.now)
+        enrollment = await one_in(visit, name)
+        [(owner, words)] = await visit.sees(
+            "select owner, words from alerts where kind = 'content' and program_id = %s", name
+        )
+        assert owner == "maya"
+        assert "It waits for a review" in words
+        if way == "review":
+            [(item,)] = await visit.ask(
+                "select id from content_items where source = %s and locator = %s", name,
+                "emails/welcome-trial-1.md",
+            )  # fmt: skip
+            async with pool.connection() as connection, connection.transaction():
+                review = Review(item, visit.now.date(), "maya", changed=False)
+                await reviews.record(connection, review, visit.now)
+        else:
+            email.write_text(email.read_text().replace("when_stale: hold", "when_stale: warn"))
+        await visit.ended(enrollment)  # it would wait for days
+        await visit.sees(
+            "select 1 from alerts where program_id = %s and closed_at is not null", name
+        )
+        await visit.tell("update content_items set reviewed_on = now() where source = %s", name)
+    assert len(house.mails(f"{name}-00000@company.test")) == 1
 
 
 async def test_a_holiday_announced_after_a_touch_was_planned_moves_it_P5(

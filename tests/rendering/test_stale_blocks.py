@@ -9,8 +9,9 @@ import pytest
 from digital_cs.domain.stale_rule import Do, Swaps
 from digital_cs.rendering.compiler import MOST_KEPT
 from digital_cs.rendering.errors import TemplateInvalidError
+from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import Rendered, render
-from tests.rendering.studio import CONTEXT, Studio
+from tests.rendering.studio import CONTEXT, SHIPPED, Studio
 
 AROUND = 'Before.\n\n{% include "blocks/x.md" %}\n\nAfter.\n'
 
@@ -231,3 +232,15 @@ def test_p25_a_block_that_is_left_out_changes_nothing_inside_a_fence_of_mjml(
     assert problems == []
     assert template is not None
     assert body(render(template, CONTEXT).text) == "Hi.\n\na"
+
+
+@pytest.mark.parametrize("name", EmailLibrary(SHIPPED).names())
+def test_p25_every_shipped_email_goes_without_any_of_its_blocks(name: str) -> None:
+    template = EmailLibrary(SHIPPED).get(name)
+    whole = render(template, CONTEXT)
+    for block in (each for each, part in template.content.blocks.items() if not part.kept):
+        message = render(template.with_swaps(((block, None),)), CONTEXT)
+        assert len(message.html) < len(whole.html)
+        assert set(message.text.splitlines()) < set(whole.text.splitlines())
+        assert "\n\n\n" not in message.text
+        assert "unsubscribe" in message.text or template.topic == "service"
