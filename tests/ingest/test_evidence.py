@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.content_policy import ContentPolicy, Signals
-from digital_cs.domain.evidence import Signal
+from digital_cs.domain.evidence import Evidence, Signal
 from digital_cs.domain.freshness import State
 from digital_cs.domain.team import Person, Team
 from digital_cs.store import evidence, live_pages
@@ -189,7 +190,7 @@ async def test_p24_more_accounts_asking_about_its_topic_speak_against_it(kb: Kno
     assert (found.since, found.weight) == (at(0), 0.5)
     assert found.words.startswith(
         "Though this is here to answer it, 28 accounts asked about exports in the last 28 days,"
-        " where 8.0 were to be expected ("
+        " where 8.0 were to be expected: "
     )
     assert await kb.against("elsewhere") == await kb.against("news") == {}
 
@@ -392,6 +393,26 @@ async def test_p24_a_link_that_had_only_begun_to_fail_at_the_review_is_news(
         )
     await kb.look()
     assert (await kb.against("guide"))[Signal.LINK_BROKEN].since == at(0, 12)
+
+
+async def test_p24_a_review_during_a_look_waits_and_is_not_undone_by_it(
+    kb: Knowledge, database: str
+) -> None:
+    await kb.item("guide")
+    await kb.broken("guide", PAGE, 0, at(-8))
+    async with await AsyncConnection.connect(database, autocommit=True) as other:
+        async with other.transaction():
+            await evidence.take_turns(other)
+            await evidence.begin(other, None)
+            reviewing = asyncio.create_task(kb.review("guide"))
+            await asyncio.sleep(0.1)
+            assert not reviewing.done()
+            found = Evidence(Signal.PAGE_GONE, at(-6), "It is gone.", 1.0)
+            await evidence.put(other, [("guide", found)])
+            assert (await evidence.settle(other, at(0))).stale == 1
+        await reviewing
+    assert await kb.against("guide") == {}
+    assert (await kb.found("guide")).state(TODAY) is State.FRESH
 
 
 async def test_p24_looking_again_changes_nothing(kb: Knowledge) -> None:

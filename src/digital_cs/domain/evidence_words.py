@@ -9,6 +9,8 @@ from digital_cs.domain.link_health import Health, State, health_words
 from digital_cs.domain.rising import Rise
 
 _LONGEST = 120
+_MANY_TIMES = 20
+"""From so many on, the upper end of an interval tells people nothing."""
 
 
 def page_changed(url: str, changed_at: datetime, verified_at: datetime, change: str) -> str:
@@ -44,11 +46,11 @@ def release(title: str, on: date, area: str, reviewed: date | None) -> str:
 
 def tickets_rising(topic: str, days: int, found: Rise) -> str:
     """That more accounts ask than were to be expected, though there is an answer."""
-    high = f" to {found.high:.1f}" if found.high < _LONGEST else ""
-    times = f"{max(found.low, 1.0):.1f}{high} times as many" if high else "clearly more"
+    low, high = f"{found.low:.1f}", f"{found.high:.1f}"
+    times = f"{low} to {high} times" if found.high < _MANY_TIMES else f"at least {low} times"
     return (
         f"Though this is here to answer it, {found.recent:,} accounts asked about {topic} in the"
-        f" last {days} days, where {found.expected:.1f} were to be expected ({times})."
+        f" last {days} days, where {found.expected:.1f} were to be expected: {times} as many."
     )
 
 

@@ -60,6 +60,7 @@ async def refresh(
             connection, names, policy.feedback, last.at if last else None, now
         )
     async with connection.transaction():
+        await evidence.take_turns(connection)
         await evidence.begin(connection, items)
         renewed = await feedback.renew(connection, now, items)
         look = _Look(connection, policy.signals, now)

@@ -104,10 +104,18 @@ class Pass:
     seconds: float
 
 
-async def begin(connection: Connection, items: Sequence[str] | None) -> None:
-    """Begin to look at these items, None: at all. Call it in a transaction, which the others of
-    this kind wait for; `put` what is found, then `settle`."""
+async def take_turns(connection: Connection) -> None:
+    """Wait until nobody else looks at evidence or reviews an item, and have them wait until the
+    transaction ends: else a look that began before a review would bring back what that answered.
+
+    Before any row of an item is locked, so that two never wait for each other.
+    """
     await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+
+
+async def begin(connection: Connection, items: Sequence[str] | None) -> None:
+    """Begin to look at these items, None: at all. Call it in a transaction, after `take_turns`;
+    `put` what is found, then `settle`."""
     await connection.execute(_SCOPE, {"items": None if items is None else list(items)})
     await connection.execute("alter table evidence_scope add primary key (item_id)")
     await connection.execute("analyze evidence_scope")
@@ -137,6 +145,24 @@ async def settle(connection: Connection, now: datetime) -> Settled:
         cursor = await connection.execute(statement, {"now": now})
         rows.append(cursor.rowcount)
     _, _, ended, _, new = rows
+    pieces, stale = await _weigh_all(connection)
+    cursor = await connection.execute(
+        "select (select count(*) from evidence_scope), count(*),"
+        f" count(*) filter (where s.stale_on is not null and w.stale_on is null) {_DIFFERS}"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    items, different, recovered = row
+    if different:
+        await _write(connection)
+    for table in ("evidence_scope", "evidence_found", "evidence_weighed"):
+        await connection.execute(f"drop table {table}")
+    return Settled(items, new, ended, pieces, stale, recovered)
+
+
+async def _weigh_all(connection: Connection) -> tuple[int, int]:
+    """Note what open evidence makes of each item; returns how many pieces that were, and how many
+    items they make stale."""
     await connection.execute(_WEIGHED)
     pieces = stale = 0
     async for batch in _by_item(connection):
@@ -148,20 +174,7 @@ async def settle(connection: Connection, now: datetime) -> Settled:
                 await copy.write_row((item, each.stale_on, each.because, each.weight))
         pieces += sum(len(evidence) for _, evidence in batch)
         stale += sum(each.stale_on is not None for _, each in weighed)
-    cursor = await connection.execute(
-        f"select count(*), count(*) filter (where s.stale_on is not null and w.stale_on is null)"
-        f" {_DIFFERS}"
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    if row[0]:
-        await _write(connection)
-    cursor = await connection.execute("select count(*) from evidence_scope")
-    found = await cursor.fetchone()
-    items = found[0] if found else 0
-    for table in ("evidence_scope", "evidence_found", "evidence_weighed"):
-        await connection.execute(f"drop table {table}")
-    return Settled(items, new, ended, pieces, stale, row[1])
+    return pieces, stale
 
 
 async def _write(connection: Connection) -> None:
@@ -225,7 +238,8 @@ async def history(connection: Connection, item: str, most: int = 50) -> list[Kep
 
 
 async def answered(connection: Connection, review: Review, now: datetime) -> None:
-    """End what was found of an item before a review of it. Call it in the review's transaction.
+    """End what was found of an item before a review of it. Call it in the review's transaction,
+    which began with `take_turns`.
 
     A review of today answers for all until now, one of a day before for all until its end.
     """

@@ -44,6 +44,7 @@ async def record(connection: Connection, review: Review, now: datetime) -> None:
     What was found of it before counts no more (P24). Call it in a transaction. A review of long
     ago does not take the place of a later one.
     """
+    await evidence.take_turns(connection)
     await connection.execute(_INSERT, _row(review, now))
     await connection.execute(
         "update content_items set reviewed_on = greatest(reviewed_on, %s),"
