@@ -58,3 +58,11 @@ def test_p26_what_is_used_most_comes_first_and_always_at_the_same_day() -> None:
     assert [due[id] for id, _ in reversed(uses)] == sorted(due.values())
     assert spread_first_reviews(reversed(uses), MONDAY) == due
     assert spread_first_reviews([], MONDAY) == {}
+
+
+def test_p26_what_people_are_about_to_read_comes_before_what_is_used_most() -> None:
+    uses = [(f"c-{n}", n) for n in range(200)]
+    due = spread_first_reviews(uses, MONDAY, {"c-3": 10, "c-7": 900})
+
+    assert [id for id, _ in sorted(due.items(), key=lambda each: each[1])][:2] == ["c-7", "c-3"]
+    assert len(set(due)) == 200

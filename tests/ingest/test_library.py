@@ -19,9 +19,10 @@ from digital_cs.domain.content_source import ContentSource, SourceKind
 from digital_cs.domain.freshness import State
 from digital_cs.domain.freshness_overview import overview
 from digital_cs.ingest.library import Imported, TooManyGoneError, import_source
-from digital_cs.store import library, reviews
+from digital_cs.store import exposure, library, reviews
 from tests import rig
 from tests.catalog.test_git_moves import Checkout
+from tests.store.showing import stand
 
 Connection = AsyncConnection[Any]
 SAMPLES = rig.ROOT.parent / "shared" / "samples"
@@ -352,6 +353,28 @@ async def test_p26_the_shipped_content_comes_over_the_quarter_the_most_used_firs
     block = done.plan.items["blocks/signature.md"]
     shown = await library.shown_by(connection, block.id)
     assert len(shown) == uses[block.id] > 3
+
+
+async def test_p26_what_people_are_about_to_read_comes_before_what_is_used_most(
+    connection: Connection,
+) -> None:
+    now = at(MONDAY)
+    await rig.publish(connection, rig.drip("welcome", 2, "3 days"), now)
+    [acme] = await rig.people(connection, 1, now)
+    await stand(connection, "welcome", acme, "wait-2", now + timedelta(days=2))
+    source = ContentSource("own", SourceKind.CONTENT, str(rig.ROOT / "content"))
+    done = await import_source(connection, source, now)
+    again = await import_source(connection, source, now)
+
+    assert again.plan.writes == ()
+    kept = await library.of_ids(connection, [each.id for each in done.plan.added])
+    by_due = sorted(
+        (each for each in kept if each.reviewed_on is None), key=lambda each: each.due_on
+    )
+    seen = await exposure.of_items(connection, now)
+    first = [item.locator for item in by_due if item.id in seen]
+    assert "blocks/help.md" in first
+    assert first == [item.locator for item in by_due[: len(first)]]
 
 
 async def test_what_an_item_no_longer_shows_is_forgotten(

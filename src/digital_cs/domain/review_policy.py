@@ -75,13 +75,19 @@ def review_policy(
     )
 
 
-def spread_first_reviews(uses: Iterable[tuple[str, int]], today: date) -> dict[str, date]:
-    """First due dates over the coming quarter for (id, number of uses), the most used first.
+def spread_first_reviews(
+    uses: Iterable[tuple[str, int]], today: date, people: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, date]:
+    """First due dates over the coming quarter for (id, number of uses), the most exposed first.
 
-    Deterministic: among equals a hash of the id decides, so that one owner's or one folder's
-    items do not all come together. Nothing is due today, and at most one in 91 on one day.
+    `people` says by id how many are about to read an item, where that is known; then comes what
+    is used most. Deterministic: among equals a hash of the id decides, so that one owner's or one
+    folder's items do not all come together. Nothing is due today, and at most one in 91 on one day.
     """
-    ranked = sorted(uses, key=lambda each: (-each[1], sha256(each[0].encode()).digest()))
+    ranked = sorted(
+        uses,
+        key=lambda each: (-people.get(each[0], 0), -each[1], sha256(each[0].encode()).digest()),
+    )
     return {
         item: today + timedelta(days=1 + place * SPREAD_DAYS // len(ranked))
         for place, (item, _) in enumerate(ranked)

@@ -19,9 +19,9 @@ from digital_cs.domain.content_import import ImportPlan, plan_import
 from digital_cs.domain.content_item import ContentItem, Found, Shown
 from digital_cs.domain.content_source import ContentSource
 from digital_cs.domain.freshness import State
-from digital_cs.domain.review_policy import Kind
+from digital_cs.domain.review_policy import Kind, spread_first_reviews
 from digital_cs.errors import DigitalCsError
-from digital_cs.store import content_texts, holds, library, reviews
+from digital_cs.store import content_texts, exposure, holds, library, reviews
 from digital_cs.store.content_texts import KeptText
 
 Connection = AsyncConnection[Any]
@@ -77,11 +77,26 @@ async def import_source(
         await library.apply(connection, plan, now)
         await library.replace_uses(connection, source.name, _uses(plan, reading.found))
         await _keep_texts(connection, source.name, plan, reading.found)
+        if first:
+            await _most_exposed_first(connection, plan, now)
         await reviews.record_told(connection, plan.reviews, now)
         if _may_relieve(before, plan, now.date()):
             await holds.wake_for_content(connection, now)
         await library.mark_imported(connection, source.name, reading.revision, now)
     return Imported(plan, reading, first)
+
+
+async def _most_exposed_first(connection: Connection, plan: ImportPlan, now: datetime) -> None:
+    """Spread first reviews again, now that it can be known who is about to read what (P26)."""
+    never = [item.id for item in plan.added if item.first_due_on is not None]
+    if not never:
+        return
+    seen = await exposure.of_items(connection, now)
+    people = {id: seen[id].people for id in never if id in seen}
+    if people:
+        uses = await library.use_counts(connection)
+        due = spread_first_reviews([(id, uses.get(id, 0)) for id in never], now.date(), people)
+        await library.set_first_due(connection, due)
 
 
 async def _keep_texts(

@@ -3,9 +3,9 @@
 # ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -256,6 +256,15 @@ async def _uses(connection: Connection, where: str, other: str, id: str) -> list
         (id,),
     )
     return [Use(Shown(row[0]), row[1], Kind(row[2]), *row[3:]) for row in await cursor.fetchall()]
+
+
+async def set_first_due(connection: Connection, due: Mapping[str, date]) -> None:
+    """When items that were never reviewed are due first, by their ids."""
+    await connection.execute(
+        "update content_items i set first_due_on = d.due from unnest(%s::text[], %s::date[])"
+        " as d(id, due) where i.id = d.id",
+        (list(due), list(due.values())),
+    )
 
 
 async def use_counts(connection: Connection) -> dict[str, int]:
