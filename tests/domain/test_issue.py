@@ -57,7 +57,8 @@ def test_the_days_are_counted_back_in_business_days_of_the_office() -> None:
 def test_it_leaves_before_it_is_morning_anywhere_and_never_without_the_minutes_of_recall() -> None:
     assert PLAN.first_at == datetime(2026, 11, 30, 19, tzinfo=UTC)  # 9:00 on Kiritimati
     assert PLAN.last_at == datetime(2026, 12, 1, 21, tzinfo=UTC)  # 9:00 where the day is last
-    assert PLAN.first_at - PLAN.leaves_at == timedelta(minutes=10)
+    assert PLAN.first_at - PLAN.held_at == timedelta(minutes=10)
+    assert PLAN.leaves_at == PLAN.approve_by
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_the_approval_is_asked_for_reminded_of_passed_on_and_missing_holds_the_i
         (PLAN.freeze_at, Do.ASK_APPROVAL),
         (datetime(2026, 11, 27, 11, tzinfo=UTC), Do.REMIND_APPROVAL),
         (PLAN.approve_by, Do.ESCALATE_APPROVAL),
-        (PLAN.leaves_at, Do.HOLD),
+        (PLAN.held_at, Do.HOLD),
     ):
         assert ask(issue, moment)[0] == [(do, "")]
         issue = replace(issue, done=issue.done | done(Step(do, about="h1")))
@@ -154,7 +155,8 @@ def test_an_edit_after_the_approval_unapproves_it_and_all_begins_anew() -> None:
 
 def test_what_is_approved_too_late_moves_to_a_day_that_is_still_whole() -> None:
     approved = replace(FROZEN, approved_hash="h1")
-    assert ask(approved, PLAN.first_at)[0] == [(Do.POSTPONE, "")]
+    assert ask(approved, PLAN.first_at)[0] == [(Do.LEAVE, "")]
+    assert ask(approved, PLAN.first_at + timedelta(hours=8))[0] == [(Do.POSTPONE, "")]
 
 
 def test_it_can_be_called_back_for_ten_minutes_and_then_it_goes() -> None:

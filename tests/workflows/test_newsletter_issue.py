@@ -109,7 +109,7 @@ async def test_six_weeks_of_an_issue_in_which_the_worker_is_replaced_in_the_midd
         "26 Nov 12:00 maya: [Test, 3 accounts] The Lantern letter",
         "26 Nov 12:00 maya: To approve",
         "27 Nov 12:00 maya: Still to approve",
-        "30 Nov 18:50 maya: Leaves in 10 minutes",
+        "30 Nov 12:00 maya: Leaves in 10 minutes",
         "7 Dec 20:00 programs: A week later",
     ]
     row = await desk.issue(id)

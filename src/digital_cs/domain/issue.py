@@ -179,7 +179,7 @@ class _Desk:
             return self._first([(self.now, self._freeze())])  # somebody wrote on: asked anew
         text = issue.frozen_hash or ""
         if issue.approved:
-            if self.now >= plan.first_at:
+            if self.now >= plan.too_late_at:
                 return Next((Step(Do.POSTPONE),))
             return self.at(plan.leaves_at, Step(Do.LEAVE))
         reminded_at = a_working_day_before(plan.approve_by, self.zone, self.calendar)
@@ -190,7 +190,7 @@ class _Desk:
             [
                 (reminded_at, Step(Do.REMIND_APPROVAL, about=text)),
                 (plan.approve_by, Step(Do.ESCALATE_APPROVAL, about=text)),
-                (plan.leaves_at, Step(Do.HOLD, about=text)),
+                (plan.held_at, Step(Do.HOLD, about=text)),
             ]
         )
 

@@ -15,6 +15,8 @@ MORNING, NOON, EVENING = time(9), time(12), time(17)
 """When an office begins, freezes an issue, and ends: a thing that is due on a day is due then."""
 EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=-12)
 """Where on earth a day begins first, and last."""
+STILL_TODAY = timedelta(hours=8)
+"""After its hour a reader still gets it on the same working day."""
 MOST_DAYS_SKIPPED = 60
 
 
@@ -23,7 +25,8 @@ class IssuePlan:
     """When what is due; moments are aware UTC, days those of the workspace's calendar.
 
     From `first_at` on it is the hour of sending somewhere, after `last_at` it was so everywhere.
-    From `leaves_at` on it can only be called back.
+    From `leaves_at` on what is approved can only be called back; what is not approved by `held_at`
+    is held, and what is approved after `too_late_at` moves to another day.
     """
 
     send_on: date
@@ -33,6 +36,8 @@ class IssuePlan:
     freeze_at: datetime
     approve_by: datetime
     leaves_at: datetime
+    held_at: datetime
+    too_late_at: datetime
     first_at: datetime
     last_at: datetime
 
@@ -76,11 +81,13 @@ def plan_issue(
     days = newsletter.days_before
     morning = datetime.combine(send_on, newsletter.at, UTC)
     first_at = morning - EARLIEST
+    approve_by = before(days.approval, NOON)
+    held_at = min(subtract(first_at, newsletter.recall, zone, calendar), first_at)
     return IssuePlan(
         send_on=send_on, opens_at=before(days.opens, MORNING),
         sections_by=before(days.sections, EVENING), sign_off_by=before(days.sign_off, EVENING),
-        freeze_at=before(days.freeze, NOON), approve_by=before(days.approval, NOON),
-        leaves_at=min(subtract(first_at, newsletter.recall, zone, calendar), first_at),
+        freeze_at=before(days.freeze, NOON), approve_by=approve_by,
+        leaves_at=min(approve_by, held_at), held_at=held_at, too_late_at=first_at + STILL_TODAY,
         first_at=first_at, last_at=morning - LATEST,
     )  # fmt: skip
 
