@@ -29,6 +29,8 @@ def emit(value: Any) -> None:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if hasattr(value, "model_dump"):  # a model of pydantic, which not every command has to load
+        return value.model_dump(mode="json", by_alias=True)
     match value:
         case Enum():
             return value.value
