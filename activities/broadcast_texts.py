@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from activities.mailing import Sender
+from activities.letters import Sender
 from activities.mass_writing import MassWriter
 from digital_cs.domain.broadcast import Broadcast, approval_hash
 from digital_cs.domain.content_policy import WhenStale

@@ -13,12 +13,13 @@ from psycopg import AsyncCursor
 from psycopg_pool import AsyncConnectionPool
 
 from activities.claiming import Claimed, Gate, Otherwise, Refused
+from activities.letters import Letter, Letters, Sender
 from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
-from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
+from digital_cs.channels.mail import MailError
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import SERVICE, Request
+from digital_cs.domain.eligibility import Request
 from digital_cs.domain.enrollment import (
     MessageFact,
     MessageState,
@@ -31,18 +32,7 @@ from digital_cs.domain.reason import Reason
 from digital_cs.domain.zone import load_zone
 from digital_cs.errors import DigitalCsError
 from digital_cs.messages.keys import message_key
-from digital_cs.rendering.compiler import EmailTemplate
-from digital_cs.rendering.context import (
-    AccountView,
-    ContactView,
-    LinksView,
-    ProgramView,
-    RenderContext,
-    SenderView,
-)
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.rendering.links import tracked
-from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
 from digital_cs.store import alerts, caps, claims, suppressions, touch_facts, touches
@@ -54,34 +44,11 @@ log = logs.get(__name__)
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
 """Business time between tries of a message that was refused for now, or met a fault (P15)."""
 
-POSTMARK_ID = "X-PM-Metadata-message-id"
-"""What Postmark tells back, with each delivery and bounce, as the metadata `message-id`."""
-
 MOST_RENDERINGS = 5
 """A message whose content changes more often than this while it is sent is looked at anew."""
 
 TEMPLATE_PATIENCE = timedelta(hours=6)
 """A broken template is tried again this late; mending it wakes the held ones at once."""
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Who writes: headers and links. `claim_seconds` bounds one dialogue, in real seconds.
-
-    `postmark`: the server gives messages ids of its own, and tells ours back only if it is among
-    the metadata.
-    """
-
-    mail_from: str
-    mail_domain: str
-    name: str
-    footer: str
-    public_url: str
-    app_url: str
-    claim_seconds: float
-    clicks: bool = True
-    opens: bool = False
-    postmark: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +72,6 @@ class _Touch:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """The message as it would be handed over, and the template that it was made with."""
-
-    template: EmailTemplate
-    content_hash: str
-    message_id: str
-    mail: bytes
-
-
 class Mailing:
     """Sends one message of one touch. The order is the promise: render, claim, hand over (P13)."""
 
@@ -127,8 +84,7 @@ class Mailing:
         self._library = library
         self._channel = channel
         self._sender = sender
-        self._signer = signer
-        self._links = links
+        self._letters = Letters(sender, signer, links)
         # Waiting for a connection happens before the claim, so that a claim never waits.
         self._lines = asyncio.Semaphore(connections)
 
@@ -176,23 +132,20 @@ class Mailing:
             )
         return await self._told(touch, passed, delivery)
 
-    async def _write(self, touch: _Touch) -> _Letter | Sent:
+    async def _write(self, touch: _Touch) -> Letter | Sent:
         """The message as it is to be shown by what is known now; what to do where it cannot be."""
-        act, loaded = touch.act, touch.loaded
-        recipient = loaded.recipients[act.contact_id]
         try:
-            template = self._library.get(act.email)
+            template = self._library.get(touch.act.email)
             shown = self._gate.expect(template.content, touch.request, touch.now)
-            template = template.with_swaps(shown.swaps)
-            rendered = self._render(template, act, touch.graph, loaded, recipient)
-            message_id = message_id_for(touch.key, self._sender.mail_domain)
-            mail = self._mail(rendered, template, recipient, act, message_id, touch.now)
+            return self._letters.write(
+                template.with_swaps(shown.swaps), touch.act, touch.graph, touch.loaded, touch.key,
+                touch.now,
+            )  # fmt: skip
         except DigitalCsError as error:
             return await self._hold(touch, error)
-        return _Letter(template, rendered.content_hash, message_id, mail)
 
     async def _claim(
-        self, touch: _Touch, letter: _Letter, enrollment_id: str, revision: int,
+        self, touch: _Touch, letter: Letter, enrollment_id: str, revision: int,
         calendar: BusinessCalendar,
     ) -> Claimed | Refused | Otherwise | None:  # fmt: skip
         """Ask whether it may go now, shown like this, and claim it if so."""
@@ -235,62 +188,6 @@ class Mailing:
         except TimeoutError:
             # The channel has its own, shorter deadline; this one only guards the claim's.
             return Delivery(DeliveryOutcome.UNKNOWN, Stage.END_OF_DATA, "No end within the claim.")
-
-    def _render(
-        self,
-        template: EmailTemplate,
-        act: SendMessage,
-        graph: Graph,
-        loaded: touch_facts.Loaded,
-        recipient: touch_facts.Recipient,
-    ) -> Rendered:
-        account, sender = loaded.account, self._sender
-        context = RenderContext(
-            account=AccountView(
-                account.id, _together(loaded, act), str(account.traits.get("plan", "")),
-                account.stage or "", account.traits,
-            ),
-            contact=ContactView(
-                recipient.first_name, recipient.full_name, recipient.role,
-                recipient.language or "",
-            ),
-            program=ProgramView(graph.name, graph.id),
-            links=LinksView(
-                self._link("u", act.contact_id), self._link("p", act.contact_id), sender.app_url
-            ),
-            sender=SenderView(sender.name, sender.footer),
-        )  # fmt: skip
-        return render(template, context)
-
-    def _link(self, page: str, contact_id: str) -> str:
-        """A page of this recipient: u to unsubscribe, p for what they prefer."""
-        return f"{self._sender.public_url}/{page}/{self._signer.sign_contact(contact_id)}"
-
-    def _mail(
-        self, rendered: Rendered, template: EmailTemplate, recipient: touch_facts.Recipient,
-        act: SendMessage, message_id: str, now: datetime,
-    ) -> bytes:  # fmt: skip
-        sender = self._sender
-        sent = tracked(
-            rendered, message_id, self._links, sender.public_url, clicks=sender.clicks,
-            opens=sender.opens,
-        )  # fmt: skip
-        return to_bytes(
-            OutgoingMail(
-                message_id=message_id,
-                mail_from=sender.mail_from,
-                envelope_from=f"bounce@{sender.mail_domain}",
-                to=recipient.address,
-                to_name=recipient.full_name,
-                subject=sent.subject,
-                text=sent.text,
-                html=sent.html,
-                date=now,
-                reply_to=template.reply_to,
-                unsubscribe_url=None if act.kind == SERVICE else self._link("u", act.contact_id),
-                headers=((POSTMARK_ID, message_id.strip("<>")),) if sender.postmark else (),
-            )
-        )
 
     async def _hold(self, touch: _Touch, error: DigitalCsError) -> Sent:
         """The text cannot be made: hold the step and tell the owner (P12)."""
@@ -370,12 +267,6 @@ def _request(act: SendMessage, graph: Graph, loaded: touch_facts.Loaded) -> Requ
         at_most_a_day=graph.at_most_a_day, at_most_a_minute=graph.at_most_a_minute,
         due_at=act.due_at,
     )  # fmt: skip
-
-
-def _together(loaded: touch_facts.Loaded, act: SendMessage) -> str:
-    """The account's name, with those of the others that the same message is for (P2)."""
-    *names, last = (loaded.account_name, *loaded.also_for.get((act.contact_id, act.email), ()))
-    return f"{', '.join(names)} and {last}" if names else last
 
 
 def _backoff(attempts: int, key: str) -> timedelta:

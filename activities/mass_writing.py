@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from activities.mailing import POSTMARK_ID, Sender
+from activities.letters import POSTMARK_ID, Sender
 from digital_cs.channels.mail import OutgoingMail, message_id_for
 from digital_cs.channels.mass_mail import to_bytes
 from digital_cs.domain.eligibility import SERVICE

@@ -17,7 +17,8 @@ from temporalio.client import Client
 from activities.calls import Calls
 from activities.claiming import Gate
 from activities.enrollments import CalendarShelf, EnrollmentActivities, Workspace
-from activities.mailing import Mailing, Sender
+from activities.letters import Sender
+from activities.mailing import Mailing
 from activities.programs import ProgramShelf
 from digital_cs import logs
 from digital_cs.background import running

@@ -16,7 +16,7 @@ from activities.broadcast_sending import BroadcastSending
 from activities.broadcast_texts import BroadcastTexts, Writers
 from activities.broadcasts import BroadcastActivities
 from activities.enrollments import CalendarShelf
-from activities.mailing import Sender
+from activities.letters import Sender
 from digital_cs import logs
 from digital_cs.background import running
 from digital_cs.bootstrap import (

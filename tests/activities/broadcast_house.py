@@ -23,7 +23,7 @@ from activities.broadcast_sending import BroadcastSending
 from activities.broadcast_texts import BroadcastTexts, Writers
 from activities.broadcasts import BroadcastActivities
 from activities.enrollments import CalendarShelf
-from activities.mailing import Sender
+from activities.letters import Sender
 from digital_cs.channels.bulk import BulkLine
 from digital_cs.channels.sink import FaultMode, Faults, Sink, SinkEntry, read_index
 from digital_cs.channels.smtp import SmtpChannel

@@ -22,7 +22,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.calls import Calls
 from activities.claiming import Gate
 from activities.enrollments import CalendarShelf, EnrollmentActivities, Workspace
-from activities.mailing import Mailing, Sender
+from activities.letters import Sender
+from activities.mailing import Mailing
 from activities.programs import ProgramShelf
 from digital_cs.channels.delivery import Delivery
 from digital_cs.channels.sink import FaultMode, Faults, Sink, SinkEntry, read_index

@@ -21,7 +21,7 @@ from activities.enrollments import CalendarShelf
 from activities.issue_broadcast import IssueBroadcast
 from activities.issue_desk import IssueDesk
 from activities.issues import IssueActivities
-from activities.mailing import Sender
+from activities.letters import Sender
 from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.channels.sink import Sink, read_index
 from digital_cs.channels.smtp import SmtpChannel

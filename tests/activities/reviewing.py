@@ -19,7 +19,7 @@ from activities.casebook import Casebook, Connection, Swept, TeamShelf
 from activities.colleagues import Colleagues
 from activities.digests import Digests
 from activities.enrollments import CalendarShelf
-from activities.mailing import Sender
+from activities.letters import Sender
 from activities.reviews import ReviewActivities
 from digital_cs.channels.sink import Sink, read_index
 from digital_cs.channels.sink_faults import FaultMode, Faults

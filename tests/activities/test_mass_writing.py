@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.mailing import POSTMARK_ID, Sender
+from activities.letters import POSTMARK_ID, Sender
 from activities.mass_writing import MassWriter, Written
 from digital_cs.channels.mail import OutgoingMail, message_id_for, to_bytes
 from digital_cs.errors import DigitalCsError

@@ -54,8 +54,8 @@ async def test_answers_go_where_the_email_says(house: House) -> None:
 
 
 async def test_a_server_with_ids_of_its_own_is_told_ours(house: House) -> None:
-    house.activities._mailing._sender = dataclasses.replace(
-        house.activities._mailing._sender, postmark=True
+    house.activities._mailing._letters._sender = dataclasses.replace(
+        house.activities._mailing._letters._sender, postmark=True
     )
     await house.advance(await house.start(SEND))
 

@@ -17,7 +17,7 @@ from activities.enrollments import CalendarShelf
 from activities.issue_broadcast import IssueBroadcast
 from activities.issue_desk import IssueDesk
 from activities.issues import IssueActivities
-from activities.mailing import Sender
+from activities.letters import Sender
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
 from digital_cs.domain.topic_rank import Span

@@ -15,7 +15,7 @@ from activities.casebook import Casebook, TeamShelf
 from activities.colleagues import Colleagues
 from activities.digests import Digests
 from activities.enrollments import CalendarShelf
-from activities.mailing import Sender
+from activities.letters import Sender
 from activities.reviews import ReviewActivities
 from digital_cs import logs
 from digital_cs.catalog.team import load_team
