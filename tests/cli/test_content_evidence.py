@@ -70,6 +70,7 @@ def test_p24_freshness_says_why_each_late_item_is_late(handbook: Cli, database: 
         "  22 Feb 2026 (0.5): The link to https://x.test/a in line 1: broken since 20 February"
         " 2026: the server says 404, 3 times on 3 days." in why
     )
+    assert "  And " not in words
     late, fresh = handbook("content", "freshness", "--json").json["items"]
     assert [(each["signal"], each["weight"]) for each in late["evidence"]] == [("review_date", 1)]
     assert [each["signal"] for each in fresh["evidence"]] == ["link_broken"] * 2
@@ -77,6 +78,16 @@ def test_p24_freshness_says_why_each_late_item_is_late(handbook: Cli, database: 
         "stale", "2026-08-01", "2026-02-22", 8,
     )  # fmt: skip
     assert fresh["staleness"] > 0.5 < late["staleness"]
+
+
+def test_p24_a_list_tells_the_heaviest_pieces_of_each_item(handbook: Cli, database: str) -> None:
+    urls = [f"https://x.test/{name}" for name in "abcdefg"]
+    break_links(database, item(handbook, "late")["id"], *urls)
+    words = handbook("content", "freshness", "--look").out
+    why = words[words.index("late.md (c-") :].splitlines()
+    assert why[1].startswith("  2 Feb 2026 (1): Its review was due")
+    assert [line[:20] for line in why[2:6]] == ["  22 Feb 2026 (0.5):"] * 4
+    assert why[6].startswith("  And 3: `digital-cs content show c-")
 
 
 def test_p24_the_page_of_an_item_says_what_speaks_against_it_and_what_did(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from digital_cs.domain.freshness_overview import Standing
     from digital_cs.store.library import Connection
 
+_MOST_TOLD = 5
+"""Pieces of evidence of one item in a list of many."""
+
 ItemName = Annotated[
     str,
     typer.Argument(
@@ -97,7 +100,7 @@ async def evidence_of(
 def show_evidence(
     standings: Iterable[Standing], evidence: Mapping[str, Sequence[Evidence]]
 ) -> None:
-    """Why each of these items is stale or blocked: every piece of evidence in a line."""
+    """Why each of these items is stale or blocked: the heaviest pieces of evidence, each a line."""
     from digital_cs.cli import output
     from digital_cs.cli.content_sentences import evidence_words
     from digital_cs.domain.freshness import State
@@ -109,8 +112,11 @@ def show_evidence(
         output.say(f"{item.locator} ({item.id}):")
         if item.blocked is not None:
             output.say(f"  Blocked by {item.blocked.by}: {item.blocked.because}")
-        for each in evidence.get(item.id, ()):
+        told = sorted(evidence.get(item.id, ()), key=lambda each: (-each.weight, each.since))
+        for each in told[:_MOST_TOLD]:
             output.say(f"  {evidence_words(each)}")
+        if len(told) > _MOST_TOLD:
+            output.say(f"  And {len(told) - _MOST_TOLD}: `digital-cs content show {item.id}`")
 
 
 async def meant(connection: Connection, words: str) -> ContentItem:
