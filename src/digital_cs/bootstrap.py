@@ -218,7 +218,7 @@ async def open_engine(
         )
     clock = settings.clock()
     signing_key = settings.signing_key.get_secret_value()
-    library = EmailLibrary(settings.content_dir)
+    library = EmailLibrary(settings.content_dir, settings.app_url)
     library.load()
     channel = smtp_channel(settings)
     webhooks = WebhookChannel(

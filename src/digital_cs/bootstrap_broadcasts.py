@@ -106,7 +106,7 @@ async def open_broadcast_engine(
 ) -> AsyncIterator[BroadcastEngine]:
     """Build a worker of broadcasts; everything is closed at the end, but a given pool."""
     clock = settings.clock()
-    library = EmailLibrary(settings.content_dir)
+    library = EmailLibrary(settings.content_dir, settings.app_url)
     library.load()
     server = smtp_channel(settings).server
     lines = [

@@ -147,6 +147,15 @@ def test_p25_a_link_of_mjml_is_known_too(studio: Studio) -> None:
     assert studio.library.get("note").content.links == ["https://x.example/go"]
 
 
+def test_p25_a_link_into_the_product_is_known_where_it_is_known_where_that_lies(
+    studio: Studio,
+) -> None:
+    studio.email("See [help]({{ links.app }}/help/a) and [you]({{ links.app }}/{{ account.id }}).")
+    assert studio.library.get("note").content.links == []
+    library = EmailLibrary(studio.content, "https://app.example")
+    assert library.get("note").content.links == ["https://app.example/help/a"]
+
+
 @pytest.mark.parametrize(
     ("extra", "rule", "line", "words"),
     [

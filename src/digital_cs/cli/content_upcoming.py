@@ -122,7 +122,7 @@ async def _gate(
     from digital_cs.rendering.library import EmailLibrary
     from digital_cs.store import doubts
 
-    emails = EmailLibrary(settings.content_dir)
+    emails = EmailLibrary(settings.content_dir, settings.app_url)
     messages: dict[tuple[str, date], list[ContentItem]] = {}
     for each in found:
         if each.item.kind is not Kind.PROGRAM:  # it is not in the message

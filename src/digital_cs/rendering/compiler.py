@@ -106,6 +106,7 @@ class Recipe:
     source: SourceFile
     blocks: Mapping[str, SourceFile]
     layout: SourceFile
+    app_url: str = ""
     made: dict[Swaps, EmailTemplate] = field(default_factory=dict)
 
     def make(self, swaps: Swaps) -> tuple[EmailTemplate | None, list[Problem]]:
@@ -174,10 +175,14 @@ def check_block(name: str, blocks: Mapping[str, SourceFile]) -> list[Problem]:
 
 
 def compile_email(
-    name: str, source: SourceFile, blocks: Mapping[str, SourceFile], layout: SourceFile
-) -> tuple[EmailTemplate | None, list[Problem]]:
-    """The e-mail, or None if anything that it is made of has an error; and all complaints."""
-    return Recipe(name, source, blocks, layout).make(AS_WRITTEN)
+    name: str, source: SourceFile, blocks: Mapping[str, SourceFile], layout: SourceFile,
+    app_url: str = "",
+) -> tuple[EmailTemplate | None, list[Problem]]:  # fmt: skip
+    """The e-mail, or None if anything that it is made of has an error; and all complaints.
+
+    `app_url` is where `links.app` will lead, if that is known: see `Content.links`.
+    """
+    return Recipe(name, source, blocks, layout, app_url).make(AS_WRITTEN)
 
 
 def _compile(recipe: Recipe, swaps: Swaps) -> tuple[EmailTemplate | None, list[Problem]]:
@@ -214,7 +219,7 @@ def _compile(recipe: Recipe, swaps: Swaps) -> tuple[EmailTemplate | None, list[P
     tag_problems, variables = _lint_tags(table, layout.file)
     problems += tag_problems
     content, rule_faults = content_of(
-        recipe.name, source, blocks, written_footer, _FOOTER_NEEDS[written_footer]
+        recipe.name, source, blocks, written_footer, _FOOTER_NEEDS[written_footer], recipe.app_url
     )
     problems += rule_faults
     if _has_error(problems):

@@ -31,6 +31,7 @@ class _Shelf:
     emails: Mapping[str, SourceFile]
     blocks: Mapping[str, SourceFile]
     layout: SourceFile
+    app_url: str
     compiled: dict[str, tuple[EmailTemplate | None, list[Problem]]] = field(default_factory=dict)
     topics: dict[str, str] = field(default_factory=dict)
 
@@ -43,7 +44,9 @@ class _Shelf:
         # Two threads may both compile on first use; they get equal results and the last stays.
         if name not in self.compiled:
             source = self.emails[name]
-            self.compiled[name] = compile_email(name, source, self.blocks, self.layout)
+            self.compiled[name] = compile_email(
+                name, source, self.blocks, self.layout, self.app_url
+            )
         return self.compiled[name]
 
 
@@ -52,11 +55,13 @@ class EmailLibrary:
     blocks/*.mjml, and layouts/default.mjml.
 
     Files are read at the first question and again only by `load()`: a running worker never
-    picks up half an edit.
+    picks up half an edit. `app_url` is where `links.app` leads in this company, so that it is known
+    which pages an e-mail links to (P25).
     """
 
-    def __init__(self, content_dir: Path) -> None:
+    def __init__(self, content_dir: Path, app_url: str = "") -> None:
         self._dir = content_dir
+        self._app_url = app_url
         self._shelf: _Shelf | None = None
         self.loads = 0
         """How often the files were read: what was made of them is old when it has grown."""
@@ -68,6 +73,7 @@ class EmailLibrary:
             {p.stem: self._read(p, EMAIL_KEYS) for p in self._files("emails")},
             {p.name: self._read(p, BLOCK_KEYS) for p in self._files("blocks", ".md", ".mjml")},
             self._layout(),
+            self._app_url,
         )
 
     def names(self) -> tuple[str, ...]:
@@ -97,7 +103,7 @@ class EmailLibrary:
         """
         shelf = self._loaded()
         source = parse_source(text.encode(), name, EMAIL_KEYS)
-        template, problems = compile_email(name, source, shelf.blocks, shelf.layout)
+        template, problems = compile_email(name, source, shelf.blocks, shelf.layout, shelf.app_url)
         if template is not None and (too_large := size_problem(template)):
             problems.append(too_large)
         return template, sorted(set(problems))

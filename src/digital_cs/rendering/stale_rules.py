@@ -21,6 +21,7 @@ COMPLAINTS = frozenset(
 )
 """The rules of the complaints about what becomes of stale content."""
 
+_APP = re.compile(r"\{\{\s*links\.app\s*\}\}")
 _MJML_HREF = re.compile(r'\bhref="(https?://[^"{}]+)"')
 
 
@@ -51,6 +52,7 @@ class _Gathering:
     source: SourceFile
     blocks: Mapping[str, SourceFile]
     needs: frozenset[str]
+    app_url: str
     parts: dict[str, Part] = field(default_factory=dict)
     written: dict[str, _Written] = field(default_factory=dict)
     prints: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class _Gathering:
             inside, self.prints[name] = _inside(source)
             inside = [each for each in inside if each in self.blocks]
             self.parts[name] = Part(
-                f"blocks/{name}", written.rule, tuple(inside), _links(source.body)
+                f"blocks/{name}", written.rule, tuple(inside), _links(source.body, self.app_url)
             )
             self.written[name] = written
             waiting[:0] = inside
@@ -129,13 +131,14 @@ class _Gathering:
 
 def content_of(
     name: str, source: SourceFile, blocks: Mapping[str, SourceFile], footer: str,
-    needs: Iterable[str],
+    needs: Iterable[str], app_url: str,
 ) -> tuple[Content, list[Problem]]:  # fmt: skip
     """All that an e-mail may show, and complaints about its rules for what is stale.
 
-    `needs` are the variables that its `footer` must print.
+    `needs` are the variables that its `footer` must print; `app_url` is where `links.app` leads,
+    empty if that is not known.
     """
-    gathering = _Gathering(source, blocks, frozenset(needs))
+    gathering = _Gathering(source, blocks, frozenset(needs), app_url)
     itself = _read(source.file, _own(source), gathering.problems, email=True)
     inside, _ = _inside(source)
     gathering.take([*inside, footer])
@@ -143,7 +146,7 @@ def content_of(
     gathering.judge()
     known = gathering.parts
     shown = tuple(each for each in (*inside, footer) if each in known)
-    email = Part(f"emails/{name}.md", itself.rule, shown, _links(source.body))
+    email = Part(f"emails/{name}.md", itself.rule, shown, _links(source.body, app_url))
     return Content(email, known), gathering.problems
 
 
@@ -239,9 +242,11 @@ def _inside(source: SourceFile) -> tuple[list[str], frozenset[str]]:
     return list(dict.fromkeys(filter(None, names))), frozenset(linter.variables)
 
 
-def _links(text: str) -> tuple[str, ...]:
-    """The whole addresses that a text links to; what a variable is part of has no page here."""
+def _links(text: str, app_url: str) -> tuple[str, ...]:
+    """The addresses that a text links to; what another variable is part of has no page here."""
     found: dict[str, None] = {}
+    if app_url:
+        text = _APP.sub(lambda _: app_url, text)
     for url in (*(link.url for link in links_in(text)), *_MJML_HREF.findall(text)):
         try:
             found[normal_url(url)] = None
