@@ -338,7 +338,8 @@ def _once_more(meaning: Meaning, attempts: int, key: str, now: datetime) -> Mean
 
 
 def _result(key: str, meaning: Meaning, delivery: Delivery, note: str) -> Result:
-    words = meaning.words + note if meaning.state is MessageState.ACCEPTED else meaning.words
+    went = meaning.verdict in (Verdict.SENT, Verdict.UNKNOWN)
+    words = meaning.words + note if went else meaning.words
     return Result(
         key, meaning.state, meaning.verdict, meaning.reason, words, delivery.code,
         delivery.detail, meaning.retry_at,

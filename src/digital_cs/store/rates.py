@@ -28,6 +28,7 @@ ever written to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -158,7 +159,7 @@ async def room(connection: Connection, scopes: Mapping[str, float]) -> dict[str,
         if queue > 0:
             found[scope] = Room(0, queue)
             continue
-        messages = int((BURST - spent) // every) + 1 if spent <= BURST else 0
+        messages = math.floor((BURST - spent) / every + 1e-9) + 1 if spent <= BURST else 0
         found[scope] = Room(messages, max(spent + messages * every - BURST, 0.01))
     return found
 
