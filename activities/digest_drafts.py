@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.casebook import View
-from activities.review_words import readers, reasons
+from activities.review_words import kind_words, readers, reasons
 from digital_cs.domain.digest import USEFUL_FOR, due_week, ranked
 from digital_cs.domain.evidence import Evidence
 from digital_cs.domain.review_case import ReviewCase, Rung, what_next
@@ -91,7 +91,7 @@ def letter(
         token = signer.sign(Asked(kept.case.id, reviewer_id(draft.reviewer)))
         items.append(
             AskedItem(
-                item.title, item.kind.value.replace("_", " ").capitalize(),
+                item.title, kind_words(item),
                 item.url or item.locator,
                 reasons(item, told_of.get(item.id, ()), view.now.date()),
                 readers(view.exposure.get(item.id)), _so_far(kept.case, view),

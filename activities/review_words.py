@@ -9,9 +9,17 @@ from digital_cs.domain.content_item import ContentItem
 from digital_cs.domain.evidence import Evidence, by_date
 from digital_cs.domain.exposure import Exposure, Showing
 from digital_cs.domain.freshness import State
+from digital_cs.domain.review_policy import Kind
 
 _MOST_REASONS = 4
 _MOST_WAYS = 2
+
+
+def kind_words(item: ContentItem) -> str:
+    """What an item is, at the start of a line."""
+    if item.kind is Kind.EMAIL:
+        return "E-mail"
+    return item.kind.value.replace("_", " ").capitalize()
 
 
 def reasons(item: ContentItem, evidence: Sequence[Evidence], day: date) -> list[str]:

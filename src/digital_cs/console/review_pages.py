@@ -19,7 +19,7 @@ from activities import review_answers
 from activities.casebook import Casebook, TeamShelf
 from activities.enrollments import CalendarShelf
 from activities.review_answers import Standing
-from activities.review_words import readers, reasons
+from activities.review_words import kind_words, readers, reasons
 from digital_cs import logs
 from digital_cs.catalog.team import load_team
 from digital_cs.clock import Clock
@@ -158,7 +158,7 @@ class _Pages:
         day = now.date()
         people = seen.rules.team.people.items()
         return Sheet(
-            title=item.title, kind=item.kind.value.replace("_", " ").capitalize(),
+            title=item.title, kind=kind_words(item),
             place=item.url or item.locator,
             link=item.url if item.url and item.url.startswith(("https://", "http://")) else None,
             why=reasons(item, found.get(item.id, ()), day),
