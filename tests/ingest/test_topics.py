@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -183,10 +184,27 @@ async def test_two_who_sort_at_once_share_the_tickets(
     for _ in range(4):
         await desk.asks("acme", "spam folder")
     async with desk.pool.connection() as other, other.transaction():
-        held = await ticket_topics.take_due(other, 3)
+        await ticket_topics.take(other, ["desk:00001", "desk:00002", "desk:00003"])
         assert await desk.sorter.soon() == Sorted(1, 1)
-    assert len(held) == 3
     assert await desk.sorter.soon() == Sorted(3, 3)
+
+
+@pytest.mark.parametrize("changes", [False, True])
+async def test_a_publishing_waits_for_whoever_holds_a_ticket_and_misses_no_change(
+    desk: TopicDesk, changes: bool
+) -> None:
+    id = await desk.asks("acme", "spam folder")
+    await desk.do("update tickets set topic_due = false")
+    async with desk.pool.connection() as other, other.transaction():
+        await ticket_topics.take(other, [id])
+        sorting = asyncio.create_task(desk.publish(SPAM, BILLING))
+        while not await desk.rows("select from pg_locks where not granted"):
+            await asyncio.sleep(0.01)
+        if changes:
+            await other.execute("update tickets set subject = 'The invoice'")
+    assert await sorting == (Sorted(0, 0) if changes else Sorted(1, 1))
+    await desk.sorter.soon()
+    assert await desk.topic_of(id) == ("billing" if changes else "spam")
 
 
 async def test_why_not_is_told_too(desk: TopicDesk) -> None:

@@ -22,14 +22,14 @@ from digital_cs.store import (
     library,
     review_cases,
     segments,
-    ticket_topics,
+    ticket_texts,
     topic_coverage,
     topic_figures,
     topics,
     writing_tasks,
 )
 from digital_cs.store.content_texts import KeptText
-from digital_cs.store.ticket_topics import WithText
+from digital_cs.store.ticket_texts import WithText
 from digital_cs.store.topic_figures import Ground, OfSegment
 
 Connection = AsyncConnection[Any]
@@ -109,9 +109,7 @@ class TopicMonths:
             await _known_segment(connection, segment)
             month, ours = await self._ranked(connection, span, segment)
             asked = [each.ranked.topic for each in month.topics if each.ranked.topic in ours]
-            texts = await ticket_topics.newest_of(
-                connection, asked, span.start, span.end, QUESTIONS
-            )
+            texts = await ticket_texts.newest_of(connection, asked, span.start, span.end, QUESTIONS)
             shelf = await _shelf(connection, self._clock.now())
             confirmed = await content_texts.confirmed(connection, MOST_CONFIRMED)
             tasks = await writing_tasks.open_by_topic(connection)
@@ -141,7 +139,7 @@ class TopicMonths:
         opened = []
         async with self._pool.connection() as connection, connection.transaction():
             names = [each.topic for each in wanted]
-            found = await ticket_topics.newest_of(
+            found = await ticket_texts.newest_of(
                 connection, names, month.span.start, month.span.end, SAMPLES
             )
             for each in wanted:

@@ -23,8 +23,8 @@ from digital_cs.domain.topic_proposal import (
 from digital_cs.domain.topic_words import tag_key
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.topics import TicketSorter
-from digital_cs.store import ticket_topics, topic_proposals, topics
-from digital_cs.store.ticket_topics import WithText
+from digital_cs.store import ticket_texts, ticket_topics, topic_proposals, topics
+from digital_cs.store.ticket_texts import WithText
 from digital_cs.store.topic_proposals import ProposalView
 
 Connection = AsyncConnection[Any]
@@ -93,7 +93,7 @@ class TopicProposals:
         """
         async with self._pool.connection() as connection:
             in_force = await topics.in_force(connection)
-            found = await ticket_topics.taught(connection, MOST_OF_EACH)
+            found = await ticket_texts.taught(connection, MOST_OF_EACH)
         sizes = Counter(each.topic for each in found)
         names = tuple(
             sorted(each.topic for each in in_force.topics if sizes[each.topic] >= FEWEST_OF_EACH)
@@ -114,7 +114,7 @@ class TopicProposals:
         """Look for groups among the tickets that have no topic, and keep them as proposals."""
         now = self._clock.now()
         async with self._pool.connection() as connection:
-            found = await ticket_topics.without_topic(connection, now - SINCE, MOST)
+            found = await ticket_texts.without_topic(connection, now - SINCE, MOST)
         groups, alone = await asyncio.to_thread(_groups, found)
         counts = Counter[str]()
         async with self._pool.connection() as connection, connection.transaction():
@@ -211,8 +211,8 @@ class TopicProposals:
         async with self._pool.connection() as connection:
             proposal = await _get(connection, id)
             members = await topic_proposals.members(connection, id)
-            inside = await ticket_topics.texts_of(connection, members)
-            others = await ticket_topics.taught(connection, MOST_OF_EACH)
+            inside = await ticket_texts.texts_of(connection, members)
+            others = await ticket_texts.taught(connection, MOST_OF_EACH)
             tags = await topic_proposals.tags_of(connection, id)
         apart = set(members)
         outside = [each for each in others if each.id not in apart]
@@ -252,7 +252,7 @@ class TopicProposals:
 
 async def samples_of(connection: Connection, tickets: Sequence[str]) -> list[Sample]:
     """These tickets with names left out, as far as their texts are kept."""
-    found = await ticket_topics.texts_of(connection, tickets)
+    found = await ticket_texts.texts_of(connection, tickets)
     return [Sample(each.id, without_names(each)) for each in found]
 
 

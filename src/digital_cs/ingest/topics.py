@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.store import ticket_topics, topics
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.ticket_topics import Held, Looked
+from digital_cs.store.topics import TopicVersion
 
 if TYPE_CHECKING:
     from digital_cs.topics.model import TopicModel
@@ -29,7 +30,7 @@ OnBatch = Callable[[int, int], None]
 """Told after each batch: tickets looked at in it, and how many of them changed their topic."""
 
 BATCH = 500
-"""Tickets a transaction: a tenth of a second, for which whoever saves one of them waits."""
+"""Tickets a transaction."""
 
 
 def _nobody(looked: int, changed: int) -> None:
@@ -81,15 +82,17 @@ class TicketSorter:
     async def soon(self, *, most_batches: int | None = None, tell: OnBatch = _nobody) -> Sorted:
         """Look at the tickets whose words are new or changed. Without topics there is nothing to
         do; they wait for the first ones."""
-        done = Sorted()
-        batches = 0
+        done, after, batches = Sorted(), "", 0
         while most_batches is None or batches < most_batches:
-            found = await self._batch_due()
-            if found is None:
+            async with self._pool.connection() as connection:
+                if not await self._refresh(connection):
+                    return done
+                looked = await ticket_topics.look_at_due(connection, after, BATCH)
+            if not looked:
                 return done
+            found = await self._keep(looked, await asyncio.to_thread(self._decide, looked))
             tell(*found)
-            done = done.plus(*found)
-            batches += 1
+            done, after, batches = done.plus(*found), looked[-1].id, batches + 1
         return done
 
     async def all_again(
@@ -97,42 +100,52 @@ class TicketSorter:
     ) -> Sorted:
         """Look at every ticket by the version in force, from where the last one stopped.
 
-        Whoever is interrupted goes on from there; two at once share the work.
+        Whoever is interrupted goes on from there. Of two at once, one does each batch.
         """
-        done = Sorted()
-        batches = 0
+        done, batches = Sorted(), 0
         while most_batches is None or batches < most_batches:
-            found = await self._batch_after()
-            if found is None:
-                return done
-            tell(*found)
-            done = done.plus(*found)
-            batches += 1
+            async with self._pool.connection() as connection:
+                version = await topics.current(connection)
+                if not version.version or version.assigned_at is not None:
+                    return done
+                await self._refresh(connection)
+                looked = await ticket_topics.look_after(connection, version.assigned_through, BATCH)
+            given = await asyncio.to_thread(self._decide, looked)
+            found = await self._keep_of(version, looked, given)
+            if found is not None and looked:
+                tell(*found)
+                done, batches = done.plus(*found), batches + 1
         return done
 
+    # Deciding takes milliseconds a ticket where something was learned, for which whoever saves one
+    # of them would wait: so it is done before, and thrown away where the ticket changed meanwhile.
     @again_after_deadlock
-    async def _batch_due(self) -> tuple[int, int] | None:
+    async def _keep(
+        self, looked: Sequence[Looked], given: Mapping[str, Assigned | None]
+    ) -> tuple[int, int]:
         async with self._pool.connection() as connection, connection.transaction():
-            if not await self._refresh(connection):
-                return None
-            looked = await ticket_topics.take_due(connection, BATCH)
-            return await self._sort(connection, looked) if looked else None
+            return await self._write_unchanged(connection, looked, given, wait=False)
 
     @again_after_deadlock
-    async def _batch_after(self) -> tuple[int, int] | None:
+    async def _keep_of(
+        self, version: TopicVersion, looked: Sequence[Looked],
+        given: Mapping[str, Assigned | None],
+    ) -> tuple[int, int] | None:  # fmt: skip
+        """The same, as a part of looking at all; None if somebody else was quicker."""
         async with self._pool.connection() as connection, connection.transaction():
-            version = await topics.current(connection, lock=True)
-            if not version.version or version.assigned_at is not None:
+            if await topics.current(connection, lock=True) != version:
                 return None
-            await self._refresh(connection)
-            looked = await ticket_topics.take_after(connection, version.assigned_through, BATCH)
-            if not looked:
-                await topics.note_assigned(
-                    connection, version.version, version.assigned_through, self._clock.now()
-                )
-                return None
-            await topics.note_assigned(connection, version.version, looked[-1].id, None)
-            return await self._sort(connection, looked)
+            through = looked[-1].id if looked else version.assigned_through
+            over = None if looked else self._clock.now()
+            await topics.note_assigned(connection, version.version, through, over)
+            return await self._write_unchanged(connection, looked, given, wait=True)
+
+    async def _write_unchanged(
+        self, connection: Connection, looked: Sequence[Looked],
+        given: Mapping[str, Assigned | None], *, wait: bool,
+    ) -> tuple[int, int]:  # fmt: skip
+        same = await ticket_topics.take_unchanged(connection, looked, wait=wait)
+        return len(same), await self._write(connection, {id: given[id] for id in same})
 
     async def _refresh(self, connection: Connection) -> bool:
         """Know the topics in force and what was learned; whether there are any topics."""
@@ -149,18 +162,13 @@ class TicketSorter:
             self._stamp = stamp
         return bool(self._sorter.topics)
 
-    async def _sort(self, connection: Connection, looked: Sequence[Looked]) -> tuple[int, int]:
-        given = await asyncio.to_thread(self._decide, looked)
-        changed = await self._write(connection, given)
-        return len(looked), changed
-
-    async def _write(self, connection: Connection, given: list[tuple[str, Assigned | None]]) -> int:
+    async def _write(self, connection: Connection, given: Mapping[str, Assigned | None]) -> int:
         now = self._clock.now()
         return await ticket_topics.write(
             connection, given, now, version=self._version, model=self._model_id
         )
 
-    def _decide(self, looked: Sequence[Looked]) -> list[tuple[str, Assigned | None]]:
+    def _decide(self, looked: Sequence[Looked]) -> dict[str, Assigned | None]:
         given = {
             each.id: None if each.gone else self._sorter.assign(each.words, each.kept)
             for each in looked
@@ -174,7 +182,7 @@ class TicketSorter:
                     given[each.id] = Assigned(
                         found.topic, By.LEARNED, words=found.words, sure=found.sure
                     )
-        return list(given.items())
+        return given
 
     async def give(self, id: str, topic: str | None, by: str) -> str | None:
         """Say for a person of which topic a ticket is, None for none; what it was before.
@@ -189,7 +197,7 @@ class TicketSorter:
                     f"There is no topic '{topic}'. `digital-cs topics list` shows those there are."
                 )
             looked = await _taken(connection, id)
-            await self._write(connection, [(id, Assigned(topic, By.PERSON, person=by))])
+            await self._write(connection, {id: Assigned(topic, By.PERSON, person=by)})
         return looked.kept.topic if looked.kept else None
 
     async def release(self, id: str) -> Assigned | None:
@@ -198,15 +206,17 @@ class TicketSorter:
             await self._refresh(connection)
             looked = await _taken(connection, id)
             bare = Looked(looked.id, looked.words, None, looked.gone)
-            ((_, found),) = await asyncio.to_thread(self._decide, [bare])
-            await self._write(connection, [(id, found)])
-        return found
+            found = await asyncio.to_thread(self._decide, [bare])
+            await self._write(connection, found)
+        return found[id]
 
     async def explain(self, id: str) -> Explained:
         """Why a ticket is of its topic, or of none. Raises NotFoundError."""
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._pool.connection() as connection:
             await self._refresh(connection)
-            looked = await _taken(connection, id)
+            looked = await ticket_topics.look_at(connection, id)
+            if looked is None:
+                raise NotFoundError(f"There is no ticket '{id}'. `digital-cs tickets list`.")
             held = await ticket_topics.held(connection, id)
             now = await ticket_topics.topic_now(connection, id)
         said = None
@@ -224,17 +234,18 @@ class TicketSorter:
         Call it in a transaction. How many changed.
         """
         await self._refresh(connection)
-        looked = await ticket_topics.take_these(connection, ids)
+        looked = await ticket_topics.take(connection, ids)
         bound = [
             each if each.kept and each.kept.by is By.PERSON
             else Looked(each.id, each.words, kept, each.gone)
             for each in looked
         ]  # fmt: skip
-        return (await self._sort(connection, bound))[1] if bound else 0
+        given = await asyncio.to_thread(self._decide, bound)
+        return await self._write(connection, given)
 
 
 async def _taken(connection: Connection, id: str) -> Looked:
-    found = await ticket_topics.take_these(connection, [id])
+    found = await ticket_topics.take(connection, [id])
     if not found:
         raise NotFoundError(f"There is no ticket '{id}'. `digital-cs tickets list` shows them.")
     return found[0]

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,16 +30,6 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class WithText:
-    """A ticket whose text is kept, and the names in it that nobody else is to read."""
-
-    id: str
-    text: str
-    names: tuple[str, ...]
-    topic: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """The topic of a ticket as it stands in the database, with who gave it and when."""
 
@@ -50,32 +40,59 @@ class Held:
 
 
 _ASSIGNED = "y.topic as y_topic, y.by, y.rule, y.words, y.sure, y.proposal, y.person"
-_TEXT = "nullif(concat_ws(E'\\n\\n', t.subject, t.body), '')"
+TEXT = "nullif(concat_ws(E'\\n\\n', t.subject, t.body), '')"
+"""SQL of what stands in a ticket `t`: null where no text is kept."""
 _LOOK = f"""
-select t.id, {_TEXT} as text, t.tags, t.source_topic, t.status = 'deleted' as gone, {_ASSIGNED}
+select t.id, {TEXT} as text, t.tags, t.source_topic, t.status = 'deleted' as gone, {_ASSIGNED}
   from tickets t left join ticket_topics y on y.ticket = t.id
 """
 
 
-async def take_due(connection: Connection, most: int) -> list[Looked]:
-    """Tickets whose words are new or changed, locked until the transaction ends."""
+async def look_at_due(connection: Connection, after: str, most: int) -> list[Looked]:
+    """Tickets whose words are new or changed, that follow one in order of id."""
     return await _look(
-        connection, "where t.topic_due order by t.id limit %s for update of t skip locked", (most,)
+        connection, "where t.topic_due and t.id > %s order by t.id limit %s", (after, most)
     )
 
 
-async def take_after(connection: Connection, id: str, most: int) -> list[Looked]:
-    """The tickets that follow one in order of id, locked until the transaction ends."""
-    return await _look(
-        connection, "where t.id > %s order by t.id limit %s for update of t", (id, most)
-    )
+async def look_after(connection: Connection, id: str, most: int) -> list[Looked]:
+    """The tickets that follow one in order of id."""
+    return await _look(connection, "where t.id > %s order by t.id limit %s", (id, most))
 
 
-async def take_these(connection: Connection, ids: Sequence[str]) -> list[Looked]:
+async def look_at(connection: Connection, id: str) -> Looked | None:
+    """One ticket."""
+    found = await _look(connection, "where t.id = %s", (id,))
+    return found[0] if found else None
+
+
+async def take(connection: Connection, ids: Sequence[str]) -> list[Looked]:
     """These tickets, locked until the transaction ends."""
     return await _look(
         connection, "where t.id = any(%s) order by t.id for update of t", (list(ids),)
     )
+
+
+async def take_unchanged(
+    connection: Connection, looked: Sequence[Looked], *, wait: bool
+) -> list[str]:
+    """Which of these tickets say the same still, locked until the transaction ends.
+
+    Those that somebody else holds are waited for, or left out. Those that say something else by
+    now are marked to be looked at again soon.
+    """
+    now = await _look(
+        connection,
+        "where t.id = any(%s) order by t.id for update of t" + ("" if wait else " skip locked"),
+        ([each.id for each in looked],),
+    )
+    before = {each.id: each for each in looked}
+    same = [each.id for each in now if each == before[each.id]]
+    await connection.execute(
+        "update tickets set topic_due = true where id = any(%s) and not topic_due",
+        (sorted({each.id for each in now}.difference(same)),),
+    )
+    return same
 
 
 async def _look(connection: Connection, rest: str, values: Sequence[Any]) -> list[Looked]:
@@ -133,7 +150,7 @@ select count(*) filter (where old.topic is distinct from g.topic),
 
 
 async def write(
-    connection: Connection, given: Iterable[tuple[str, Assigned | None]], now: datetime, *,
+    connection: Connection, given: Mapping[str, Assigned | None], now: datetime, *,
     version: int, model: int | None,
 ) -> int:  # fmt: skip
     """Give tickets their topics, None for none, and tell their accounts; how many changed.
@@ -145,7 +162,7 @@ async def write(
          "words": list(each.words), "sure": each.sure, "proposal": each.proposal,
          "person": each.person}
         if each is not None else {"ticket": id, "words": []}
-        for id, each in given
+        for id, each in given.items()
     ]  # fmt: skip
     cursor = await connection.execute(
         _WRITE, {"rows": Jsonb(rows), "version": version, "model": model, "now": now}
@@ -183,76 +200,6 @@ async def topic_now(connection: Connection, id: str) -> TopicNow:
     cursor = await connection.execute("select topic, topic_due from tickets where id = %s", (id,))
     row = await cursor.fetchone()
     return TopicNow(*row) if row else TopicNow(None, False)
-
-
-_NAMES = """
-array_remove(array[a.name, c.full_name, c.first_name, o.full_name, o.first_name], null)
-"""
-_WITH_TEXT = f"""
-select t.id, {_TEXT}, array_remove({_NAMES}, ''), t.topic
-  from tickets t left join accounts a on a.id = t.account_id
-  left join contacts c on c.id = t.contact_id
-  left join contacts o on lower(o.email) = t.requester_email and o.id is distinct from c.id
-"""
-
-
-async def without_topic(connection: Connection, since: datetime, most: int) -> list[WithText]:
-    """The newest tickets since a moment that nothing gave a topic to."""
-    return await _with_text(
-        connection,
-        "left join ticket_topics y on y.ticket = t.id where t.opened_at >= %s"
-        " and t.status <> 'deleted' and coalesce(t.subject, t.body) is not null"
-        " and y.ticket is null and t.topic is null"
-        " order by t.opened_at desc, t.id limit %s",
-        (since, most),
-    )
-
-
-async def taught(connection: Connection, most_of_each: int) -> list[WithText]:
-    """The newest tickets of each topic that a rule, the help desk or a person gave it to."""
-    return await _with_text(
-        connection,
-        "join (select y.ticket, row_number() over (partition by y.topic order by z.opened_at desc)"
-        " as place from ticket_topics y join tickets z on z.id = y.ticket"
-        " where y.by <> 'learned' and y.topic is not null and z.status <> 'deleted'"
-        " and coalesce(z.subject, z.body) is not null) s on s.ticket = t.id and s.place <= %s"
-        " order by t.topic, t.id",
-        (most_of_each,),
-    )
-
-
-async def newest_of(
-    connection: Connection, topics: Sequence[str], start: datetime, end: datetime, most: int
-) -> list[WithText]:
-    """The newest tickets of each topic in a span that have a text, one an account, by topic."""
-    return await _with_text(
-        connection,
-        "join (select id, row_number() over (partition by topic order by opened_at desc, id)"
-        " as place from (select distinct on (topic, coalesce(account_id, id)) id, topic, opened_at"
-        " from tickets where opened_at >= %(start)s and opened_at < %(end)s"
-        " and topic = any(%(topics)s) and status <> 'deleted'"
-        " and coalesce(subject, body) is not null"
-        " order by topic, coalesce(account_id, id), opened_at desc, id) z) s"
-        " on s.id = t.id and s.place <= %(most)s order by t.topic, s.place",
-        {"topics": list(topics), "start": start, "end": end, "most": most},
-    )
-
-
-async def texts_of(connection: Connection, ids: Sequence[str]) -> list[WithText]:
-    """These tickets, as far as their texts are still kept."""
-    return await _with_text(
-        connection,
-        "where t.id = any(%s) and coalesce(t.subject, t.body) is not null order by t.id",
-        (list(ids),),
-    )
-
-
-async def _with_text(connection: Connection, rest: str, values: Any) -> list[WithText]:
-    cursor = await connection.execute(f"{_WITH_TEXT} {rest}", values)
-    return [
-        WithText(id, text, tuple(dict.fromkeys(names)), topic)
-        for id, text, names, topic in await cursor.fetchall()
-    ]
 
 
 async def look_again_at_learned(connection: Connection) -> int:

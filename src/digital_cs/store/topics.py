@@ -24,7 +24,7 @@ NO_TOPICS = Topics(topics=())
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedTopics:
+class TopicVersion:
     """Topics with their number; 0 where none were ever published.
 
     `assigned_at`: when all tickets were looked at by them; None as long as some are left, which
@@ -84,18 +84,18 @@ def topics_hash(topics: Topics) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-async def current(connection: Connection, *, lock: bool = False) -> PublishedTopics:
+async def current(connection: Connection, *, lock: bool = False) -> TopicVersion:
     """The version in force. `lock` keeps others from walking through the tickets meanwhile."""
     cursor = await connection.execute(_NEWEST_LOCKED if lock else _NEWEST)
     row = await cursor.fetchone()
     if row is None:
-        return PublishedTopics()
-    return PublishedTopics(row[0], Topics.model_validate(row[1]), *row[2:])
+        return TopicVersion()
+    return TopicVersion(row[0], Topics.model_validate(row[1]), *row[2:])
 
 
 async def publish(
     connection: Connection, topics: Topics, now: datetime
-) -> tuple[PublishedTopics, bool]:
+) -> tuple[TopicVersion, bool]:
     """Put topics in force; (them with their number, whether they are new). In a transaction.
 
     Tickets are looked at again after that, in batches.
@@ -110,7 +110,7 @@ async def publish(
         " values (%s, %s, %s, %s)",
         (version, topics_hash(topics), Jsonb(topics.model_dump(mode="json")), now),
     )
-    return PublishedTopics(version, topics, now), True
+    return TopicVersion(version, topics, now), True
 
 
 async def note_assigned(

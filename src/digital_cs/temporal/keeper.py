@@ -50,8 +50,8 @@ GAUGES_SECONDS = 5.0
 EXPIRE_SECONDS = 5.0
 TICKETS_SECONDS = 60.0
 TURN_SECONDS = 1.0
-SORTED_BATCHES = 10
-"""Of tickets, in a turn: a second of work, for the others wait for their turn too."""
+SORTED_BATCHES = 4
+"""Of tickets, in a turn: seconds of work, for the others wait for their turn too."""
 
 
 class Keeper:
