@@ -16,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest bench-broadcast chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest bench-topics bench-broadcast chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -71,6 +71,9 @@ bench-links: $(READY_TO_TEST) ## Check links on loopback without politeness, the
 
 bench-freshness: $(READY_TO_TEST) ## Pass over a library of 10,000 items and all that speaks against it (BENCH_ITEMS)
 	@exec $(BIN)/python -m tests.bench.freshness
+
+bench-topics: $(READY_TO_TEST) ## Measure topics learned, proposed and matched (BENCH_TOPICS_TEST=texts kept back)
+	@exec $(BIN)/python -m tests.bench.topics
 
 bench-react: $(READY_TO_TEST) ## Measure how soon a track call moves the enrollment that waits for it
 	@exec $(BIN)/python -m tests.bench.react

@@ -18,7 +18,7 @@ from digital_cs.topics.model import TopicModel
 from digital_cs.topics.neighbours import Floats, Labels, graph_of, group, ties
 from digital_cs.topics.words import READ, SHORT, evenly, plain, stem, words
 
-MOST_GROUPED = 20_000
+MOST_GROUPED = 15_000
 MOST_CHARACTERS = 3_000_000
 """So much is grouped by likeness, and the rest put to the groups: a bound on time and memory."""
 

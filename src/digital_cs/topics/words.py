@@ -22,7 +22,10 @@ NEAR = 12
 
 Item = TypeVar("Item")
 
-_NOT_WORDS = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|<[^<>]{0,200}>")
+_NOT_WORDS = re.compile(
+    r"\S+@\S+|(?:https?://|www\.)\S+|<[^<>]{0,200}>"
+    r"|\[(?:name|address|number|code|link)\]"  # what `scrub` left in their place
+)
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"\w+")
 
