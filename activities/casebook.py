@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -144,7 +145,7 @@ class Casebook:
         held = {kept.case.item_id for kept in cases}
         items = {item.id: item for item in found if item.retired is None or item.id in held}
         view = View(now, rules, items, tuple(cases), {}, {})
-        if not cases and not view.candidates:
+        if not cases and not await asyncio.to_thread(lambda: view.candidates):
             return view  # then nobody needs to know who reads what
         return replace(
             view, exposure=await self._exposure_of(connection, now),
@@ -158,19 +159,24 @@ class Casebook:
         thousands opens a few, and each digest that went out makes room for the next (P26).
         """
         view = view or await self.view(connection, now)
-        stirred = [
-            kept.case.id
-            for kept in view.cases
-            if what_next(kept.case, view.items[kept.case.item_id], view.rules, now).case
-            != kept.case
-        ]
-        fresh = list(self._fresh(view))
+        stirred, fresh = await asyncio.to_thread(self._found, view)
         async with connection.transaction():
             await review_cases.touch(connection, stirred)
             ids = await review_cases.open_many(connection, fresh)
         waiting = [kept.case.item_id for kept in view.cases if kept.case.at_once_at is None]
         urgent = sum(view.urgent(item) for item in (*waiting, *(n.case.item_id for n in fresh)))
         return Swept(len(ids), len(stirred), urgent)
+
+    def _found(self, view: View) -> tuple[list[str], list[Next]]:
+        """Cases that something around them moves on, and new ones; in a thread, as thousands of
+        items take long enough for others to notice."""
+        stirred = [
+            kept.case.id
+            for kept in view.cases
+            if what_next(kept.case, view.items[kept.case.item_id], view.rules, view.now).case
+            != kept.case
+        ]
+        return stirred, list(self._fresh(view))
 
     def with_fresh(self, view: View) -> View:
         """As if it were swept now: with the cases that would be opened. Nothing is kept."""
