@@ -47,6 +47,7 @@ BECAUSE: Mapping[Reason, str] = MappingProxyType(
         Reason.RATE: "more was to go out than the mail server may get in a minute",
         Reason.MERGED: "over budget, and kept for the next newsletter",
         Reason.NO_NEWSLETTER: "over budget, and no newsletter came in time",
+        Reason.IN_NEWSLETTER: "over budget, and sent as a part of the newsletter",
         Reason.OPERATOR: "a colleague skipped it",
         Reason.LEFT: "the account left while it waited",
     }

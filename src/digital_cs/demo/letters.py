@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, message_from_string, policy
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses, make_msgid
 from html import unescape
@@ -147,7 +148,8 @@ def _report(mail: EmailMessage, kind: str, lines: Sequence[str], about: Received
     for subtype, text in (
         (f"message/{kind}", "\r\n".join(lines) + "\r\n"),
         ("text/rfc822-headers",
-         f"Message-ID: {about.message_id}\r\nFrom: {about.sender}\r\nSubject: {about.subject}\r\n"),
+         f"Message-ID: {about.message_id}\r\nFrom: {about.sender}\r\n"
+         f"Subject: {Header(about.subject, maxlinelen=900).encode()}\r\n"),
     ):  # fmt: skip
         mail.attach(
             message_from_string(f"Content-Type: {subtype}\r\n\r\n{text}", policy=policy.SMTP)

@@ -22,6 +22,7 @@ from digital_cs.clock import Clock
 from digital_cs.demo import letters
 from digital_cs.demo.habits import Habit, habit_for, wait_of, words_for
 from digital_cs.demo.letters import Letter, Received
+from digital_cs.demo.surroundings import OURS
 from digital_cs.domain.enrollment import share_of
 from digital_cs.errors import DigitalCsError
 
@@ -107,6 +108,8 @@ class Readers:
             await self._go(heapq.heappop(self._coming))
 
     async def _plan(self, entry: SinkEntry, now: datetime) -> None:
+        if entry.to.endswith(f"@{OURS}"):
+            return  # mail to a colleague
         habit = habit_for(entry.message_id, entry.to)
         if habit is Habit.CLICK and not self._complained and now >= self._complains_from:
             habit, self._complained = Habit.COMPLAIN, True

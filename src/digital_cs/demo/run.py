@@ -25,6 +25,7 @@ from digital_cs.clock import Clock, FastClock, pace
 from digital_cs.demo.colleagues import Colleagues
 from digital_cs.demo.company import generate
 from digital_cs.demo.driver import HISTORY, Doors, Driver
+from digital_cs.demo.editors import Editors
 from digital_cs.demo.face import Face
 from digital_cs.demo.product import Product
 from digital_cs.demo.readers import Readers
@@ -41,12 +42,14 @@ from digital_cs.domain.program import Program
 from digital_cs.domain.segment import Segment
 from digital_cs.domain.trigger import Trigger
 from digital_cs.errors import UsageError
+from digital_cs.ingest.calendars import calendar_of
 from digital_cs.ingest.collector import NOTE_SECONDS
 from digital_cs.ingest.entries import Entries
 from digital_cs.store import pool as pools
 from digital_cs.store import sources
 from digital_cs.store.migrate import migrate
 from digital_cs.temporal.gateway import Gateway
+from digital_cs.temporal.playbook import take_in
 from digital_cs.temporal.policies import publish_policy
 from digital_cs.temporal.segments import publish_segments
 from digital_cs.temporal.triggers import publish_triggers
@@ -173,6 +176,7 @@ class _Demo:
             await asyncio.sleep((clock.started - datetime.now(UTC)).total_seconds())
             gateway = _gateway(pool, clock)
             colleagues = Colleagues(gateway, pool, clock, self.origin, stage.mail_folder)
+            editors = Editors(gateway, pool, clock, self.origin, self.options.content_dir)
             async with (
                 Product(stage.api_url, stage.write_key) as product,
                 Readers(stage.mail_folder, stage.returned_port, clock, self.origin) as readers,
@@ -180,7 +184,7 @@ class _Demo:
                 help_desk = HelpDesk(pool, clock, gateway.intake)
                 doors = Doors(gateway.intake, product, help_desk)
                 async with running(
-                    driver.run(doors, clock), colleagues.run(), readers.run()
+                    driver.run(doors, clock), colleagues.run(), editors.run(), readers.run()
                 ) as helpers:
                     await self._watch(stage, pool, clock, driver, helpers)
             # What came last is noted a moment later: until then its source looks late.
@@ -209,9 +213,16 @@ class _Demo:
         await publish_segments(gateway, playbook.segments)
         await publish_triggers(gateway, playbook.triggers)
         await gateway.publish(playbook.programs)
+        folder = self.options.content_dir
+        calendar = await calendar_of(pool, clock, folder)()
+        taken = await take_in(gateway, folder, calendar, _ZONE)
         seed = self.options.seed
         self.face.progress("Company", f"{len(company.customers)} accounts, from seed {seed}")
         self.face.progress("Playbook", f"{playbook.words()} published")
+        self.face.progress(
+            "Library",
+            f"{taken.items} items, {taken.topics} topics of support, a monthly newsletter",
+        )
         return driver
 
     async def _watch(

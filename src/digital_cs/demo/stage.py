@@ -28,6 +28,7 @@ START_PATIENCE = 30.0
 
 _SAY = {
     ("worker",): logs.WORKER_STARTED,
+    ("worker", "--queue", "broadcast"): logs.WORKER_STARTED,
     ("api",): logs.API_SERVED,
     ("returned", "listen"): logs.RETURNED_TAKEN_AT,
 }
@@ -144,7 +145,8 @@ class Stage:
             self.returned_port, clock,
         )  # fmt: skip
         argv = [sys.executable, "-m", "digital_cs", *command]
-        return self.stack.spawn(command[0], argv, env=environment(settings), grace=30.0)
+        name = "-".join(word for word in command if not word.startswith("-"))
+        return self.stack.spawn(name, argv, env=environment(settings), grace=30.0)
 
     def _publish(self, clock: FastClock) -> None:
         """Tell other processes: commands in a second terminal live in the same business time."""

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from digital_cs.channels.sink import SinkEntry
 from digital_cs.demo import letters
+from digital_cs.demo.content_told import ContentTold, tell_content
 from digital_cs.demo.fates import Fates, count_fates
 from digital_cs.demo.stories import tell_stories
 from digital_cs.demo.told import Interlude, Story
@@ -69,7 +70,8 @@ class Places:
 class Summary:
     """The whole of it. Counts are by state; `first` and `last` are business days.
 
-    `arrived` messages are in the mail folder, `twice` of them more than once.
+    `arrived` messages are in the mail folder, `twice` of them more than once; beside them are
+    `told`, what was written to colleagues.
     """
 
     first: date
@@ -84,7 +86,9 @@ class Summary:
     overdue: int
     arrived: int
     twice: int
+    told: int
     known: Known
+    content: ContentTold
     fates: Fates
     places: Places
     stories: tuple[Story, ...] = ()
@@ -97,6 +101,7 @@ class Summary:
 
 
 ALSO = (
+    "content freshness", "content upcoming", "newsletter issues --all", "topics rank",
     "policy show", "sending status", "suppression list", "returned list", "task list",
     "trigger firings", "sources",
 )  # fmt: skip
@@ -134,14 +139,17 @@ async def summarise(
 ) -> Summary:
     """The summary of the database at business time `now`.
 
-    `mail` is what the sink has accepted.
+    `mail` is what the sink has accepted, also what was for colleagues.
     """
     cursor = await connection.execute(_PROGRAMS)
     programs = tuple(ProgramResult(*row) for row in await cursor.fetchall())
     cursor = await connection.execute(_COUNTS, (now,))
     ((accounts, people, overdue),) = await cursor.fetchall()
     stories = await tell_stories(connection, interlude)
-    files = {entry.message_id: entry.file for entry in mail}
+    cursor = await connection.execute("select message_id from colleague_mails")
+    inside = {row[0] for row in await cursor.fetchall()}
+    sent = [entry for entry in mail if entry.message_id not in inside]
+    files = {entry.message_id: entry.file for entry in sent}
     example = next((files[id] for s in stories if (id := s.message_id) and id in files), None)
     if example is not None:
         file = places.mail_folder / example
@@ -149,13 +157,14 @@ async def summarise(
     return Summary(
         first=first, last=now.date(), seed=seed, accounts=accounts, people=people,
         programs=programs, overdue=overdue,
-        arrived=len(mail), twice=len(mail) - len(files),
+        arrived=len(sent), twice=len(sent) - len(files), told=len(mail) - len(sent),
         messages=await _counts(connection, "select state, count(*) from messages group by 1"),
         tasks=await _counts(connection, "select state, count(*) from tasks group by 1"),
         decisions=await _counts(
             connection, "select verdict || ' ' || reason, count(*) from decisions group by 1"
         ),
-        known=await _known(connection, now), fates=await count_fates(connection),
+        known=await _known(connection, now), content=await tell_content(connection, now.date()),
+        fates=await count_fates(connection),
         stories=stories, places=places,
     )  # fmt: skip
 

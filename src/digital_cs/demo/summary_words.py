@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from digital_cs.demo.content_told import content_in_words
 from digital_cs.demo.fates import fates_in_words, readers_in_words, times
 from digital_cs.demo.summary import Known, Places, Summary, commands
 
@@ -21,6 +22,8 @@ def in_words(summary: Summary) -> Iterator[str]:
     yield from _programs_in_words(summary)
     yield ""
     yield from _known_in_words(summary.known)
+    yield ""
+    yield from content_in_words(summary.content)
     yield ""
     yield from _totals_in_words(summary)
     for story in summary.stories:
@@ -63,7 +66,8 @@ def _totals_in_words(summary: Summary) -> Iterator[str]:
     taken = sum(messages.get(state, 0) for state in _TAKEN)
     yield (
         f"{times(taken, 'message')} were handed to the mail server; {summary.arrived} are in its"
-        f" folder, {summary.twice or 'none'} of them twice."
+        f" folder, {summary.twice or 'none'} of them twice. Colleagues got"
+        f" {times(summary.told, 'mail')}."
     )
     yield from fates_in_words(summary.fates)
     if messages.get("unknown"):

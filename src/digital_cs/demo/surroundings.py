@@ -12,6 +12,9 @@ from digital_cs.config import Settings
 from digital_cs.console.key_file import kept_key
 from digital_cs.stack.running import RunningStack
 
+OURS = "lantern.example"
+"""The domain of the sample company: its messages, and its colleagues."""
+
 PATIENCE = 600.0
 """Real seconds that a slow machine may be late before the engine takes that for an outage."""
 
@@ -30,8 +33,8 @@ def demo_settings(
         "smtp_host": "127.0.0.1",
         "smtp_port": smtp_port,
         "smtp_tls": "none",
-        "mail_from": "Maya from Lantern <maya@lantern.example>",
-        "mail_domain": "lantern.example",
+        "mail_from": f"Maya from Lantern <maya@{OURS}>",
+        "mail_domain": OURS,
         "mail_footer": "Lantern, 4 Lamp Street, Brightwater.",
         "api_port": api_port,
         "returned_port": returned_port,
