@@ -22,6 +22,9 @@ MOST_GROUPED = 15_000
 MOST_CHARACTERS = 3_000_000
 """So much is grouped by likeness, and the rest put to the groups: a bound on time and memory."""
 
+SURE = 0.5
+"""A text is caught by a known topic if it rather has it than not: a new topic hides in the rest."""
+
 FEWEST = 5
 """Texts of a proposal, at least. Its words stand in as many texts."""
 
@@ -72,12 +75,7 @@ def propose(texts: Sequence[tuple[str, str]], *, known: TopicModel | None = None
     The same texts in the same order give the same groups. 10,000 short texts take about 15 s,
     100,000 about two minutes and 1 GB.
     """
-    caught: tuple[str, ...] = ()
-    if known is not None:
-        topics = [one.topic for one in known.assign_all([text for _, text in texts])]
-        pairs = list(zip(texts, topics, strict=True))
-        caught = tuple(one[0] for one, topic in pairs if topic is not None)
-        texts = [one for one, topic in pairs if topic is None]
+    caught, texts = _parted(texts, known)
     if len(texts) < FEWEST:
         return Proposals((), caught, tuple(one for one, _ in texts))
     sample = _sample([text for _, text in texts])
@@ -100,6 +98,17 @@ def propose(texts: Sequence[tuple[str, str]], *, known: TopicModel | None = None
     groups.sort(key=lambda one: (-len(one.ids), one.ids[0]))
     alone = tuple(texts[place][0] for place in _where(labels < 0))
     return Proposals(tuple(groups), caught, alone)
+
+
+def _parted(
+    texts: Sequence[tuple[str, str]], known: TopicModel | None
+) -> tuple[tuple[str, ...], Sequence[tuple[str, str]]]:
+    """The ids of the texts that a known topic catches, and the other texts."""
+    if known is None:
+        return (), texts
+    sure = [one.sure >= SURE for one in known.assign_all([text for _, text in texts])]
+    pairs = list(zip(texts, sure, strict=True))
+    return tuple(id for (id, _), is_ in pairs if is_), [text for text, is_ in pairs if not is_]
 
 
 def _where(which: NDArray[np.bool_]) -> list[int]:
