@@ -131,6 +131,7 @@ def explain(ticket: TicketId, as_json: Json = False) -> None:
 def _why(found: Explained) -> list[str]:
     from digital_cs.cli.output import when
     from digital_cs.cli.topics import assigned_words
+    from digital_cs.domain.topic import SURE_ENOUGH
 
     lines = []
     if found.held is not None:
@@ -154,7 +155,10 @@ def _why(found: Explained) -> list[str]:
     if not found.rules:
         lines.append("No rule holds.")
     if found.nearest is not None and found.held is None:
-        lines.append(f"It is most like {found.nearest}, which is only {found.sure or 0:.0%} sure.")
+        lines.append(
+            f"It is most like {found.nearest}, {found.sure or 0:.0%} sure; {SURE_ENOUGH:.0%} is"
+            " asked for."
+        )
     return lines
 
 

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs import logs
 from digital_cs.clock import Clock
-from digital_cs.domain.topic import Assigned, By, Caught, Sorter, Topics
+from digital_cs.domain.topic import SURE_ENOUGH, Assigned, By, Caught, Sorter, Topics
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.store import ticket_topics, topics
 from digital_cs.store.deadlock import again_after_deadlock
@@ -178,7 +178,8 @@ class TicketSorter:
         if self._model is not None and readable:
             said = self._model.assign_all([each.words.text or "" for each in readable])
             for each, found in zip(readable, said, strict=True):
-                if found.topic is not None and found.topic in self._sorter.topics:
+                known = found.topic is not None and found.topic in self._sorter.topics
+                if known and found.sure >= SURE_ENOUGH:
                     given[each.id] = Assigned(
                         found.topic, By.LEARNED, words=found.words, sure=found.sure
                     )
