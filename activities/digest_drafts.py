@@ -11,7 +11,7 @@ from activities.casebook import View
 from activities.review_words import kind_words, readers, reasons
 from digital_cs.domain.digest import USEFUL_FOR, due_week, ranked
 from digital_cs.domain.evidence import Evidence
-from digital_cs.domain.review_case import ReviewCase, Rung, what_next
+from digital_cs.domain.review_case import ReviewCase, Rung
 from digital_cs.domain.team import Person
 from digital_cs.rendering import review_mail
 from digital_cs.rendering.colleague_mail import Letter
@@ -44,7 +44,7 @@ def weekly(view: View) -> list[Draft]:
             continue
         week, moment = due
         # A late one tells what it would have told: what came up since is for the next.
-        then = [kept for kept in cases if _was_in_line(kept.case, view, moment)]
+        then = [kept for kept in cases if _was_in_line(kept.case, moment)]
         if then:
             drafts.append(_digest(view, reviewer, then, f"{DIGEST}:{reviewer}:{week}"))
     return drafts
@@ -118,12 +118,9 @@ def _by_reviewer(view: View) -> dict[str, list[Kept]]:
     return found
 
 
-def _was_in_line(case: ReviewCase, view: View, moment: datetime) -> bool:
-    """Whether a case that is in line was so at the moment of a digest, or on that day."""
-    if case.opened_at.date() > moment.date():
-        return False
-    then = what_next(case, view.items[case.item_id], view.rules, moment)
-    return then.case.in_line is not None
+def _was_in_line(case: ReviewCase, moment: datetime) -> bool:
+    """Whether a case was in line by the day of a digest."""
+    return case.in_line_since is not None and case.in_line_since.date() <= moment.date()
 
 
 def _first(view: View, cases: Sequence[Kept]) -> tuple[Kept, ...]:

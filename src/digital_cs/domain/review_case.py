@@ -90,6 +90,7 @@ class ReviewCase:
     holder: str | None = None
     reviewer: str | None = None
     in_line: InLine | None = None
+    in_line_since: datetime | None = None
     told_at: datetime | None = None
     reminded_at: datetime | None = None
     unreachable: bool = False
@@ -184,7 +185,7 @@ def what_next(case: ReviewCase, item: ContentItem, rules: Rules, now: datetime) 
     """
     if case.ended_at is not None:
         return Next(case)
-    day = now.date()
+    day, before = now.date(), case
     if need_of(item, day, rules.soon(day, rules.policy.ask_before)) is None:
         return _ended_by_itself(case, item, now)
     steps: list[CaseStep] = []
@@ -201,10 +202,18 @@ def what_next(case: ReviewCase, item: ContentItem, rules: Rules, now: datetime) 
     if case.snoozed_until is not None and now >= case.snoozed_until:
         case = replace(case, snoozed_until=None, told_at=None, reminded_at=None)
         steps.append(CaseStep(Did.SNOOZE_OVER, now, case.holder, "The snooze is over."))
-    case = _find_turn(case, item, rules, now, steps)
+    case = _in_line_since(before, _find_turn(case, item, rules, now, steps), now)
     if case.holder is None and nobody_yet:
         steps.clear()  # nothing is new: it was told when it came to this
     return Next(case, tuple(steps))
+
+
+def _in_line_since(before: ReviewCase, case: ReviewCase, now: datetime) -> ReviewCase:
+    """With the moment since when its reviewer is to be told what they are to be told."""
+    if case.in_line is None:
+        return replace(case, in_line_since=None)
+    same = (before.in_line, before.holder) == (case.in_line, case.holder)
+    return replace(case, in_line_since=(before.in_line_since if same else None) or now)
 
 
 def _ended_by_itself(case: ReviewCase, item: ContentItem, now: datetime) -> Next:
@@ -316,5 +325,13 @@ def ended(case: ReviewCase, how: Ending, by: str | None, words: str, now: dateti
     """The case at its end; one that ended stays as it is."""
     if case.ended_at is not None:
         return Next(case)
-    case = replace(case, in_line=None, next_at=None, snoozed_until=None, ended_at=now, ended_as=how)
+    case = replace(
+        case,
+        in_line=None,
+        in_line_since=None,
+        next_at=None,
+        snoozed_until=None,
+        ended_at=now,
+        ended_as=how,
+    )
     return Next(case, (CaseStep(Did.ENDED, now, by, words),))

@@ -25,8 +25,9 @@ from digital_cs.domain.review_case import (
 Connection = AsyncConnection[Any]
 
 _STATE = (
-    "owner", "assigned", "rung", "holder", "reviewer", "in_line", "told_at", "reminded_at",
-    "unreachable", "snoozed_at", "snoozed_until", "at_once_at", "next_at", "ended_at", "ended_as",
+    "owner", "assigned", "rung", "holder", "reviewer", "in_line", "in_line_since", "told_at",
+    "reminded_at", "unreachable", "snoozed_at", "snoozed_until", "at_once_at", "next_at",
+    "ended_at", "ended_as",
 )  # fmt: skip
 """What changes in the course of a case."""
 _CASE = f"id, item_id, opened_at, opened_because as because, {', '.join(_STATE)}"

@@ -38,6 +38,7 @@ class ReviewCase(Table, table=True):
     holder: str | None = None
     reviewer: str | None = None
     in_line: str | None = None
+    in_line_since: datetime | None = None
     told_at: datetime | None = None
     reminded_at: datetime | None = None
     unreachable: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})

@@ -23,6 +23,7 @@ TABLES = (
       holder TEXT,
       reviewer TEXT,
       in_line TEXT,
+      in_line_since TIMESTAMP WITH TIME ZONE,
       told_at TIMESTAMP WITH TIME ZONE,
       reminded_at TIMESTAMP WITH TIME ZONE,
       unreachable BOOLEAN DEFAULT false NOT NULL,
