@@ -59,37 +59,57 @@ select lower(o.email), max(o.quiet_until), bool_or(o.fewer),
  group by 1
 """
 
+# Person by person, and account by account ("offset 0" keeps the planner from doing it otherwise):
+# a plan that reads all that was sent lately is a good one for an empty ledger, and would be kept
+# while a broadcast fills it.
+_PERSONS = """person as materialized (
+       select lower(o.email) as address, o.id from contacts o
+        where lower(o.email) = any(%(persons)s::text[]))"""
+
 _HAD = f"""
-select lower(o.email), x.account_id, x.claimed_at, x.kind <> 'service', x.broadcast_id, a.name
-  from contacts o join messages x on x.contact_id = o.id join accounts a on a.id = x.account_id
- where lower(o.email) = any(%(persons)s::text[]) and x.claimed_at > %(since)s
-   and x.state in {COUNTED}
+with {_PERSONS}
+select p.address, x.account_id, x.claimed_at, x.kind <> 'service', x.broadcast_id, a.name
+  from person p
+ cross join lateral (
+       select y.* from messages y
+        where y.contact_id = p.id and y.claimed_at > %(since)s and y.state in {COUNTED}
+       offset 0) x
+  join accounts a on a.id = x.account_id
 """
 
 _HAD_HERE = f"""
-select x.account_id, x.claimed_at from messages x
- where x.account_id = any(%(accounts)s::text[]) and x.claimed_at > %(budget_since)s
-   and x.kind <> 'service' and x.state in {COUNTED}
+select g.account_id, x.claimed_at
+  from unnest(%(accounts)s::text[]) g(account_id)
+ cross join lateral (
+       select y.claimed_at from messages y
+        where y.account_id = g.account_id and y.claimed_at > %(budget_since)s
+          and y.kind <> 'service' and y.state in {COUNTED}
+       offset 0) x
 """
 
-_COMING = """
-with person as materialized (
-       select lower(o.email) as address, o.id from contacts o
-        where lower(o.email) = any(%(persons)s::text[]))
+_COMING = f"""
+with {_PERSONS}
 select distinct p.address, e.id, e.account_id, e.plans_at, e.plans_priority,
        exists (select from person q where q.address = p.address and q.id = e.plans_contact)
   from person p
-  join memberships m on m.contact_id = p.id and m.left_at is null
-  join enrollments e on e.account_id = m.account_id
+ cross join lateral (
+       select y.account_id from memberships y
+        where y.contact_id = p.id and y.left_at is null offset 0) m
+ cross join lateral (
+       select y.* from enrollments y
+        where y.account_id = m.account_id and y.ended_at is null and not y.paused
+          and y.plans_at > %(now)s - interval '1 hour' and y.plans_at <= %(horizon)s
+       offset 0) e
   join programs g on g.id = e.program_id and g.state not in ('paused', 'paused-closed')
- where e.ended_at is null and not e.paused
-   and e.plans_at > %(now)s - interval '1 hour' and e.plans_at <= %(horizon)s
 union all
-select p.address, x.key, x.account_id, coalesce(x.retry_at, x.due_at), x.priority, true
-  from broadcasts b cross join person p join messages x on x.key = b.id || '/' || p.id
- where b.state = 'running' and not b.paused and b.id <> %(id)s and x.state = 'planned'
-   and x.kind <> 'service' and coalesce(x.retry_at, x.due_at) > %(now)s - interval '1 hour'
-   and coalesce(x.retry_at, x.due_at) <= %(horizon)s
+select p.address, x.key, x.account_id, x.at, x.priority, true
+  from broadcasts b cross join person p
+ cross join lateral (
+       select y.*, coalesce(y.retry_at, y.due_at) as at from messages y
+        where y.key = b.id || '/' || p.id and y.state = 'planned' and y.kind <> 'service'
+       offset 0) x
+ where b.state = 'running' and not b.paused and b.id <> %(id)s
+   and x.at > %(now)s - interval '1 hour' and x.at <= %(horizon)s
 """
 
 _TICKETS = f"""

@@ -40,12 +40,13 @@ with person as (
           and e.plans_at > %(now)s - interval '1 hour' and e.plans_at <= %(horizon)s
           and e.id is distinct from %(enrollment)s
        union all
-       select coalesce(x.retry_at, x.due_at), x.priority, x.account_id = %(account)s, true
-         from broadcasts b cross join person o join messages x on x.key = b.id || '/' || o.id
-        where b.state = 'running' and not b.paused and x.state = 'planned'
-          and x.kind <> 'service' and x.key <> %(key)s
-          and coalesce(x.retry_at, x.due_at) > %(now)s - interval '1 hour'
-          and coalesce(x.retry_at, x.due_at) <= %(horizon)s)
+       select x.at, x.priority, x.account_id = %(account)s, true
+         from broadcasts b cross join person o cross join lateral (
+           select y.*, coalesce(y.retry_at, y.due_at) as at from messages y
+            where y.key = b.id || '/' || o.id and y.state = 'planned' and y.kind <> 'service'
+              and y.key <> %(key)s offset 0) x
+        where b.state = 'running' and not b.paused
+          and x.at > %(now)s - interval '1 hour' and x.at <= %(horizon)s)
 select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
        split_part(lower(c.email), '@', -1),
        array(select distinct p.topic from preferences p
