@@ -36,8 +36,8 @@ THINKS_FOR = timedelta(hours=20)
 """Between being asked for a review and doing it."""
 
 BLOCK_ON_DAY, BLOCKED_FOR = 44, timedelta(days=2)
-BLOCKED = "blocks/office-hours.md"
-BLOCKED_BECAUSE = "The open hour has moved to Wednesday."
+BLOCKED = "blocks/help.md"
+BLOCKED_BECAUSE = "Replies go to the wrong team this week."
 
 OPENING = (
     "Hi {{{{ contact.first_name or 'there' }}}},\n\n{month} has been busy here. Below is what"
