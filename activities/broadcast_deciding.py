@@ -10,7 +10,15 @@ from datetime import datetime
 from digital_cs.domain.account import LEAVING_STAGES
 from digital_cs.domain.broadcast import HELD_FOR, Broadcast
 from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import SERVICE, Answer, Request, Ruling, Standing, decide
+from digital_cs.domain.eligibility import (
+    SENDABLE,
+    SERVICE,
+    Answer,
+    Request,
+    Ruling,
+    Standing,
+    decide,
+)
 from digital_cs.domain.enrollment import MessageState, Verdict
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.reason import Reason
@@ -18,7 +26,7 @@ from digital_cs.domain.send_window import SendWindow
 from digital_cs.domain.stale_rule import Wait
 from digital_cs.domain.zone import load_zone
 from digital_cs.store.broadcast_claims import PutOff
-from digital_cs.store.broadcast_standing import Recipient, Set
+from digital_cs.store.broadcast_standing import PLAIN, Recipient, Set
 
 
 @dataclass(slots=True)
@@ -41,6 +49,8 @@ class Deciding:
     calendar: BusinessCalendar
     now: datetime
     waits: Mapping[str, Wait] = field(default_factory=dict)
+    _open: set[tuple[str, str | None]] = field(default_factory=set)
+    """Zones, with a country, in which somebody of whom nothing is known may be sent to now."""
 
     def decide(self, found: Set) -> Decided:
         """Decide about each, in order: who is sent to counts for those after them (P17)."""
@@ -76,8 +86,21 @@ class Deciding:
         if each.stage in LEAVING_STAGES:
             words = Reason.STAGE.sentence(stage=each.stage)
             return Ruling(Answer.SKIP, Reason.STAGE, words, "stage")
-        if (wait := self.waits.get(each.variant)) is not None:
-            standing = replace(standing, content=wait)
+        wait = self.waits.get(each.variant)
+        # Of most people nothing is known that could stand against it, and then nothing is decided
+        # but whether the window is open: the same for all in one place who have no freeze.
+        plain = (
+            standing is PLAIN and wait is None and self.now < each.useful_until
+            and not any(each.account_id == freeze.account_id for freeze in self.calendar.freezes)
+        )  # fmt: skip
+        if plain and (each.zone, each.country) in self._open:
+            return SENDABLE
+        ruling = self._asked(each, standing if wait is None else replace(standing, content=wait))
+        if plain and ruling is SENDABLE:
+            self._open.add((each.zone, each.country))
+        return ruling
+
+    def _asked(self, each: Recipient, standing: Standing) -> Ruling:
         plan = self.broadcast.plan
         request = Request(
             program=self.broadcast.id, account_id=each.account_id, contact_id=each.contact_id,
