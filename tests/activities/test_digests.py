@@ -227,6 +227,20 @@ async def test_a_server_that_is_busy_is_tried_again_and_the_mail_comes_once_P15(
     assert (await house.case()).case.told_at == found.next_at
 
 
+async def test_a_server_that_is_away_for_days_costs_one_digest_and_no_more_P8(
+    house: Reviewing,
+) -> None:
+    await house.keep(item())
+    house.misbehave(FaultMode.DROP_BEFORE_DATA)
+    for hour in (0, 1, 30, 60):
+        await house.send(MONDAY + timedelta(hours=hour))
+    house.misbehave(FaultMode.NONE)
+    assert await house.send(MONDAY + days(4)) == 0
+    assert await house.ledger() == [("digest:ann@lantern.example:2026-W10", "failed")]
+    assert await house.send(MONDAY + WEEK) == 1
+    assert told(await house.story())[-1] == "Mon 9 Mar told: Ann Ray was told."
+
+
 async def test_an_address_that_refuses_mail_for_good_passes_the_case_on(house: Reviewing) -> None:
     await house.keep(item())
     house.misbehave(FaultMode.REFUSE_RCPT_UNKNOWN)

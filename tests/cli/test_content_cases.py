@@ -143,3 +143,22 @@ def test_a_preview_opens_no_case(imported: Cli, content: Path, database: str) ->
     assert imported("content", "review").out == (
         "No open case. 1 more item will be asked for when there is room.\n"
     )
+
+
+def test_what_was_sent_is_listed_with_what_became_of_it(staffed: Cli, database: str) -> None:
+    assert staffed("content", "digest", "--sent").out == (
+        "No mail to colleagues in the last 30 days.\n"
+    )
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "insert into colleague_mails (key, kind, reviewer, subject, state, attempts,"
+            " created_at, claimed_at, message_id, detail) values ('digest:x:2026-W09', 'digest',"
+            " 'ops@lantern.example', 'To review', 'unknown', 1, %(at)s, %(at)s, '<a@b>', 'Cut.')",
+            {"at": rig.MONDAY},
+        )
+    ran = staffed("content", "digest", "--sent")
+    assert "unknown" in ran.out
+    assert "Cut." in ran.out
+    [mail] = staffed("content", "digest", "--sent", "--to", "#ops", "--json").json
+    assert (mail["state"], mail["reviewer"]) == ("unknown", "ops@lantern.example")
+    assert staffed("content", "digest", "--sent", "--to", "ben", "--json").json == []

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from activities.digest_drafts import Draft
     from digital_cs.clock import Clock
     from digital_cs.rendering.colleague_mail import Letter
+    from digital_cs.store.colleague_mails import MailView
     from digital_cs.store.library import Connection
 
 EXAMPLE = "Example: digital-cs content digest --to maya"
@@ -25,13 +26,26 @@ def digest(
         typer.Option("--to", help="Whose: a name of content/team.yaml, or an address.",
                      show_default="of each reviewer, in a line"),
     ] = None,
+    sent: Annotated[
+        bool,
+        typer.Option("--sent", help="Instead: what colleagues were sent in the last 30 days."),
+    ] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Show the next weekly mail to a reviewer, as it would be now. Nothing is sent or opened.
 
     Without a name, it lists who would get one, and when. Items that have no case yet, and would
-    get one before the mail goes out, are in it.
+    get one before the mail goes out, are in it. What was sent and is "unknown" may or may not have
+    arrived, and is not sent again.
     """
+    if sent:
+        _sent(to, as_json=as_json)
+    else:
+        _next(to, as_json=as_json)
+
+
+def _next(to: str | None, *, as_json: bool) -> None:
+    """The mails as they would be now, of one reviewer or of all."""
     from activities.digest_drafts import letter, preview
     from digital_cs.cli import content_cases, output
     from digital_cs.cli.connection import ask_quickly, find_settings
@@ -87,3 +101,36 @@ def digest(
         for draft, says, moment in found:
             output.say(f"To: {draft.name} <{draft.reviewer}>, {output.when(moment)}")
             output.say(f"Subject: {says.subject}\n\n{says.text}")
+
+
+def _sent(to: str | None, *, as_json: bool) -> None:
+    """The mails of the last days, of one reviewer or of all, and what became of each."""
+    from datetime import timedelta
+
+    from digital_cs.cli import content_cases, output
+    from digital_cs.cli.connection import ask_quickly
+    from digital_cs.store import colleague_mails
+
+    async def question(connection: Connection, clock: Clock) -> list[MailView]:
+        now = clock.now()
+        reviewer = to
+        if to is not None:
+            rules = await (await content_cases.casebook(connection, now)).rules(connection)
+            person = rules.team.find(to)
+            reviewer = (person.address if person and person.address else to).casefold()
+        return await colleague_mails.since(connection, now - timedelta(days=30), reviewer)
+
+    mails = ask_quickly(question)
+    if as_json:
+        output.emit(mails)
+    elif mails:
+        output.table(
+            ["at (UTC)", "kind", "~to", "state", "~subject", "~detail"],
+            (
+                [output.stamp(m.created_at), m.kind, m.reviewer, m.state, m.subject,
+                 m.detail if m.state != "accepted" else None]
+                for m in mails
+            ),
+        )  # fmt: skip
+    else:
+        output.say("No mail to colleagues in the last 30 days.")

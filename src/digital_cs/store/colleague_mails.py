@@ -79,6 +79,15 @@ async def claim(
     return int(row[0]) if row else None
 
 
+async def refused_for_now(connection: Connection, key: str) -> bool:
+    """Whether a mail was refused, and is to be handed over again."""
+    cursor = await connection.execute(
+        "select state = 'planned' from colleague_mails where key = %s", (key,)
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
 async def settle(
     connection: Connection, key: str, token: str, state: MailState, *, code: int | None,
     detail: str, retry_at: datetime | None, now: datetime,
@@ -116,13 +125,6 @@ async def expire(connection: Connection, begun_before: datetime, now: datetime) 
         (now, begun_before),
     )
     return cursor.rowcount
-
-
-async def state_of(connection: Connection, key: str) -> MailState | None:
-    """What became of a mail; None: there is none of this key."""
-    cursor = await connection.execute("select state from colleague_mails where key = %s", (key,))
-    row = await cursor.fetchone()
-    return MailState(row[0]) if row else None
 
 
 async def next_retry(connection: Connection) -> datetime | None:

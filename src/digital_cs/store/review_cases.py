@@ -58,11 +58,6 @@ async def get(connection: Connection, id: str) -> Kept | None:
     return found[0] if found else None
 
 
-async def many(connection: Connection, ids: Sequence[str]) -> list[Kept]:
-    """The cases of these ids, in no order."""
-    return await _cases(connection, "id = any(%s)", (list(ids),))
-
-
 async def open_cases(connection: Connection) -> list[Kept]:
     """Every case that has not ended, the oldest first."""
     return await _cases(connection, "ended_at is null order by opened_at, id", ())
