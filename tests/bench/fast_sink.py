@@ -1,7 +1,8 @@
 """A mail sink that is no bottleneck: several processes on one port that count and keep nothing.
 
 It reads a message's Message-ID and skips the rest. A compiled one would spare what is left of its
-CPU, a few microseconds a message, most of them in the kernel; this one runs wherever we do.
+CPU, a few microseconds a message, most of them in the kernel; this one runs wherever we do. When it
+is told to, it takes its time for each message, as relays do that write it to a disk.
 """
 
 from __future__ import annotations
@@ -51,19 +52,24 @@ class Tally:
 class FastSession(asyncio.Protocol):
     """One client, who is trusted to speak SMTP."""
 
-    def __init__(self, tally: list[Tally], features: tuple[bytes, ...]) -> None:
+    def __init__(self, tally: list[Tally], features: tuple[bytes, ...], takes: float) -> None:
         self._tally = tally
+        self._takes = takes
         lines = (b"fast sink", *features)
         self._ehlo = b"".join(b"250-%b\r\n" % line for line in lines) + b"250 SIZE\r\n"
         self._rest = b""
         self._skip = 0
         self._in_data = False
+        self._held = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(b"220 fast sink\r\n")
 
     def data_received(self, data: bytes) -> None:
+        if self._held:
+            self._rest += data
+            return
         if self._skip >= len(data) and not self._rest:
             self._skip -= len(data)
             if not self._skip:
@@ -75,7 +81,7 @@ class FastSession(asyncio.Protocol):
         if place:
             self._skip = 0
             answers.append(_TAKEN)
-        while place < len(data):
+        while place < len(data) and not self._held:
             if self._in_data:
                 after = self._end_data(data, place, answers)
             else:
@@ -122,8 +128,20 @@ class FastSession(asyncio.Protocol):
             return None
         self._tally[0].take(data[place : place + _ID_ENDS])
         self._in_data = False
+        if self._takes:
+            self._held = True
+            asyncio.get_running_loop().call_later(self._takes, self._go_on)
+            return end + len(_END_OF_DATA)
         answers.append(_TAKEN)
         return end + len(_END_OF_DATA)
+
+    def _go_on(self) -> None:
+        """Answer what was taken so long ago, and what came behind it."""
+        self._held = False
+        self._transport.write(_TAKEN)
+        data, self._rest = self._rest, b""
+        if data:
+            self.data_received(data)
 
 
 @dataclass(frozen=True)
@@ -180,15 +198,18 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def fast_sink(folder: Path, *features: str, processes: int = 1) -> Iterator[FastSink]:
-    """A sink that offers these features and listens until the block ends."""
+def fast_sink(
+    folder: Path, *features: str, processes: int = 1, takes: float = 0.0
+) -> Iterator[FastSink]:
+    """A sink that offers these features and listens until the block ends. `takes`: seconds for each
+    message of a connection, where DATA is used."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as finder:
         finder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         finder.bind(("127.0.0.1", 0))
         port = finder.getsockname()[1]
         command = [sys.executable, "-m", "tests.bench.fast_sink", str(port), str(folder)]
-        running = [subprocess.Popen([*command, *features]) for _ in range(processes)]
+        running = [subprocess.Popen([*command, str(takes), *features]) for _ in range(processes)]
         try:
             for process in running:
                 _wait_for(folder / f"{process.pid}.ready", process)
@@ -199,11 +220,11 @@ def fast_sink(folder: Path, *features: str, processes: int = 1) -> Iterator[Fast
                 process.wait()
 
 
-async def _serve(port: int, folder: Path, features: tuple[bytes, ...]) -> None:
+async def _serve(port: int, folder: Path, features: tuple[bytes, ...], takes: float) -> None:
     loop = asyncio.get_running_loop()
     tally = [Tally()]
     await loop.create_server(
-        lambda: FastSession(tally, features), "127.0.0.1", port, reuse_port=True
+        lambda: FastSession(tally, features, takes), "127.0.0.1", port, reuse_port=True
     )
 
     def answer() -> None:
@@ -221,10 +242,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("takes", type=float, help="seconds for each message")
     parser.add_argument("features", nargs="*", help="such as PIPELINING")
     options = parser.parse_args()
     features = tuple(each.encode() for each in options.features)
-    uvloop.run(_serve(options.port, options.folder, features))
+    uvloop.run(_serve(options.port, options.folder, features, options.takes))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -89,6 +90,14 @@ def _serve_metrics(port: int) -> None:
         ) from error
 
 
+def _look_for_garbage_less_often() -> None:
+    """For who makes message after message: a tenth of its time went into looking for cycles among
+    lists that are gone soon anyway, and through all that stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
 async def _work(settings: Settings, queue: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -107,6 +116,7 @@ async def _work(settings: Settings, queue: str) -> None:
             from digital_cs.bootstrap_broadcasts import open_broadcast_engine
 
             async with open_broadcast_engine(settings) as broadcasts:
+                _look_for_garbage_less_often()
                 await broadcasts.run(stop)
         else:
             from digital_cs.bootstrap import open_engine
