@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -79,7 +81,8 @@ class Desk:
             cursor = await connection.execute(
                 "select reviewed_by, changed, checked, note from content_reviews order by id"
             )
-            return await cursor.fetchall()
+            found: list[tuple[Any, ...]] = await cursor.fetchall()
+            return found
 
 
 async def prepared(pool: AsyncConnectionPool[Any], about: ContentItem, rules: Rules) -> None:
@@ -131,6 +134,19 @@ async def test_one_confirmation_keeps_the_review_and_ends_the_case_P23(desk: Des
     case = await desk.case()
     assert (case.ended_as, case.in_line) == ("still-right", None)
     assert (await desk.item()).reviewed_on == date(2026, 3, 2)
+
+
+async def test_its_links_lead_on_from_wherever_it_is_served(desk: Desk) -> None:
+    """Behind a proxy, PUBLIC_URL may have a path before ours."""
+    for act in ("", "snooze"):
+        text = await desk.get(act)
+        page_at = f"https://mail.lantern.example/below{desk.link(act)}"
+        targets = re.findall(r'(?:action|href)="([^"]+)"', text)
+        assert len(targets) >= 3
+        for target in targets:
+            assert urljoin(page_at, target).startswith(
+                f"https://mail.lantern.example/below{desk.link()}"
+            )
 
 
 async def test_sending_it_again_is_harmless_and_says_what_happened(desk: Desk) -> None:

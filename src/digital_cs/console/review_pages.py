@@ -117,7 +117,8 @@ class _Pages:
         except (OperationalError, TimeoutError):
             return _later()
         title = escape(sheet.title)
-        content = body(sheet, f"/r/{token}", act)
+        # Relative, as PUBLIC_URL may have a path of its own before ours.
+        content = body(sheet, f"../{token}" if act else token, act)
         status = 422 if problem else 200
         return page(title, content, status, said=escape(problem))
 
