@@ -5,44 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from psycopg_pool import AsyncConnectionPool
 
 from activities.broadcast_deciding import Decided, Deciding
+from activities.broadcast_rates import make_room
+from activities.broadcast_results import INSISTING, HandedOver, write_down
 from activities.broadcast_texts import Texts, Writers, waits
-from activities.deliveries import Meaning, backoff, meaning_of
 from activities.mass_writing import Written
 from digital_cs import metrics
 from digital_cs.channels.bulk import Handed
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome
 from digital_cs.clock import Clock
-from digital_cs.domain.broadcast import Broadcast, scopes
+from digital_cs.domain.broadcast import Broadcast
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.eligibility import SERVICE
 from digital_cs.domain.enrollment import MessageState, Verdict
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.reason import Reason
 from digital_cs.domain.stale_rule import Doubt, Resolved
-from digital_cs.domain.touch import MOST_RESENDS
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.context import AccountView, ContactView
 from digital_cs.store import broadcast_claims as claims
-from digital_cs.store import broadcast_standing, doubts, policies, rates, suppressions
-from digital_cs.store.broadcast_claims import Connection, Due, PutOff, Result
+from digital_cs.store import broadcast_standing, doubts, policies, rates
+from digital_cs.store.broadcast_claims import Connection, Due, PutOff
 from digital_cs.store.broadcast_standing import Recipient, Set
 from digital_cs.store.pool import in_one_go, insist
 
 TEXT_PATIENCE = timedelta(hours=6)
 """Business time after which a message that could not be made is tried again."""
-
-INSISTING = 120.0
-"""Real seconds for which the database may be away before a set is given up: what was claimed is
-then unknown, what was not is taken up again."""
 
 MARGIN = 5.0
 """Real seconds by which a claim outlives the longest dialogue."""
@@ -128,7 +123,11 @@ class BroadcastSending:
             deliveries = await line.hand_over(handed, until=claimed.began + self._timeout)
         done.handed_over = sum(each.outcome in _GOT_ON for each in deliveries)
         done.refusing = not done.handed_over
-        await self._settle(broadcast, claimed, dict(zip(keys, deliveries, strict=True)))
+        handed_over = [
+            HandedOver(claimed.recipients[key], claimed.attempts[key], delivery, claimed.notes[key])
+            for key, delivery in zip(keys, deliveries, strict=True)
+        ]
+        await write_down(self._pool, broadcast, claimed.token, handed_over, self._clock.now())
         return done
 
     @contextlib.asynccontextmanager
@@ -163,7 +162,10 @@ class BroadcastSending:
                     return
                 decided = self._decide(broadcast, texts, found, resolved, calendar, now)
                 self._write(claimed, broadcast, texts, decided, resolved, now)
-                unmet = await self._make_room(connection, broadcast, decided, due, done)
+                room = await make_room(connection, broadcast, self._policy, decided)
+                unmet = room.unmet
+                done.again = [each for each in due if each.key in room.over]
+                done.wait = room.wait
                 if not unmet:
                     if decided.put_off:
                         await claims.put_off(
@@ -230,8 +232,10 @@ class BroadcastSending:
         for each in sendable:
             # Somebody may have been given a variant that is no more: then the plain one.
             variant = each.variant if each.variant in texts.templates else ""
+            if (template := texts.templates.get(variant)) is None:
+                decided.put_off.append(_unmade(each, f"it has no text '{each.variant}'.", now))
+                continue
             try:
-                template = texts.templates[variant]
                 writer = self._writers.of(broadcast, variant, template, resolved[variant].swaps)
                 claimed.written[each.key] = writer.write(
                     key=each.key, account=_account(each), contact_id=each.contact_id,
@@ -240,73 +244,13 @@ class BroadcastSending:
                     ),
                     address=each.address, now=now,
                 )  # fmt: skip
-            except (DigitalCsError, KeyError) as error:
+            except DigitalCsError as error:
                 metrics.HELD.labels(broadcast.id, "template").inc()
-                decided.put_off.append(_unmade(each, error, now))
+                decided.put_off.append(_unmade(each, str(error), now))
                 continue
             claimed.recipients[each.key] = each
             claimed.notes[each.key] = resolved[variant].words()
             decided.sendable.append(each)
-
-    async def _make_room(
-        self, connection: Connection, broadcast: Broadcast, decided: Decided,
-        due: Sequence[Due], done: SetDone,
-    ) -> Mapping[str, float]:  # fmt: skip
-        """Keep only those for whom there is room in every rate; scopes nobody has met yet."""
-        of = {
-            domain: scopes(self._policy.damage.a_minute, broadcast.id, domain, broadcast.per_minute)
-            for domain in {each.domain for each in decided.sendable}
-        }
-        every = {scope: rate for found in of.values() for scope, rate in found.items()}
-        if not every:
-            return {}
-        room = await rates.room(connection, every)
-        if unmet := {scope: rate for scope, rate in every.items() if scope not in room}:
-            return unmet
-        sent: Counter[str] = Counter()
-        kept, over = [], set()
-        for each in decided.sendable:
-            own = of[each.domain]
-            full = [scope for scope in own if sent[scope] >= room[scope].messages]
-            if full:
-                over.add(each.key)
-                done.wait = max(done.wait, *(room[scope].wait for scope in full))
-            else:
-                sent.update(own.keys())
-                kept.append(each)
-        decided.sendable = kept
-        done.again = [each for each in due if each.key in over]
-        if sent:
-            await rates.spend(connection, every, sent)
-        return {}
-
-    async def _settle(
-        self, broadcast: Broadcast, claimed: _Claimed, deliveries: Mapping[str, Delivery]
-    ) -> None:
-        now = self._clock.now()
-        email = broadcast.plan.email or broadcast.id
-        results: list[Result] = []
-        for key, delivery in deliveries.items():
-            meaning = meaning_of(
-                delivery, key=key, attempts=claimed.attempts[key], email=email, now=now
-            )
-            if meaning.state is MessageState.UNKNOWN and broadcast.plan.kind == SERVICE:
-                meaning = _once_more(meaning, claimed.attempts[key], key, now)
-            results.append(_result(key, meaning, delivery, claimed.notes[key]))
-        states = Counter(result.state for result in results)
-        for state, count in states.items():
-            metrics.TOUCHES.labels(f"broadcast:{broadcast.id}", state.value).inc(count)
-        deadline = asyncio.get_running_loop().time() + INSISTING
-        dead = sorted(
-            claimed.recipients[key].person for key, each in deliveries.items() if each.hard_bounce
-        )
-        if dead:
-            await insist(self._pool, lambda c: _suppress(c, dead, now), deadline)
-        await insist(
-            self._pool,
-            lambda c: claims.settle(c, broadcast.id, claimed.token, results, now),
-            deadline,
-        )
 
 
 _GOT_ON = (DeliveryOutcome.ACCEPTED, DeliveryOutcome.REFUSED_FOR_GOOD)
@@ -322,31 +266,9 @@ def _account(each: Recipient) -> AccountView:
     return AccountView(each.account_id, each.account_name, plan, each.stage or "", each.traits)
 
 
-def _unmade(each: Recipient, error: Exception, now: datetime) -> PutOff:
-    words = f"The message cannot be made: {error}"
+def _unmade(each: Recipient, why: str, now: datetime) -> PutOff:
+    words = f"The message cannot be made: {why}"
     return PutOff(
         each.key, MessageState.PLANNED, Verdict.HELD, Reason.FAULT, words, None,
         min(now + TEXT_PATIENCE, each.useful_until), each.told != Reason.FAULT,
     )  # fmt: skip
-
-
-def _once_more(meaning: Meaning, attempts: int, key: str, now: datetime) -> Meaning:
-    """A service notice of unknown fate is sent again, with the same Message-ID (P14)."""
-    if attempts >= MOST_RESENDS:
-        return meaning
-    return replace(meaning, state=MessageState.PLANNED, retry_at=now + backoff(attempts, key))
-
-
-def _result(key: str, meaning: Meaning, delivery: Delivery, note: str) -> Result:
-    went = meaning.verdict in (Verdict.SENT, Verdict.UNKNOWN)
-    words = meaning.words + note if went else meaning.words
-    return Result(
-        key, meaning.state, meaning.verdict, meaning.reason, words, delivery.code,
-        delivery.detail, meaning.retry_at,
-    )  # fmt: skip
-
-
-async def _suppress(connection: Connection, addresses: Sequence[str], now: datetime) -> None:
-    async with connection.transaction():
-        subjects = [suppressions.address_subject(each) for each in addresses]
-        await suppressions.add(connection, subjects, "hard bounce", "smtp", now)

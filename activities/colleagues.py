@@ -11,8 +11,8 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from activities.deliveries import BACKOFF
 from activities.letters import Sender
-from activities.mailing import BACKOFF
 from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes

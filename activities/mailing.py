@@ -13,6 +13,7 @@ from psycopg import AsyncCursor
 from psycopg_pool import AsyncConnectionPool
 
 from activities.claiming import Claimed, Gate, Otherwise, Refused
+from activities.deliveries import BACKOFF, meaning_of
 from activities.letters import Letter, Letters, Sender
 from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
@@ -25,7 +26,6 @@ from digital_cs.domain.enrollment import (
     MessageState,
     SendMessage,
     Verdict,
-    share_of,
 )
 from digital_cs.domain.program_graph import Graph
 from digital_cs.domain.reason import Reason
@@ -40,9 +40,6 @@ from digital_cs.store.pool import insist
 from digital_cs.store.standing import Asked
 
 log = logs.get(__name__)
-
-BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
-"""Business time between tries of a message that was refused for now, or met a fault (P15)."""
 
 MOST_RENDERINGS = 5
 """A message whose content changes more often than this while it is sent is looked at anew."""
@@ -205,36 +202,19 @@ class Mailing:
     async def _told(self, touch: _Touch, claimed: Claimed, delivery: Delivery) -> Sent:
         act, graph, key, now = touch.act, touch.graph, touch.key, touch.now
         attempts = claimed.attempts
-        code = f" ({delivery.code})" if delivery.code else ""
-        retry_at = None
-        match delivery.outcome:
-            case DeliveryOutcome.ACCEPTED:
-                state, verdict, reason = MessageState.ACCEPTED, Verdict.SENT, Reason.ACCEPTED
-                words = reason.sentence(email=act.email) + claimed.shown.words()
-            case DeliveryOutcome.UNKNOWN:
-                state, verdict, reason = MessageState.UNKNOWN, Verdict.UNKNOWN, Reason.NO_ANSWER
-                words = reason.sentence() + claimed.shown.words()
-            case DeliveryOutcome.REFUSED_FOR_GOOD:
-                state, verdict = MessageState.FAILED, Verdict.FAILED
-                reason = Reason.HARD_BOUNCE if delivery.hard_bounce else Reason.REFUSED
-                words = reason.sentence(code=code, detail=delivery.detail)
-            case DeliveryOutcome.REFUSED_FOR_NOW:
-                state, verdict = MessageState.PLANNED, Verdict.DEFERRED
-                reason = Reason.REFUSED_FOR_NOW
-                retry_at = now + _backoff(attempts, key)
-                words = reason.sentence(code=code, detail=delivery.detail)
-            case DeliveryOutcome.FAULT:
-                state, verdict, reason = MessageState.PLANNED, Verdict.DEFERRED, Reason.FAULT
-                retry_at = now + _backoff(attempts, key)
-                words = f"The mail server could not be used: {delivery.detail}"
-                metrics.HELD.labels(graph.id, "smtp").inc()
-                if attempts == len(BACKOFF):
-                    await self._tell_owner(touch, "smtp", words)
+        meaning = meaning_of(delivery, key=key, attempts=attempts, email=act.email, now=now)
+        state, words, retry_at = meaning.state, meaning.words, meaning.retry_at
+        if meaning.verdict in (Verdict.SENT, Verdict.UNKNOWN):
+            words += claimed.shown.words()
+        if delivery.outcome is DeliveryOutcome.FAULT:
+            metrics.HELD.labels(graph.id, "smtp").inc()
+            if attempts == len(BACKOFF):
+                await self._tell_owner(touch, "smtp", words)
         metrics.TOUCHES.labels(graph.id, state.value).inc()
         result = touches.MessageResult(
-            key=key, attempts=attempts, state=state, verdict=verdict.value, reason=reason,
-            words=words, code=delivery.code, detail=delivery.detail, retry_at=retry_at,
-            policy=claimed.policy,
+            key=key, attempts=attempts, state=state, verdict=meaning.verdict.value,
+            reason=meaning.reason, words=words, code=delivery.code, detail=delivery.detail,
+            retry_at=retry_at, policy=claimed.policy,
         )  # fmt: skip
         return Sent(MessageFact(state, attempts, retry_at, act.contact_id), result)
 
@@ -267,9 +247,3 @@ def _request(act: SendMessage, graph: Graph, loaded: touch_facts.Loaded) -> Requ
         at_most_a_day=graph.at_most_a_day, at_most_a_minute=graph.at_most_a_minute,
         due_at=act.due_at,
     )  # fmt: skip
-
-
-def _backoff(attempts: int, key: str) -> timedelta:
-    """Longer from try to try, and not the same for all who were refused together."""
-    base = BACKOFF[min(attempts, len(BACKOFF)) - 1]
-    return base * (0.75 + 0.5 * share_of(key, str(attempts)))
