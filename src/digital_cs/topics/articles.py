@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 from digital_cs.topics.fields import Fields, Floats
-from digital_cs.topics.words import as_written, in_a_row, plain, stems_of
+from digital_cs.topics.kindred import Kindred
+from digital_cs.topics.words import as_written, plain, stems_of, together
 
-ANSWERS = 0.12
-"""By so much the best article scores more than twice what the others do on average, at least.
+ANSWERS = 0.15
+"""By so much the best article scores more than half as much again as the others on average.
 
 The others tell how much any article has in common with the question, which differs from library
 to library. In a small library there are few others, so a few usual ones are added.
@@ -21,6 +23,10 @@ to library. In a small library there are few others, so a few usual ones are add
 _USUAL = 0.1
 _USUAL_ONES = 3
 
+KINDRED = 0.3
+"""What likeness without common words counts beside the common words, and pieces of words."""
+
+NEAR = 5
 READ_OF_ARTICLE = 40_000
 PIECES = (3, 5)
 WORDS = 6
@@ -75,8 +81,9 @@ class ArticleMatcher:
         ]
         pieces = CountVectorizer(analyzer="char_wb", ngram_range=PIECES, lowercase=False)
         try:
-            self._words = Fields(texts, in_a_row)
+            self._words = Fields(texts, partial(together, near=NEAR))
             self._pieces = Fields(texts, pieces.build_analyzer())
+            self._kindred = Kindred(texts, pieces.build_analyzer())
         except ValueError:  # not a word in all of them
             self.ids = ()
 
@@ -89,7 +96,7 @@ class ArticleMatcher:
         others = (scores.sum() - scores.max(initial=0.0) + _USUAL_ONES * _USUAL) / (
             max(0, len(scores) - 1) + _USUAL_ONES
         )
-        if scores.max(initial=0.0) - 2 * others < ANSWERS:
+        if scores.max(initial=0.0) - 1.5 * others < ANSWERS:
             return []
         return self._best(question, scores, most)
 
@@ -118,8 +125,9 @@ class ArticleMatcher:
         Less where much of the question stands in no article: that is a sign of another subject.
         """
         words, pieces = self._words.asked(questions), self._pieces.asked(questions)
-        both = (self._words.scores(words) + self._pieces.scores(pieces)) / 2
-        return np.asarray(both * np.sqrt(self._pieces.known(pieces, questions))[:, None])
+        found = self._words.scores(words) + self._pieces.scores(pieces)
+        found = (found + KINDRED * self._kindred.scores(questions)) / (2 + KINDRED)
+        return np.asarray(found * np.sqrt(self._pieces.known(pieces, questions))[:, None])
 
     def _said(self, question: str | Sequence[str], article: int) -> tuple[str, ...]:
         questions = _plain(question)

@@ -60,12 +60,12 @@ def in_a_row(text: str) -> list[str]:
     return stems + [f"{one}>{two}" for one, two in pairwise(stems)]
 
 
-def together(text: str) -> list[str]:
+def together(text: str, near: int = NEAR) -> list[str]:
     """The stems of a plain text, each two in a row, and each two near each other in any order."""
     stems = single(text)
     found = in_a_row(text)
     for place, one in enumerate(stems):
-        for two in stems[place + 1 : place + 1 + NEAR]:
+        for two in stems[place + 1 : place + 1 + near]:
             found.append(f"{one} {two}" if one < two else f"{two} {one}")
     return found
 
