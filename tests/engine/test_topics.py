@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digital_cs.domain.topic import Topics
-from digital_cs.ingest.topics import publish
+from digital_cs.ingest.topic_publishing import publish
 from digital_cs.store import pool
 from tests.engine.house import House
 from tests.ingest.topic_desk import topic

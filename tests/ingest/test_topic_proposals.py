@@ -13,6 +13,7 @@ from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.topic_proposals import TopicProposals
 from digital_cs.store import pool, tickets, topic_proposals
 from digital_cs.store.topic_proposals import ProposalView
+from digital_cs.topics.model import TopicModel
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import THEMES, TopicDesk, topic
 
@@ -215,6 +216,32 @@ async def test_what_is_like_sorted_tickets_is_sorted_with_words_and_how_sure(
     assert (found.nearest, found.held.model is not None) == ("key", True)
     assert 0.5 < (found.held.assigned.sure or 0) <= 1
     assert (await desk.sorter.explain(stranger)).nearest is not None
+
+
+@pytest.mark.parametrize("fault", ["unreadable", "broken"])
+async def test_a_model_that_fails_leaves_rules_and_what_it_said_before(
+    desk: TopicDesk, proposals: TopicProposals, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    await desk.publish(*(topic(name, tags=[name]) for name in THEMES))
+    for name, texts in THEMES.items():
+        await ask(desk, texts, tags=(name,))
+    (id,) = await ask(desk, ["The API key of our server is refused"])
+    assert await proposals.learn() is not None
+    await desk.sorter.soon()
+    assert await desk.topic_of(id) == "key"
+
+    if fault == "unreadable":
+        await desk.do("update topic_models set id = id + 1, content = 'of another release'")
+    else:
+        monkeypatch.setattr(TopicModel, "assign_all", _out_of_memory)
+    await desk.do("update tickets set topic_due = true")
+    (new,) = await ask(desk, ["Where is the API key"], tags=("font",))
+    assert (await desk.topic_of(id), await desk.topic_of(new)) == ("key", "font")
+    assert await desk.rows("select count(*) from tickets where topic_due") == [(0,)]
+
+
+def _out_of_memory(model: TopicModel, texts: list[str]) -> None:
+    raise MemoryError
 
 
 async def test_no_name_reaches_what_is_kept_of_a_group(

@@ -11,7 +11,8 @@ import pytest
 from digital_cs.domain.topic import By, Topics
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest import topics as ingest_topics
-from digital_cs.ingest.topics import Sorted, publish
+from digital_cs.ingest.topic_publishing import publish
+from digital_cs.ingest.topics import Sorted
 from digital_cs.store import pool, ticket_topics, tickets, topics
 from digital_cs.store.tickets import TicketRecord
 from tests.activities.house import StoppedClock

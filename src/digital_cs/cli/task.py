@@ -10,7 +10,7 @@ import typer
 from digital_cs.cli.options import Json, Most
 
 if TYPE_CHECKING:
-    from digital_cs.ingest.topic_proposals import Sample
+    from digital_cs.ingest.ticket_samples import Sample
     from digital_cs.store.worklists import TaskView
     from digital_cs.temporal.gateway import Gateway
 
@@ -149,7 +149,7 @@ async def _find(gateway: Gateway, key: str) -> TaskView:
 
 async def _samples(gateway: Gateway, task: TaskView) -> list[Sample]:
     """What customers asked whom an article is to answer."""
-    from digital_cs.ingest.topic_proposals import samples_of
+    from digital_cs.ingest.ticket_samples import samples_of
     from digital_cs.store import writing_tasks
 
     if task.kind != writing_tasks.KIND:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from digital_cs.catalog.topics import LoadedTopics
     from digital_cs.domain.topic import Assigned
     from digital_cs.ingest.topic_proposals import Learned
-    from digital_cs.ingest.topics import PublishedTopics, Sorted, TicketSorter
+    from digital_cs.ingest.topic_publishing import PublishedTopics
+    from digital_cs.ingest.topics import Sorted, TicketSorter
     from digital_cs.temporal.gateway import Gateway
 
 app = typer.Typer(
@@ -76,7 +77,7 @@ def publish(
     from digital_cs.cli import output
     from digital_cs.cli.check import show_problems
     from digital_cs.cli.connection import ask
-    from digital_cs.ingest import topics
+    from digital_cs.ingest import topic_publishing, topics
     from digital_cs.ingest.topic_proposals import TopicProposals
 
     _, loaded = _loaded(content)
@@ -87,7 +88,7 @@ def publish(
 
     async def question(gateway: Gateway) -> tuple[PublishedTopics, Sorted, Learned | None]:
         now = gateway.clock.now()
-        done = await topics.publish(gateway.pool, loaded.topics, now, dry_run=dry_run)
+        done = await topic_publishing.publish(gateway.pool, loaded.topics, now, dry_run=dry_run)
         if dry_run:
             return done, topics.Sorted(), None
         sorter = topics.TicketSorter(gateway.pool, gateway.clock)

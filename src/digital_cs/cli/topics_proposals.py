@@ -12,7 +12,8 @@ from digital_cs.cli.topics import say_learned
 
 if TYPE_CHECKING:
     from digital_cs.domain.topic import Topic, TopicRule
-    from digital_cs.ingest.topic_proposals import Learned, Proposed, Sample
+    from digital_cs.ingest.ticket_samples import Sample
+    from digital_cs.ingest.topic_proposals import Learned, Proposed
     from digital_cs.ingest.topics import Sorted
     from digital_cs.store.topic_proposals import ProposalView
     from digital_cs.temporal.gateway import Gateway

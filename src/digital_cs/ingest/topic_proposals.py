@@ -22,6 +22,7 @@ from digital_cs.domain.topic_proposal import (
 )
 from digital_cs.domain.topic_words import tag_key
 from digital_cs.errors import NotFoundError, UsageError
+from digital_cs.ingest.ticket_samples import Sample, samples_of, without_names
 from digital_cs.ingest.topics import TicketSorter
 from digital_cs.store import ticket_texts, ticket_topics, topic_proposals, topics
 from digital_cs.store.ticket_texts import WithText
@@ -30,7 +31,7 @@ from digital_cs.store.topic_proposals import ProposalView
 Connection = AsyncConnection[Any]
 
 SINCE = timedelta(days=90)
-"""Groups are looked for among the tickets of so long."""
+"""Groups are looked for among the tickets of so long: a month and what it is compared with."""
 MOST = 20_000
 """And among so many of the newest: more make no other groups, only the search longer."""
 MOST_OF_EACH = 300
@@ -69,14 +70,6 @@ class Proposed:
     alone: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A ticket of a proposal, with names left out."""
-
-    ticket: str
-    text: str
-
-
 class TopicProposals:
     """Finds groups, and does what people decide of them."""
 
@@ -107,7 +100,7 @@ class TopicProposals:
         now = self._clock.now()
         async with self._pool.connection() as connection, connection.transaction():
             await topics.save_model(connection, content, len(taught), names, in_force.version, now)
-            again = await ticket_topics.look_again_at_learned(connection)
+            again = await ticket_topics.look_again_at_learned(connection, now - SINCE)
         return Learned(len(taught), names, again)
 
     async def propose(self) -> Proposed:
@@ -248,19 +241,6 @@ class TopicProposals:
             proposal.part_of, By.PROPOSAL, words=tuple(proposal.words[:6]), proposal=proposal.id
         )
         return await self._sorter.settle(connection, tickets, kept)
-
-
-async def samples_of(connection: Connection, tickets: Sequence[str]) -> list[Sample]:
-    """These tickets with names left out, as far as their texts are kept."""
-    found = await ticket_texts.texts_of(connection, tickets)
-    return [Sample(each.id, without_names(each)) for each in found]
-
-
-def without_names(ticket: WithText) -> str:
-    """What stands in a ticket, without names, addresses and numbers of people."""
-    from digital_cs.topics.scrub import scrub
-
-    return scrub(ticket.text, ticket.names)
 
 
 def _learned(taught: Sequence[WithText]) -> bytes | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
@@ -13,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs import logs
 from digital_cs.clock import Clock
-from digital_cs.domain.topic import SURE_ENOUGH, Assigned, By, Caught, Sorter, Topics
+from digital_cs.domain.topic import SURE_ENOUGH, Assigned, By, Caught, Sorter
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.store import ticket_topics, topics
 from digital_cs.store.deadlock import again_after_deadlock
@@ -174,16 +173,32 @@ class TicketSorter:
             for each in looked
         }
         left = [each for each in looked if given[each.id] is None and not each.gone]
-        readable = [each for each in left if each.words.text is not None]
-        if self._model is not None and readable:
-            said = self._model.assign_all([each.words.text or "" for each in readable])
-            for each, found in zip(readable, said, strict=True):
-                known = found.topic is not None and found.topic in self._sorter.topics
-                if known and found.sure >= SURE_ENOUGH:
-                    given[each.id] = Assigned(
-                        found.topic, By.LEARNED, words=found.words, sure=found.sure
-                    )
+        for each, found in zip(left, self._alike(left), strict=True):
+            given[each.id] = found
         return given
+
+    def _alike(self, looked: Sequence[Looked]) -> list[Assigned | None]:
+        """What likeness says of tickets; where it cannot be asked, what it said before."""
+        ours = self._sorter.topics
+        before = [
+            each.kept if each.kept and each.kept.by is By.LEARNED and each.kept.topic in ours
+            else None
+            for each in looked
+        ]  # fmt: skip
+        if self._model is None or not looked:
+            return before
+        try:
+            said = self._model.assign_all([each.words.text or "" for each in looked])
+        except Exception as error:  # whatever it is, rules are to be heard, and the keeper to live
+            log.error("topics.model_failed", error=type(error).__name__)
+            self._model = None  # until something is learned anew
+            return before
+        return [
+            Assigned(each.topic, By.LEARNED, words=each.words, sure=each.sure)
+            if each.topic in ours and each.sure >= SURE_ENOUGH
+            else None
+            for each in said
+        ]
 
     async def give(self, id: str, topic: str | None, by: str) -> str | None:
         """Say for a person of which topic a ticket is, None for none; what it was before.
@@ -262,34 +277,3 @@ async def _read_model(content: bytes) -> TopicModel | None:
     except UnreadableModelError:
         log.warning("topics.model_not_readable")
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedTopics:
-    """What publishing topics did, or would do. `left`: tickets still to be looked at."""
-
-    version: int
-    new: bool
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    published_at: datetime | None
-    left: int
-
-
-async def publish(
-    pool: AsyncConnectionPool[Any], wanted: Topics, now: datetime, *, dry_run: bool = False
-) -> PublishedTopics:
-    """Put topics in force; tickets are looked at again by `TicketSorter.all_again`."""
-    async with pool.connection() as connection, connection.transaction(force_rollback=dry_run):
-        before = {each.topic: each for each in (await topics.current(connection)).topics.topics}
-        after = {each.topic: each for each in wanted.topics}
-        found, new = await topics.publish(connection, wanted, now)
-        left = 0
-        if found.assigned_at is None:
-            left = await ticket_topics.count_after(connection, found.assigned_through)
-    return PublishedTopics(
-        found.version, new, tuple(name for name in after if name not in before),
-        tuple(name for name in after if name in before and before[name] != after[name]),
-        tuple(name for name in before if name not in after), found.published_at, left,
-    )  # fmt: skip

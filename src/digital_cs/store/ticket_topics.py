@@ -202,12 +202,14 @@ async def topic_now(connection: Connection, id: str) -> TopicNow:
     return TopicNow(*row) if row else TopicNow(None, False)
 
 
-async def look_again_at_learned(connection: Connection) -> int:
+async def look_again_at_learned(connection: Connection, since: datetime) -> int:
     """Have those looked at again that only what was learned can say something of; how many."""
     cursor = await connection.execute(
-        "update tickets t set topic_due = true where not t.topic_due and t.status <> 'deleted'"
+        "update tickets t set topic_due = true where t.opened_at >= %s and not t.topic_due"
+        " and t.status <> 'deleted'"
         " and coalesce(t.subject, t.body) is not null and not exists (select from ticket_topics y"
-        " where y.ticket = t.id and y.by <> 'learned')"
+        " where y.ticket = t.id and y.by <> 'learned')",
+        (since,),
     )
     return cursor.rowcount
 
