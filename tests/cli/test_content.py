@@ -117,6 +117,7 @@ def test_what_says_something_wrong_is_told_and_stays_as_it_was(
     assert ran.code == 1
     assert f"{file}:3:19: '03/04/2026' can be read in two ways" in ran.out
     assert item(imported, "soon")["due_on"] == "2026-03-30"
+    assert "1 item could not be read and stays as it was." in ran.out
     assert imported("content", "import", handbook, "--dates", "dd/mm/yyyy").code == 0
     assert item(imported, "soon")["due_on"] == "2026-10-03"
 

@@ -31,6 +31,17 @@ def test_what_changes_quickly_is_looked_at_more_often(kind: Kind) -> None:
     assert slow > normal > quick > 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Kind.ARTICLE, "an article of low volatility"), (Kind.EMAIL, "an e-mail of low volatility"),
+        (Kind.FEATURE_NOTE, "a feature note of low volatility"),
+    ],
+)  # fmt: skip
+def test_where_an_interval_comes_from_is_said_in_words(kind: Kind, words: str) -> None:
+    assert review_policy(kind, Volatility.LOW, None, None).because == words
+
+
 def test_p23_an_own_interval_goes_before_that_of_the_kind() -> None:
     assert review_policy(Kind.ARTICLE, Volatility.HIGH, OWN, None).interval == OWN
 

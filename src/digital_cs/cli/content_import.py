@@ -161,13 +161,13 @@ def _tell(name: str, done: Imported, *, dry_run: bool) -> None:
     for old, item in plan.renamed[:_COMPLAINTS]:
         output.say(f"  {old} is now {item.locator}, and still {item.id}.")
     firsts = [item.first_due_on for item in plan.added if item.first_due_on is not None]
-    if firsts:
+    if len(firsts) == 1:
+        output.say(f"1 item states no review. Its first one is due on {firsts[0]:%-d %b %Y}.")
+    elif firsts:
         output.say(
-            f"{output.count_of(len(firsts), 'item')} state no review. Their first ones are spread"
-            f" from {min(firsts):%-d %b} to {max(firsts):%-d %b %Y}, the most used first."
+            f"{len(firsts):,} items state no review. Their first ones are spread from"
+            f" {min(firsts):%-d %b} to {max(firsts):%-d %b %Y}, those shown most first."
         )
-    if done.reading.errors:
-        output.say(
-            f"{output.count_of(len(done.reading.unread), 'item')} could not be read and"
-            " stay as they were."
-        )
+    if unread := len(done.reading.unread):
+        stay = "stays as it was" if unread == 1 else "stay as they were"
+        output.say(f"{output.count_of(unread, 'item')} could not be read and {stay}.")

@@ -69,10 +69,14 @@ def review_policy(
     if own is not None:
         return ReviewPolicy(own, "its own interval")
     months = _MONTHS[kind][list(Volatility).index(volatility)]
-    words = kind.value.replace("_", " ")
     return ReviewPolicy(
-        Interval(months, IntervalUnit.MONTH), f"a {words} of {volatility} volatility"
+        Interval(months, IntervalUnit.MONTH), f"{_called(kind)} of {volatility} volatility"
     )
+
+
+def _called(kind: Kind) -> str:
+    word = "e-mail" if kind is Kind.EMAIL else kind.value.replace("_", " ")
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def spread_first_reviews(
