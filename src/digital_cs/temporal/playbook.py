@@ -10,7 +10,7 @@ from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.catalog.topics import load_topics
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.ingest import topics
+from digital_cs.ingest import topic_publishing
 from digital_cs.ingest.library import import_source
 from digital_cs.temporal import newsletters
 
@@ -42,7 +42,7 @@ async def take_in(
         imported = await import_source(connection, source, now)
     found = load_topics(content_dir)
     if found.there and not found.errors:
-        await topics.publish(gateway.pool, found.topics, now)
+        await topic_publishing.publish(gateway.pool, found.topics, now)
     letters = load_newsletters(content_dir)
     await newsletters.publish(gateway, letters.newsletters.values(), calendar, zone)
     return TakenIn(
