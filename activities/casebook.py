@@ -187,7 +187,8 @@ class Casebook:
         """New cases of those that are among the first that their reviewer is to be told of."""
         in_line: dict[str | None, list[Weight]] = defaultdict(list)
         for kept in view.cases:
-            if kept.case.in_line is InLine.TELL:
+            # What nobody can be asked about waits too, or each look would open more of it.
+            if kept.case.in_line is InLine.TELL or kept.case.holder is None:
                 in_line[kept.case.reviewer].append(view.weight(kept.case.item_id))
         for reviewer, waiting in view.candidates.items():
             because = {item.id: why for item, why in waiting}

@@ -262,6 +262,24 @@ async def test_an_address_that_is_none_hurts_no_other_reviewer(
         assert [state for _, state in await house.ledger()] == ["accepted", "failed"]
 
 
+async def test_what_nobody_can_be_asked_about_is_seen_and_does_not_pile_up(
+    database: str, tmp_path: Path
+) -> None:
+    async with opened(database, tmp_path, Team()) as house:
+        await house.keep(*(item(f"c-{n}") for n in range(40)))
+        for day in range(5):
+            assert await house.send(MONDAY + days(day)) == 0
+        cases = await house.open_cases()
+        assert len(cases) == 7
+        story = told(await house.story(cases[0].case.id))
+        assert story[-1] == (
+            "Mon 2 Mar nobody: Nobody can be asked, not even the program manager: there is none."
+        )
+        house.team.current = TEAM
+        assert await house.send(MONDAY + WEEK) == 1
+        assert "Ann" in str(house.mails()[0]["To"])
+
+
 async def test_each_reviewer_gets_it_at_nine_of_their_own_day(
     database: str, tmp_path: Path
 ) -> None:
