@@ -149,6 +149,9 @@ class Household:
 
     def _spawn_worker(self, name: str, child: str, *arguments: str) -> None:
         self._progress(name, "starting")
+        # Two processes cannot serve metrics on one port: the second takes the next.
+        port = self.settings.metrics_port
+        metrics = {"METRICS_PORT": str(port + 1)} if port is not None and arguments else {}
         worker = self.stack.spawn(
             child,
             [sys.executable, "-m", "digital_cs", "worker", *arguments],
@@ -157,6 +160,7 @@ class Household:
                 "CONTENT_DIR": str(self.settings.content_dir.resolve()),
                 **self._links(),
                 **self._keys("signing"),
+                **metrics,
             },
             grace=WORKER_GRACE,
         )

@@ -42,8 +42,7 @@ def alerts(as_json: Json = False) -> None:
         output.table(
             ["since (UTC)", "owner", "~program, step", ">times", "~what"],
             (
-                [output.stamp(a["first_at"]), a["owner"], f"{a['program']}, {a['step']}",
-                 a["times"], a["words"]]
+                [output.stamp(a["first_at"]), a["owner"], _about(a), a["times"], a["words"]]
                 for a in found
             ),
         )  # fmt: skip
@@ -51,6 +50,14 @@ def alerts(as_json: Json = False) -> None:
         output.say("No alerts.")
     if found:
         raise typer.Exit(1)
+
+
+def _about(alert: dict[str, Any]) -> str:
+    """What an alert is about: a program's step, a whole program, or a broadcast."""
+    kind, _, id = alert["program"].partition(":")
+    if kind == "broadcast":
+        return f"broadcast {id}"
+    return f"{alert['program']}, {alert['step']}"
 
 
 @app.command("dead-letters", epilog="Example: digital-cs webhook dead-letters --most 20")
