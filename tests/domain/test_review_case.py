@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,6 +22,7 @@ from digital_cs.domain.review_acts import (
 )
 from digital_cs.domain.review_case import (
     Because,
+    CaseStep,
     Did,
     Ending,
     InLine,
@@ -298,15 +300,15 @@ def _and(first: Next, second: Next) -> Next:
     return Next(second.case, (*first.steps, *second.steps))
 
 
-def _tried(act, case: ReviewCase, *rest: object) -> Next:  # type: ignore[no-untyped-def]
+def _tried(act: Callable[..., Next], case: ReviewCase, *rest: object) -> Next:
+    *values, now = rest
     try:
-        *values, now = rest
         return act(case, *values, RULES, now)
     except CaseRefusedError:
         return Next(case)
 
 
-def _nobody_too_early(story: list) -> None:  # type: ignore[type-arg]
+def _nobody_too_early(story: list[CaseStep]) -> None:
     """Who is passed over for not answering was told or reminded a span before; and is reminded
     no sooner than a span after that."""
     span = {"remind": 5, "pass": 5}
