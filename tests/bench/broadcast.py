@@ -24,6 +24,7 @@ import psycopg
 
 from digital_cs.bootstrap import database_url
 from digital_cs.config import Settings
+from digital_cs.errors import UsageError
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.store import policies
 from digital_cs.store import pool as pools
@@ -54,7 +55,7 @@ CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "4"))
 WAYS: dict[str, tuple[tuple[str, ...], float]] = {
     "pipelining": (("PIPELINING", "8BITMIME"), 0.0),
     "chunking": (("PIPELINING", "CHUNKING", "8BITMIME"), 0.0),
-    "pipelining, 5 ms": (("PIPELINING", "8BITMIME"), 0.005),
+    "relay, 5 ms": (("PIPELINING", "8BITMIME"), 0.005),
 }
 """What the sink offers, and the seconds that it takes for each message. The first is what the goal
 is about; the last is nearer to a relay, which writes each message to a disk."""
@@ -236,7 +237,8 @@ class Bench:
                 seconds = time.perf_counter() - began
                 await asyncio.sleep(5.0)
                 async with self.broadcasts(settings) as asked:
-                    await asked.pause(cohort, "bench")
+                    with contextlib.suppress(UsageError):  # a small one is through already
+                        await asked.pause(cohort, "bench")
                 return peak(sending), seconds
 
 
@@ -250,7 +252,7 @@ async def main() -> int:
         await bench.round("pipelining", RECIPIENTS // 10, 0)
         await bench.round("pipelining", RECIPIENTS, DRIPS)
         await bench.round("chunking", RECIPIENTS // 5, 0)
-        await bench.round("pipelining, 5 ms", RECIPIENTS // 20, 0)
+        await bench.round("relay, 5 ms", RECIPIENTS // 10, 0)
         planned = {n: await bench.planned(n) for n in _sizes()}
         result = show(bench.sent, planned, PROCESSES, CONNECTIONS)
     sys.stdout.write(json.dumps(result) + "\n")

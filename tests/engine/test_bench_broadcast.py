@@ -24,7 +24,7 @@ async def test_a_broadcast_of_the_bench_arrives_once_each_beside_drips_that_are_
     with fast_sink(house.folder / f"{house.name}-first") as sink:
         bench.message.write_bytes(ready_made(bench.settings("first", sink)))
 
-    sent = await bench.round("chunking", 300, 2)
+    sent = await bench.round("relay, 5 ms", 300, 2)
 
     assert sent.accepted == 300
     assert sent.wrong == 0
