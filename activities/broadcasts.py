@@ -147,6 +147,8 @@ class BroadcastActivities:
                 await self._freeze(broadcast, texts, now)
                 return None
         await self._hold(broadcast, step, now)
+        if step.hold is not None and await self._expire(broadcast.id, step.words, now):
+            return None
         if step.do is Do.SEND:
             async with self._pool.connection() as connection:
                 chunks = await claims.due_chunks(connection, broadcast.id, now, AT_ONCE)
@@ -182,6 +184,11 @@ class BroadcastActivities:
         """Settle some of those who are left; whether there were any that nobody has in hand."""
         async with self._pool.connection() as connection:
             return await claims.sweep(connection, id, now, SWEPT_AT_ONCE) > 0
+
+    async def _expire(self, id: str, because: str, now: datetime) -> bool:
+        """Settle some of those for whom it is too late by now, though all of it is held."""
+        async with self._pool.connection() as connection:
+            return await claims.expire(connection, id, because, now, SWEPT_AT_ONCE) > 0
 
     async def _finish(self, broadcast: Broadcast, now: datetime) -> None:
         async with self._pool.connection() as connection, connection.transaction():

@@ -12,9 +12,11 @@ import pytest
 
 from digital_cs.channels.sink import FaultMode
 from digital_cs.domain.broadcast import BroadcastState, Hold
+from digital_cs.domain.content_source import ContentSource, SourceKind
+from digital_cs.ingest.library import import_source
 from digital_cs.messages.broadcast import ChunkRequest
 from digital_cs.stack.ports import free_port
-from digital_cs.store import broadcasts
+from digital_cs.store import broadcasts, library, reviews
 from tests.activities.broadcast_house import BroadcastHouse, build, opened
 from tests.store.broadcast_worlds import a_plan
 
@@ -182,6 +184,52 @@ async def test_the_stop_switch_and_an_incident_hold_all_of_it_and_it_goes_on_by_
     assert (await house.until_rest()).ended
     assert len(house.letters()) == 5
     assert (await house.found()).held_because is None
+
+
+async def _blocked(house: BroadcastHouse, place: str) -> str:
+    """Say that a part of the content folder is wrong; returns the item."""
+    async with house.pool.connection() as connection:
+        source = ContentSource("content", SourceKind.CONTENT, str(house.content))
+        await import_source(connection, source, house.clock.now())
+        items = await library.items(connection, source="content")
+        (item,) = [each for each in items if each.locator == place]
+        await reviews.block(connection, item.id, "The price is wrong.", "maya", house.clock.now())
+    return item.id
+
+
+async def test_wrong_content_holds_all_of_it_until_it_is_right(house: BroadcastHouse) -> None:
+    """P25: in the middle, too, and it goes on by itself."""
+    await house.people(250)
+    await house.start()
+    await house.look()
+    await house.chunk(0)
+    item = await _blocked(house, "blocks/footer.md")
+    assert (await house.chunk(1)).handed_over == 0
+    assert (await house.until_rest()).label == f"held: {Hold.CONTENT}"
+    assert "The price is wrong" in str((await house.found()).held_because)
+    assert [each["owner"] for each in await house.open_alerts()] == ["maya"]
+    assert len(house.letters()) == 200
+    async with house.pool.connection() as connection, connection.transaction():
+        assert await reviews.unblock(connection, item, house.clock.now())
+    assert (await house.until_rest()).ended
+    assert len(house.letters()) == 250
+    assert await house.open_alerts() == []
+
+
+async def test_what_is_held_until_it_is_too_late_is_skipped_and_it_ends(
+    house: BroadcastHouse,
+) -> None:
+    """P8."""
+    await house.people(3)
+    await house.start(useful_for="1 day")
+    await house.look()
+    await _blocked(house, f"emails/{EMAIL}.md")
+    await house.until_rest()
+    house.clock.moment += timedelta(days=2)
+    assert (await house.until_rest()).ended
+    assert await house.states() == Counter({"skipped no_longer_useful": 3})
+    (words,) = {row["words"] for row in await house.rows("select words from decisions")}
+    assert words.endswith("The price is wrong. It was only useful until 3 Mar 2026 09:00 UTC.")
 
 
 async def test_what_is_refused_for_now_is_tried_again_and_useless_at_its_end(

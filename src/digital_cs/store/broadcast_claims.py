@@ -91,6 +91,24 @@ select %(now)s, %(id)s, account_id, contact_id, '{Verdict.SKIPPED}', '{Reason.CA
   from swept
 """
 
+_EXPIRE = f"""
+with over as (
+       update messages m
+          set state = 'skipped', settled_at = %(now)s, retry_at = null,
+              reason = '{Reason.NO_LONGER_USEFUL}',
+              detail = %(because)s || ' It was only useful until ' || 
+                m.useful_until at time zone 'UTC', 'FMDD Mon YYYY HH24:MI') || ' UTC.'
+        where m.key in (select x.key from messages x
+                         where x.broadcast_id = %(id)s and x.state = 'planned'
+                           and x.useful_until <= %(now)s limit %(most)s)
+          and m.state = 'planned'
+       returning m.account_id, m.contact_id, m.detail)
+insert into decisions (at, broadcast_id, account_id, contact_id, verdict, reason, words)
+select %(now)s, %(id)s, account_id, contact_id, '{Verdict.SKIPPED}', '{Reason.NO_LONGER_USEFUL}',
+       detail
+  from over
+"""
+
 # A service notice is sent again, with the same Message-ID.
 _GIVE_UP = f"""
 with lost as (
@@ -258,6 +276,19 @@ async def sweep(connection: Connection, broadcast_id: str, now: datetime, most: 
     cursor = await connection.execute(
         _SWEEP,
         {"id": broadcast_id, "now": now, "most": most, "words": Reason.CANCELLED.sentence()},
+    )
+    return cursor.rowcount
+
+
+async def expire(
+    connection: Connection, broadcast_id: str, because: str, now: datetime, most: int
+) -> int:
+    """Settle some of those who were held until it was no longer useful (P8); returns how many.
+
+    `because` is what held them, in a sentence.
+    """
+    cursor = await connection.execute(
+        _EXPIRE, {"id": broadcast_id, "because": because, "now": now, "most": most}
     )
     return cursor.rowcount
 
