@@ -96,8 +96,8 @@ with over as (
        update messages m
           set state = 'skipped', settled_at = %(now)s, retry_at = null,
               reason = '{Reason.NO_LONGER_USEFUL}',
-              detail = %(because)s || ' It was only useful until ' || 
-                m.useful_until at time zone 'UTC', 'FMDD Mon YYYY HH24:MI') || ' UTC.'
+              detail = %(because)s || ' It was only useful until '
+                || to_char(m.useful_until at time zone 'UTC', 'FMDD Mon YYYY HH24:MI') || ' UTC.'
         where m.key in (select x.key from messages x
                          where x.broadcast_id = %(id)s and x.state = 'planned'
                            and x.useful_until <= %(now)s limit %(most)s)
