@@ -243,7 +243,7 @@ def main() -> int:
         result["plain_grouping"] = alone(plain_grouping, rows)
         if MANY:
             result["proposing_many"] = alone(proposing_many, rows, MANY)
-        sets += [topics_as_articles(rows, told) for told in (15, 3)]
+        sets += [topics_as_articles(rows, told) for told in (15, 8)]
     if folder := _there(console, "abcd"):
         sets.append(agents_guidelines(folder))
     if folder := _there(console, "kb-m365/Community"):

@@ -55,7 +55,7 @@ class Match:
 
 
 class ArticleMatcher:
-    """The articles of a library, ready to be asked. 1,000 articles take about 10 s and 500 MB."""
+    """The articles of a library, ready to be asked. 1,000 articles take about 15 s and 500 MB."""
 
     def __init__(
         self,

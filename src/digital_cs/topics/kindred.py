@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 
 DIRECTIONS = 30
 
@@ -28,7 +29,8 @@ class Kindred:
         rows = self._counter.fit_transform(" ".join((*each[:1] * 2, *each)) for each in articles)
         self._directions = None
         if min(rows.shape) > DIRECTIONS:
-            self._directions = TruncatedSVD(DIRECTIONS, random_state=0).fit(rows)
+            with threadpool_limits(1):  # threads that wait for each other take longer than one
+                self._directions = TruncatedSVD(DIRECTIONS, random_state=0).fit(rows)
         self._articles = self._turned(rows)
 
     def scores(self, questions: Sequence[str]) -> NDArray[np.float64]:
