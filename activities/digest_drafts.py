@@ -137,14 +137,15 @@ def _lately(case: ReviewCase, now: datetime) -> bool:
 def _so_far(case: ReviewCase, view: View) -> str:
     """What happened before, for who is asked now."""
     if case.told_at is not None:
-        return f"You were told of it on {case.told_at:%-d %b %Y}."
+        return f"You were told of it on {case.told_at:%-d %B %Y}."
     if case.snoozed_at is not None and case.rung is Rung.OWNER:
-        return f"It was put off on {case.snoozed_at:%-d %b %Y}, and that time is over."
+        return f"It was put off on {case.snoozed_at:%-d %B %Y}, and that time is over."
     owner = view.rules.team.find(case.assigned or case.owner)
     whom = (owner or Person(name=case.owner or "nobody")).name
     match case.rung:
         case Rung.BACKUP:
             return f"You are asked as the backup: {whom} was asked before you, or cannot be."
         case Rung.MANAGER:
-            return f"You are asked last: {whom} and the backup did not answer, or cannot be asked."
+            before = f"{whom} and the backup" if view.items[case.item_id].backup else whom
+            return f"You are asked last: {before} did not answer, or cannot be asked."
     return "It was given to you." if case.assigned else ""

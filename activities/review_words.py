@@ -27,7 +27,7 @@ def reasons(item: ContentItem, evidence: Sequence[Evidence], day: date) -> list[
     said = []
     if item.blocked is not None:
         mark = item.blocked
-        said.append(f"{mark.by} said on {mark.at:%-d %b %Y} that it is wrong: {mark.because}")
+        said.append(f"{mark.by} said on {mark.at:%-d %B %Y} that it is wrong: {mark.because}")
     dated = by_date(item, day)
     if dated is not None:
         said.append(dated.words)
@@ -37,12 +37,12 @@ def reasons(item: ContentItem, evidence: Sequence[Evidence], day: date) -> list[
         said.append(f"{len(told) - _MOST_REASONS} more signals speak against it.")
     if not said:
         when = "is due" if item.state(day) is State.DUE_SOON else "will be due"
-        said.append(f"Its review {when} on {item.due_on:%-d %b %Y}.")
+        said.append(f"Its review {when} on {item.due_on:%-d %B %Y}.")
     return said
 
 
 def readers(exposure: Exposure | None) -> str:
-    """Who is about to read an item: "812 people will read it, on Tuesday 10 March in 'x'." """
+    """Who is about to read an item: "812 people will read it, on Tuesday 10 March in ‘x’." """
     if exposure is None or not exposure.through:
         return "No message is about to show it."
     people = "1 person" if exposure.people == 1 else f"{exposure.people:,} people"
@@ -60,4 +60,4 @@ def readers(exposure: Exposure | None) -> str:
 
 
 def _where(way: Showing) -> str:
-    return f"on {way.day:%A %-d %B} in '{way.email}'"
+    return f"on {way.day:%A %-d %B} in ‘{way.email}’"

@@ -43,7 +43,7 @@ async def test_a_reviewer_gets_one_mail_a_week_that_says_why_and_who_reads_it_P2
     assert text.index("Connect your shop") < text.index("About c-2")
     assert "Its review was due on 1 February 2026: 6 months after the last one" in text
     flat = " ".join(text.split())
-    assert "812 people will read it, on Tuesday 10 March in 'welcome-trial-2'." in flat
+    assert "812 people will read it, on Tuesday 10 March in ‘welcome-trial-2’." in flat
     assert "No message is about to show it." in text
     assert await house.ledger() == [("digest:ann@lantern.example:2026-W10", "accepted")]
 
@@ -107,7 +107,7 @@ async def test_who_does_not_answer_is_reminded_then_the_backup_is_asked_then_the
     assert [str(mail["To"]).split(" ")[0] for mail in house.mails()] == [
         "Ann", "Ann", "Ben", "Maya", "Maya", "Maya", "Maya", "Maya"
     ]  # fmt: skip
-    assert "You were told of it on 2 Mar 2026." in house.text(1)
+    assert "You were told of it on 2 March 2026." in house.text(1)
     assert "You are asked as the backup: Ann Ray was asked before you" in house.text(2)
     assert "You are asked last" in house.text(3).replace("\n", " ")
 
@@ -170,7 +170,7 @@ async def test_at_most_one_such_mail_a_reviewer_and_day(house: Reviewing) -> Non
     house.exposure["c-9"] = seen(10, date(2026, 3, 5))
     assert await house.send(MONDAY + days(2) + timedelta(hours=3)) == 0
     assert await house.send(MONDAY + days(3)) == 1
-    assert "Zoe said on 2 Mar 2026 that it is wrong: The price is wrong." in house.text()
+    assert "Zoe said on 2 March 2026 that it is wrong: The price is wrong." in house.text()
 
 
 async def test_who_was_told_in_the_digest_is_not_told_at_once_of_the_same(

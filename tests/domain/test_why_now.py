@@ -157,6 +157,10 @@ def test_what_keeps_everything_back_comes_first() -> None:
         (inside(wake_at=None), "In Welcome: wait 3 days."),
         (inside(label="", next_label=""), "In Welcome: about to begin."),
         (inside(paused=True), "In Welcome: paused at tip."),
+        (
+            inside(label="hold: content_stale"),
+            "In Welcome: held, as what it shows is stale; next send tip, Thu 2 Apr.",
+        ),
     ],
 )
 def test_what_comes_next_is_a_sentence(each: Inside, words: str) -> None:

@@ -178,6 +178,7 @@ def _written_to(contact: PersonView) -> str:
 def standing(each: EnrollmentView, now: datetime, zone: str) -> str:
     """Where an enrollment stands and what comes next, in one or two lines."""
     from digital_cs.cli.output import distance, when
+    from digital_cs.domain.why_now import label_words
 
     head = f"{each.program_name} ({each.id}, version {each.version}): "
     if each.ended_at is not None:
@@ -187,9 +188,9 @@ def standing(each: EnrollmentView, now: datetime, zone: str) -> str:
     if each.state == "paused":
         return f"{head}paused at step {each.step}."
     if each.wake_at is None:
-        return f"{head}{each.label or 'about to begin'}."
+        return f"{head}{label_words(each.label) or 'about to begin'}."
     coming = f"{when(each.wake_at, zone)} ({distance(each.wake_at, now)})"
-    label = each.label or f"at step {each.step}"
+    label = label_words(each.label) or f"at step {each.step}"
     return f"{head}{label}.\n  Next: {each.next_label or each.step}, {coming}."
 
 

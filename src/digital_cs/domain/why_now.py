@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from digital_cs.domain.account import UNSUBSCRIBED
 from digital_cs.domain.policy import Limits, Policy
+from digital_cs.domain.reason import Reason
 from digital_cs.domain.why_words import Teller, as_sentence
 
 
@@ -259,6 +260,21 @@ def _within(words: str) -> str:
     return f"{first.lower() if small else first} {rest}"
 
 
+_HELD = {
+    f"hold: {Reason.CONTENT_STALE}": "held, as what it shows is stale",
+    f"hold: {Reason.CONTENT_BLOCKED}": "held, as what it shows is known to be wrong",
+    f"hold: {Reason.REPLIED}": "held, as somebody wrote back",
+    f"hold: {Reason.TICKET}": "held, as a serious ticket is open",
+    f"hold: {Reason.INCIDENT}": "held, as an incident is open",
+    f"hold: {Reason.STOPPED}": "held, as sending is stopped",
+}
+
+
+def label_words(label: str) -> str:
+    """What an enrollment rests for, as people say it: a label may name a reason by its code."""
+    return _HELD.get(label, label)
+
+
 def coming(each: Inside, teller: Teller) -> str:
     """What a program is going to do next for the account, in a sentence."""
     head = f"In {each.name}"
@@ -266,7 +282,8 @@ def coming(each: Inside, teller: Teller) -> str:
         return as_sentence(f"{head}: paused at {each.step}")
     if not each.label:
         return as_sentence(f"{head}: about to begin")
+    label = label_words(each.label)
     if each.wake_at is None:
-        return as_sentence(f"{head}: {each.label}")
+        return as_sentence(f"{head}: {label}")
     when = f"{'due since ' if each.wake_at < teller.now else ''}{teller.day(each.wake_at)}"
-    return as_sentence(f"{head}: {each.label}; next {each.next_label or each.step}, {when}")
+    return as_sentence(f"{head}: {label}; next {each.next_label or each.step}, {when}")
