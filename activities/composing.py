@@ -15,7 +15,7 @@ from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.issue_plan import next_send_days
 from digital_cs.domain.newsletter import VARYING, Filler, Newsletter, Section
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.variants import Choice, Variant, choose
+from digital_cs.domain.variants import Variant, choose
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.issue_text import (
     MERGED_HERE,
@@ -23,6 +23,7 @@ from digital_cs.rendering.issue_text import (
     Shown,
     issue_source,
     summary_of,
+    texts_hash,
     with_merged,
 )
 from digital_cs.rendering.library import EmailLibrary
@@ -84,8 +85,9 @@ class Composer:
 
     async def compose(
         self, connection: Connection, row: IssueRow, calendar: BusinessCalendar, now: datetime
-    ) -> Choice:
-        """Fix the readers of an issue and its variants. Call it in a transaction.
+    ) -> str:
+        """Fix the readers of an issue and its variants; the hash of its texts. Call it in a
+        transaction.
 
         Raises IssueTextError, then nothing may be kept of it.
         """
@@ -97,10 +99,10 @@ class Composer:
         )
         choice = choose(wishes, newsletter.variants)
         sources = {each.name: self._source(row, filled, each) for each in choice.variants}
-        self._check(row, sources)
+        hashes = self._hashes(row, sources)
         shown = {each.name: [*filled.everybody, *each.items] for each in choice.variants}
         await issue_readers.settle(connection, row.id, choice, sources, shown, filled.answers)
-        return choice
+        return texts_hash(hashes)
 
     async def _fill(
         self, connection: Connection, row: IssueRow, calendar: BusinessCalendar, now: datetime
@@ -199,13 +201,17 @@ class Composer:
         tail = f"/{variant.name}" if variant.name else ""
         return f"{self._public_url}/n/{newsletter.newsletter}/{row.day}{tail}"
 
-    def _check(self, row: IssueRow, sources: Mapping[str, str]) -> None:
-        for source in sources.values():
+    def _hashes(self, row: IssueRow, sources: Mapping[str, str]) -> dict[str, str]:
+        """The source hash of each text. Raises IssueTextError if one cannot be sent."""
+        hashes = {}
+        for name, source in sources.items():
             text = with_merged(source, "")
             template, problems = self._library.compile_text(f"the issue of {row.day}", text)
             errors = [each for each in problems if each.severity == "error"]
             if template is None or errors:
                 raise IssueTextError(errors or problems)
+            hashes[name] = template.source_hash
+        return hashes
 
 
 def _shown(item: ItemText) -> Shown:

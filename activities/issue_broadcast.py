@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.broadcast import BroadcastPlan, approval_hash
+from digital_cs.domain.broadcast import BroadcastPlan, BroadcastState, approval_hash
 from digital_cs.domain.issue import State
 from digital_cs.domain.issue_words import Told, report_words
 from digital_cs.domain.newsletter import Filler
 from digital_cs.domain.program import Window
-from digital_cs.errors import DigitalCsError
-from digital_cs.rendering.issue_text import merged_text, with_merged
+from digital_cs.rendering.issue_text import merged_text, texts_hash, with_merged
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.store import broadcasts, issue_readers, issue_sending, issues, topic_coverage
+from digital_cs.store.issue_readers import VariantView
 from digital_cs.store.issue_sending import Waiting
 from digital_cs.store.issues import ENGINE, Connection, IssueRow
 
 EVENING = "20:00"
 """Until when a reader gets it who could not get it at its hour."""
+_CHANGED = (
+    "A block or the layout was changed after it was approved: it is put together anew, and not sent"
+    " until that is approved."
+)
 MOST_MERGED = 200
 """So many different sets of merged messages get texts of their own; the rest waits on."""
-
-
-class IssueUnsendableError(DigitalCsError):
-    """A text of the issue cannot be used any more; it was good when the issue was put together."""
 
 
 class IssueBroadcast:
@@ -41,26 +41,36 @@ class IssueBroadcast:
     async def send(self, row: IssueRow, now: datetime) -> None:
         """Let an approved issue go: one transaction, so that there is one broadcast or none."""
         async with self._pool.connection() as connection, connection.transaction():
-            begun = await issues.change(
-                connection, row.id, (State.LEAVING,), state=State.SENDING, broadcast_id=row.id
-            )
-            if not begun:
-                return
-            await self._plan(connection, row, now)
-            await issues.note(connection, row.id, ENGINE, "Being sent.", now)
+            variants = await issue_readers.variants(connection, row.id)
+            texts = {each.name: with_merged(each.source, "") for each in variants}
+            if self._says(row, texts) != row.approved_hash:
+                # A block or the layout was changed, and with it what readers would get (P21).
+                if await issues.change(
+                    connection, row.id, (State.LEAVING,), seen=row.revision, state=State.FROZEN,
+                    frozen_hash=None, leaves_at=None,
+                ):  # fmt: skip
+                    await issues.note(connection, row.id, ENGINE, _CHANGED, now)
+            elif await issues.change(
+                connection, row.id, (State.LEAVING,), seen=row.revision, state=State.SENDING,
+                broadcast_id=row.id,
+            ):  # fmt: skip
+                await self._plan(connection, row, variants, texts, now)
+                await issues.note(connection, row.id, ENGINE, "Being sent.", now)
 
-    async def _plan(self, connection: Connection, row: IssueRow, now: datetime) -> None:
+    async def _plan(
+        self, connection: Connection, row: IssueRow, variants: Sequence[VariantView],
+        texts: Mapping[str, str], now: datetime,
+    ) -> None:  # fmt: skip
         newsletter = row.newsletter
         by = row.approved_by or newsletter.owner
         plan = plan_of(row)
         name = f"{newsletter.name}, {row.send_on}"
         await broadcasts.save_draft(connection, row.id, name, newsletter.owner, plan, None, by, now)
         await issue_sending.choose_variants(connection, row.id, row.id)
-        variants = await issue_readers.variants(connection, row.id)
-        texts = {each.name: with_merged(each.source, "") for each in variants}
-        texts |= await self._merged(connection, row, {v.name: v.source for v in variants}, now)
+        sources = {each.name: each.source for each in variants}
+        texts = {**texts, **await self._merged(connection, row, sources, now)}
         await broadcasts.save_texts(connection, row.id, texts)
-        hash = approval_hash(plan, {name: self._hash(row, text) for name, text in texts.items()})
+        hash = approval_hash(plan, self._hashes(row, texts))
         await broadcasts.approve(connection, row.id, hash, by, now)
         await broadcasts.start(connection, row.id, plan, by, now)
         answered = {topic for each in variants if each.accounts for topic in each.topics}
@@ -89,21 +99,27 @@ class IssueBroadcast:
         await issue_sending.take(connection, row.id, chosen, now)
         return texts
 
-    def _hash(self, row: IssueRow, text: str) -> str:
-        template, _ = self._library.compile_text(row.id, text)
-        if template is None:
-            raise IssueUnsendableError()
-        return template.source_hash
+    def _says(self, row: IssueRow, texts: Mapping[str, str]) -> str | None:
+        """The hash of what readers would get now; None if a text cannot be used any more."""
+        hashes = self._hashes(row, texts)
+        return texts_hash(hashes) if len(hashes) == len(texts) else None
+
+    def _hashes(self, row: IssueRow, texts: Mapping[str, str]) -> dict[str, str]:
+        found = {name: self._library.compile_text(row.id, text)[0] for name, text in texts.items()}
+        return {name: each.source_hash for name, each in found.items() if each is not None}
 
     async def close(self, row: IssueRow, now: datetime) -> None:
-        """All is sent: those whose merged messages went are told so by the ledger."""
+        """All is sent, or called back: of the merged messages that went the ledger says so."""
         name = f"{row.newsletter.name} of {row.send_on:%-d %b %Y}"
         async with self._pool.connection() as connection, connection.transaction():
             if await issues.change(
                 connection, row.id, (State.SENDING,), state=State.SENT, sent_at=now
             ):
                 await issue_sending.close_merges(connection, row.id, name, now)
-                await issues.note(connection, row.id, ENGINE, "All of it was sent.", now)
+                found = await broadcasts.get(connection, row.id)
+                stopped = found is not None and found.state is BroadcastState.CANCELLED
+                words = "The rest was not sent." if stopped else "All of it was sent."
+                await issues.note(connection, row.id, ENGINE, words, now)
 
     async def report(self, row: IssueRow, now: datetime) -> Told | None:
         """Count what became of it, keep that, and say it to the owner."""

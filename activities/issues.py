@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -22,8 +22,6 @@ from digital_cs.store import issues
 MOST_ROUNDS = 50
 SHORTEST = 0.001
 """Real seconds: a timer of nothing is none."""
-MAIL_AGAIN = timedelta(minutes=5)
-"""Business time after which a mail to a colleague is tried again that was refused for now."""
 
 
 class IssueActivities:
@@ -45,8 +43,6 @@ class IssueActivities:
         now = shown_at(self._clock, datetime.fromtimestamp(request.at, UTC))
         try:
             return await self._advance(request.issue_id, now)
-        except NotYetError:
-            return self._rest(now, now + MAIL_AGAIN, "tell a colleague")
         except ApplicationError:
             raise
         except Exception as error:
@@ -63,18 +59,29 @@ class IssueActivities:
             plan = plan_issue(row.newsletter, row.send_on, self._zone, calendar)
             found = what_next(facts, row.newsletter, plan, self._zone, calendar, now)
             if not found.steps:
-                return await self._resting(issue_id, found, now)
+                label = "until the next thing is due"
+                return await self._resting(issue_id, found, now, label)
             case = Case(row, plan, self._zone, calendar, now)
+            if await self._desk.is_outdated(case):
+                continue
+            # What cannot be done for now keeps nothing else from being done.
+            not_yet: list[NotYetError] = []
             for step in found.steps:
-                await self._desk.do(step, case)
+                try:
+                    await self._desk.do(step, case)
+                except NotYetError as error:
+                    not_yet.append(error)
+            if not_yet:
+                again = min(not_yet, key=lambda each: each.after)
+                return await self._resting(issue_id, Next((), now + again.after), now, again.label)
         raise ApplicationError("the issue never comes to rest", type="Restless")
 
-    async def _resting(self, issue_id: str, found: Next, now: datetime) -> IssueReply:
+    async def _resting(self, issue_id: str, found: Next, now: datetime, label: str) -> IssueReply:
         async with self._pool.connection() as connection:
             await issues.rest(connection, issue_id, found.until)
         if found.until is None:
             return IssueReply(label="until somebody acts")
-        return self._rest(now, found.until, "until the next thing is due")
+        return self._rest(now, found.until, label)
 
     def _rest(self, now: datetime, until: datetime, label: str) -> IssueReply:
         seconds = max(seconds_between(self._clock, now, until), SHORTEST)

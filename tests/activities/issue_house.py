@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -47,6 +48,7 @@ CONTENT = rig.ROOT / "content"
 LETTER = load_newsletters(CONTENT).newsletters["lantern-letter"]
 SOURCE = ContentSource("content", SourceKind.CONTENT, "content")
 CALENDAR = BusinessCalendar()
+OPENING = "Hi {{ contact.first_name or 'there' }},\n\nthis month is about **lists**."
 ARTICLES = ("first-automation", "import-contacts", "invoices-and-plans", "more-seats")
 TEAM = Team(
     manager="maya",
@@ -75,6 +77,7 @@ class IssueHouse:
     library: EmailLibrary
     activities: IssueActivities
     questions: list[Question]
+    content: Path
     environment: ActivityEnvironment = field(default_factory=ActivityEnvironment)
 
     async def publish(self, newsletter: Newsletter | None = None) -> str:
@@ -106,6 +109,23 @@ class IssueHouse:
 
     async def approve(self, id: str) -> None:
         await newsletters.approve(self.gateway(), id, "maya")
+
+    async def frozen(self, accounts: int = 3) -> str:
+        """An issue that was written and put together."""
+        await self.accounts(accounts)
+        id = await self.publish()
+        await self.advance(id, day(11, 10))
+        await self.write(id, OPENING)
+        await self.advance(id, day(11, 26, 12))
+        return id
+
+    async def shown(self, id: str) -> list[list[str]]:
+        """What the variants of an issue show that somebody gets."""
+        rows = await self.rows(
+            "select items from newsletter_variants where issue_id = %s and accounts > 0"
+            " and items <> '{}' order by accounts desc", id,
+        )  # fmt: skip
+        return [row["items"] for row in rows]
 
     async def story(self, id: str) -> list[str]:
         """Who did what, in order."""
@@ -189,9 +209,11 @@ async def opened(
             "Lantern <hello@vendor.test>", "vendor.test", "Lantern", "", "https://mail.vendor.test",
             "https://app.vendor.test", 4.0,
         )  # fmt: skip
-        shelf = EmailLibrary(CONTENT)
+        content = folder / "content"  # a copy, for tests that edit it
+        shutil.copytree(CONTENT, content)
+        shelf = EmailLibrary(content)
         desk = IssueDesk(
-            pool=pool, composer=Composer(shelf, CONTENT, sender.public_url, questions),
+            pool=pool, composer=Composer(shelf, content, sender.public_url, questions),
             broadcast=IssueBroadcast(pool=pool, library=shelf),
             colleagues=Colleagues(pool=pool, channel=channel, sender=sender), library=shelf,
             team=lambda: TEAM, sender=SenderView("Lantern", "Lantern, Somewhere 1"),
@@ -200,7 +222,7 @@ async def opened(
             pool=pool, clock=the_clock, calendar=CalendarShelf(CALENDAR), zone="UTC", desk=desk
         )
         try:
-            yield IssueHouse(pool, the_clock, sink, shelf, activities, asked)
+            yield IssueHouse(pool, the_clock, sink, shelf, activities, asked, content)
         finally:
             await channel.close()
 

@@ -35,7 +35,7 @@ def facts_of(row: IssueRow) -> dict[str, object]:
 def approved(row: IssueRow) -> bool:
     """Whether exactly that is approved which would go out."""
     return row.approved_hash is not None and (
-        row.approved_hash == row.frozen_hash == row.content_hash
+        row.approved_hash == row.texts_hash and row.frozen_hash == row.content_hash
     )
 
 

@@ -32,6 +32,7 @@ class State(StrEnum):
     """Somebody said that there is none this time."""
 
 
+BEFORE_IT_LEAVES = (State.PLANNED, State.OPEN, State.FROZEN)
 OVER = (State.DONE, State.SKIPPED)
 
 
@@ -45,6 +46,7 @@ class Do(StrEnum):
     ASK_SIGN_OFF = "ask an expert"
     REMIND_SIGN_OFF = "remind an expert"
     SAY_NOT_READY = "say what keeps it from being frozen"
+    REOPEN = "let it be written again, for it was moved to a day that is far"
     FREEZE = "put it together, and send the test"
     ASK_APPROVAL = "ask for the approval"
     REMIND_APPROVAL = "remind the approver"
@@ -52,6 +54,7 @@ class Do(StrEnum):
     HOLD = "say that it is held"
     POSTPONE = "move it to a day that is still to come"
     LEAVE = "begin to send, after the minutes of recall"
+    SAY_LEAVING = "say that it leaves, and how to call it back"
     SEND = "send"
     CLOSE = "all of it was sent"
     REPORT = "make the report"
@@ -73,15 +76,17 @@ class SectionFacts:
 class Issue:
     """What is known of an issue.
 
-    `content_hash` is of all that it would say now, over all variants (P21); `frozen_hash` of what
-    was put together last, and `approved_hash` of what somebody approved. `done` are the things that
-    were done, see `Step.key`. `leaves_at` is set while it is leaving.
+    `content_hash` is of what is written for it now, `frozen_hash` of what was when it was put
+    together last. `texts_hash` is of what came of that: every variant, word for word as readers get
+    it; to this the approval is bound (P21), by `approved_hash`. `done` are the things that were
+    done, see `Step.key`. `leaves_at` is set while it is leaving.
     """
 
     state: State
     sections: tuple[SectionFacts, ...] = ()
     content_hash: str | None = None
     frozen_hash: str | None = None
+    texts_hash: str | None = None
     approved_hash: str | None = None
     leaves_at: datetime | None = None
     all_sent: bool = False
@@ -93,7 +98,8 @@ class Issue:
         """Whether exactly that is approved which would go out."""
         return (
             self.approved_hash is not None
-            and self.approved_hash == self.frozen_hash == self.content_hash
+            and self.approved_hash == self.texts_hash
+            and self.frozen_hash == self.content_hash
         )
 
 
@@ -175,9 +181,11 @@ class _Desk:
     def approving(self) -> Next:
         """It waits for the approval of what it says, and for its day."""
         issue, plan = self.issue, self.plan
-        if issue.content_hash != issue.frozen_hash:
-            return self._first([(self.now, self._freeze())])  # somebody wrote on: asked anew
-        text = issue.frozen_hash or ""
+        if issue.content_hash != issue.frozen_hash:  # somebody wrote on, or it was moved
+            if self.now < plan.freeze_at:
+                return Next((Step(Do.REOPEN),))
+            return self._first([(self.now, self._freeze())])
+        text = issue.texts_hash or ""
         if issue.approved:
             if self.now >= plan.too_late_at:
                 return Next((Step(Do.POSTPONE),))
@@ -196,9 +204,13 @@ class _Desk:
 
     def leaving(self) -> Next:
         """The minutes in which it can be called back."""
-        if not self.issue.approved or self.issue.leaves_at is None:
+        leaves_at = self.issue.leaves_at
+        if not self.issue.approved or leaves_at is None:
             return Next()
-        return self.at(self.issue.leaves_at, Step(Do.SEND))
+        said = Step(Do.SAY_LEAVING, about=leaves_at.isoformat())
+        if self.now < leaves_at and said.key not in self.issue.done:
+            return Next((said,))
+        return self.at(leaves_at, Step(Do.SEND))
 
     def missing(self) -> list[str]:
         """The sections without which it cannot be put together."""
@@ -219,7 +231,7 @@ class _Desk:
         return missing
 
     def _freeze(self) -> Step:
-        """Put it together; or what keeps it from that. A text that cannot be is tried once."""
+        """Put it together; or what keeps it from that."""
         missing = self.missing()
         if missing:
             return Step(Do.SAY_NOT_READY, about=",".join(missing))
@@ -257,12 +269,13 @@ class _Desk:
         """All that has come and was not done; else rest until the next of them.
 
         Who was not told of a thing in time is told of the latest about it only: nobody gets an
-        invitation, a reminder and a complaint at once.
+        invitation, a reminder and a complaint at once. Somebody else is asked for a section only
+        beside its owner, who else might never hear of it.
         """
-        latest: dict[str, Step] = {}
+        latest: dict[tuple[str, bool], Step] = {}
         for at, step in sorted(wanted, key=lambda each: each[0]):
             if at <= self.now:
-                latest[step.section] = step
+                latest[step.section, step.do is Do.ESCALATE] = step
         due = tuple(step for step in latest.values() if step.key not in self.issue.done)
         if due:
             return Next(due)

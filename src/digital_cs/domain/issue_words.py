@@ -44,7 +44,7 @@ def told(
             return words.approval()
         case Do.HOLD:
             return words.held()
-        case Do.LEAVE:
+        case Do.SAY_LEAVING:
             return words.leaving()
         case Do.POSTPONE:
             return words.postponed()
@@ -197,10 +197,12 @@ def report_words(
 ) -> Told:
     """What became of an issue: who got it, what they followed, and who left by it."""
     readers, states = figures["readers"], figures["states"]
+    complained = states.get("complained", 0)
+    complaints = f", and {complained:,} complained" if complained else ""
     rest = [
         f"{count:,} {_STATES.get(state, state)}"
         for state, count in states.items()
-        if state not in ("accepted", "delivered")
+        if state not in ("accepted", "delivered", "complained")
     ]
     followed = [
         f"{count:,} {'person' if count == 1 else 'people'}: {url}"
@@ -210,7 +212,7 @@ def report_words(
         tuple(dict.fromkeys(n for n in (newsletter.owner, newsletter.backup) if n)),
         f"A week later: {newsletter.name}, {day_words(send_on)}",
         (f"{readers:,} people got it, and {figures['clickers']:,} of them followed a link."
-         f" {figures['left']:,} left by it.",
+         f" {figures['left']:,} left after it{complaints}.",
          f"Of the others: {', '.join(rest)}." if rest else "",
          "What they followed:" if followed else "Nobody followed a link.", *followed),
         f"digital-cs newsletter show {issue}\ndigital-cs broadcast show {issue}",
@@ -219,7 +221,7 @@ def report_words(
 
 _MOST_LINKS = 10
 _STATES = {
-    "skipped": "were not written to", "bounced": "came back", "complained": "complained",
+    "skipped": "were not written to", "bounced": "came back",
     "failed": "were refused", "unknown": "are not known for sure", "planned": "are still planned",
 }  # fmt: skip
 

@@ -44,6 +44,8 @@ class Filler(StrEnum):
     """Messages that were over the attention budget and wait for this issue (P17)."""
 
 
+MOST_QUESTIONS = 3
+"""More questions in one section are read by nobody."""
 VARYING = (Filler.WORTH_KNOWING, Filler.TOP_QUESTIONS)
 """Fillers that give one account something else than another."""
 
@@ -101,6 +103,8 @@ class Section(_Part):
             raise ValueError(
                 "a section that is filled by worth_knowing has suggestions, and no other has"
             )
+        if self.filler is Filler.TOP_QUESTIONS and self.at_most > MOST_QUESTIONS:
+            raise ValueError(f"at most {MOST_QUESTIONS} questions are answered at once")
         if self.sign_off and self.filler is not Filler.TEXT:
             raise ValueError("only what somebody writes (filler: text) can be signed off")
         return self

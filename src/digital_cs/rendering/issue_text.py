@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from digital_cs.domain.newsletter import Newsletter
@@ -75,6 +76,12 @@ def merged_text(title: str, emails: Iterable[SourceFile]) -> str:
         body = _INCLUDED_END.sub("", email.body).strip()
         texts.append(f"### {email.front['subject'].text}\n\n{body}")
     return "\n\n".join(texts)
+
+
+def texts_hash(hashes: Mapping[str, str]) -> str:
+    """What an approval of an issue is bound to (P21): the source hash of each variant's text, which
+    changes with its blocks and the layout, too."""
+    return hashlib.sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()
 
 
 def archived(source: str) -> str:

@@ -79,13 +79,11 @@ async def claim(
     return int(row[0]) if row else None
 
 
-async def refused_for_now(connection: Connection, key: str) -> bool:
-    """Whether a mail was refused, and is to be handed over again."""
-    cursor = await connection.execute(
-        "select state = 'planned' from colleague_mails where key = %s", (key,)
-    )
+async def state_of(connection: Connection, key: str) -> MailState | None:
+    """How far a mail is; None if there is none of its key."""
+    cursor = await connection.execute("select state from colleague_mails where key = %s", (key,))
     row = await cursor.fetchone()
-    return bool(row and row[0])
+    return MailState(row[0]) if row else None
 
 
 async def settle(

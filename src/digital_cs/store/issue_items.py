@@ -60,6 +60,22 @@ async def news(connection: Connection, since: date, today: date, most: int) -> l
     return found[:most]
 
 
+async def not_showable(connection: Connection, issue: str, today: date) -> list[str]:
+    """The titles of what an issue shows, as it is put together, and that is not to be shown on a
+    day any more."""
+    cursor = await connection.execute(
+        "select coalesce(array_agg(distinct item), '{}') from newsletter_variants,"
+        " unnest(shown) item where issue_id = %s",
+        (issue,),
+    )
+    row = await cursor.fetchone()
+    shown: list[str] = row[0] if row else []
+    good = await by_id(connection, shown, today)
+    gone = [id for id in shown if id not in good]
+    titles = {each.id: each.title for each in await library.of_ids(connection, gone)}
+    return [titles.get(id, id) for id in gone]
+
+
 async def last_issue_day(connection: Connection, newsletter: str, before: date) -> date | None:
     """The day of the last issue that was sent before a day."""
     cursor = await connection.execute(

@@ -10,10 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.variants import Choice, Wish
+from digital_cs.store import shown
 from digital_cs.store.condition_sql import Compiled
+from digital_cs.store.issue_sending import REACHED
 
 Connection = AsyncConnection[Any]
 
@@ -91,53 +94,75 @@ async def gather(
 ) -> Counter[Wish]:  # fmt: skip
     """Fix who gets an issue and what would suit each account; how many accounts have each wish.
 
-    Nothing suits an account that was shown before to it, that one of its people followed, or that
-    it asked support about lately. What answers a topic suits those about to ask: of a stage, and
-    nearly of an age, at which others ask. In two statements, however many accounts there are.
+    Nothing suits an account that it got before, in an issue or another e-mail, that one of its
+    people followed, or that it asked support about lately. What answers a topic suits those about
+    to ask: of a stage, and nearly of an age, at which others ask. In one statement, however many
+    accounts there are: what does not suit is looked for by item, of which there are few.
     """
-    await connection.execute("delete from newsletter_readers where issue_id = %s", (issue,))
-    await connection.execute(
-        "insert into newsletter_readers (issue_id, account_id)"
-        f" select %(issue)s, account_id from ({audience.query}) judged where verdict",
-        {"issue": issue, **audience.values(now, calendar)},
-    )
     by_section: dict[str, list[Candidate]] = {}
     for each in candidates:
         by_section.setdefault(each.section, []).append(each)
-    wanted = [each.topic for found in by_section.values() for each in found if each.topic]
-    known = await askers(connection, wanted, now)
+    wanted = [each for found in by_section.values() for each in found]
+    known = await askers(connection, [each.topic for each in wanted if each.topic], now)
+    mailed = await shown.emails_that_show(connection) if wanted else {}
+    pairs = [(email, each.item) for each in wanted for email in mailed.get(each.item, [])]
     values: dict[str, Any] = {
         "issue": issue, "answered": now - ANSWERED, "now": now, "ahead": AHEAD,
+        "items": [each.item for each in wanted], "urls": [each.url for each in wanted],
+        "topics": [each.topic for each in wanted], "emails": [email for email, _ in pairs],
+        "mailed": [item for _, item in pairs], **audience.values(now, calendar),
     }  # fmt: skip
     wish = " || ".join(
         _wish(number, found, known, values, now, calendar)
         for number, found in enumerate(by_section.values())
     )
-    if wish:
-        await connection.execute(_SET.format(wish=wish), values)
+    await connection.execute("delete from newsletter_readers where issue_id = %s", (issue,))
+    await connection.execute(
+        _GATHER.format(audience=audience.query, wish=wish or "'{}'::text[]"), values
+    )
     cursor = await connection.execute(
         "select wish, count(*) from newsletter_readers where issue_id = %s group by wish", (issue,)
     )
     return Counter({tuple(wish): count for wish, count in await cursor.fetchall()})
 
 
-_SET = """
-with had as materialized (
-       select distinct r.account_id, unnest(v.items) as item
-         from newsletter_readers r
+_GATHER = f"""
+with candidate as (
+       select * from unnest(%(items)s::text[], %(urls)s::text[], %(topics)s::text[])
+              c(item, url, topic)),
+     unfit as (
+       select r.account_id, c.item
+         from candidate c
+         join newsletter_variants v on v.items @> array[c.item] and v.issue_id <> %(issue)s
          join newsletter_issues i
-           on i.id = r.issue_id and i.state in ('sending', 'sent', 'done')
-         join newsletter_variants v on v.issue_id = r.issue_id and v.name = r.variant
-        where r.issue_id <> %(issue)s)
-update newsletter_readers r set wish = {wish}
-  from accounts a where a.id = r.account_id and r.issue_id = %(issue)s
+           on i.id = v.issue_id and i.state in ('sending', 'sent', 'done')
+         join newsletter_readers r on r.issue_id = v.issue_id and r.variant = v.name
+        where i.state = 'sending'
+           or exists (select from messages m where m.broadcast_id = i.broadcast_id
+                         and m.account_id = r.account_id and m.state in {REACHED})
+       union
+       select m.account_id, e.item
+         from unnest(%(emails)s::text[], %(mailed)s::text[]) e(email, item)
+         join messages m on m.email = e.email and m.state in {REACHED}
+       union
+       select m.account_id, c.item
+         from candidate c
+         join clicks k on k.url = c.url and k.human
+         join messages m on m.key = k.message_key
+       union
+       select t.account_id, c.item
+         from candidate c
+         join tickets t on t.topic = c.topic and t.opened_at > %(answered)s),
+     unfit_of as materialized (
+       select account_id, array_agg(item) as items from unfit group by account_id)
+insert into newsletter_readers (issue_id, account_id, wish)
+select %(issue)s, a.id, {{wish}}
+  from ({{audience}}) judged
+  join accounts a on a.id = judged.account_id
+  left join unfit_of n on n.account_id = a.id
+ where judged.verdict
 """
-
-_NEW = """not exists (select from had h where h.account_id = r.account_id and h.item = %({name})s)
-     and not exists (select from messages m join clicks k on k.message_key = m.key and k.human
-                      where m.account_id = r.account_id and k.url = %({name}_url)s)"""
-_UNASKED = """not exists (select from tickets t where t.account_id = r.account_id
-                      and t.topic = %({name}_topic)s and t.opened_at > %(answered)s)"""
+_NEW = "not coalesce(%({name})s = any(n.items), false)"
 _ABOUT_TO = """(a.stage is null or a.stage = any(%({name}_stages)s))
      and extract(epoch from %(now)s - a.created_at) / 86400
          between %({name}_young)s - %(ahead)s and %({name}_old)s"""
@@ -151,21 +176,17 @@ def _wish(
     cases = []
     for place, each in enumerate(candidates):
         name = f"s{number}_{place}"
-        values |= {name: each.item, f"{name}_url": each.url}
+        values[name] = each.item
         tests = [_NEW.format(name=name)]
-        if each.topic is not None:
-            values[f"{name}_topic"] = each.topic
-            tests.append(_UNASKED.format(name=name))
-            if (who := known.get(each.topic)) is not None:
-                values |= {
-                    f"{name}_stages": list(who.stages), f"{name}_young": who.youngest,
-                    f"{name}_old": who.oldest,
-                }  # fmt: skip
-                tests.append(_ABOUT_TO.format(name=name))
+        if each.topic is not None and (who := known.get(each.topic)) is not None:
+            values |= {
+                f"{name}_stages": list(who.stages), f"{name}_young": who.youngest,
+                f"{name}_old": who.oldest,
+            }  # fmt: skip
+            tests.append(_ABOUT_TO.format(name=name))
         if each.of is not None:
             values |= each.of.values(now, calendar)
-            tests.append(f"r.account_id in (select account_id from ({each.of.query}) j"
-                         " where verdict)")  # fmt: skip
+            tests.append(f"a.id in (select account_id from ({each.of.query}) j where verdict)")
         cases.append(f"case when {' and '.join(tests)} then %({name})s::text end")
     at_most = candidates[0].at_most
     return f"(array_remove(array[{', '.join(cases)}], null))[1:{int(at_most)}]"
@@ -173,11 +194,11 @@ def _wish(
 
 async def settle(
     connection: Connection, issue: str, choice: Choice, sources: Mapping[str, str],
-    shown: Mapping[str, Sequence[str]], answers: Mapping[str, str],
+    shows: Mapping[str, Sequence[str]], answers: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Keep the variants of an issue, with their texts, and which one each account gets.
 
-    `shown` are all items of a variant's text, also those that everybody sees; `answers` the topic
+    `shows` are all items of a variant's text, also those that everybody sees; `answers` the topic
     that an item answers. Call it in the transaction of `gather`.
     """
     await connection.execute("delete from newsletter_variants where issue_id = %s", (issue,))
@@ -186,16 +207,19 @@ async def settle(
             "insert into newsletter_variants (issue_id, name, items, shown, topics, accounts,"
             " source) values (%s, %s, %s, %s, %s, %s, %s)",
             [
-                (issue, each.name, list(each.items), list(shown[each.name]),
+                (issue, each.name, list(each.items), list(shows[each.name]),
                  [answers[item] for item in each.items if item in answers], each.accounts,
                  sources[each.name])
                 for each in choice.variants
             ],
         )  # fmt: skip
-        await cursor.executemany(
-            "update newsletter_readers set variant = %s where issue_id = %s and wish = %s",
-            [(name, issue, list(wish)) for wish, name in choice.of.items() if name],
-        )
+    chosen = [{"wish": wish, "variant": name} for wish, name in choice.of.items() if name]
+    await connection.execute(
+        "update newsletter_readers r set variant = c.variant"
+        " from jsonb_to_recordset(%s) as c(wish text[], variant text)"
+        " where r.issue_id = %s and r.wish = c.wish",
+        (Jsonb(chosen), issue),
+    )
 
 
 @dataclass(frozen=True, slots=True)

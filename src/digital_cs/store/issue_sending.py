@@ -14,6 +14,8 @@ from digital_cs.domain.reason import Reason
 
 Connection = AsyncConnection[Any]
 
+READ = "('accepted', 'delivered', 'complained')"
+"""Messages that somebody got. Whether they opened them, nobody can know (P28)."""
 REACHED = "('accepted', 'delivered', 'bounced', 'complained', 'unknown')"
 """Messages that were handed over: they are not handed over again."""
 
@@ -44,7 +46,8 @@ async def choose_variants(connection: Connection, issue: str, broadcast: str) ->
 async def waiting(connection: Connection, issue: str, useful_at: datetime) -> list[Waiting]:
     """Messages over budget that wait for a newsletter, of the readers of an issue.
 
-    Those that are useful no more at a moment stay where they are.
+    Those that are useful no more at a moment stay where they are, and those whose topic their
+    reader has switched off since.
     """
     cursor = await connection.execute(
         "select m.account_id, m.contact_id, r.variant, array_agg(m.email order by m.at, m.email),"
@@ -52,6 +55,8 @@ async def waiting(connection: Connection, issue: str, useful_at: datetime) -> li
         " from merges m join newsletter_readers r"
         "   on r.issue_id = %s and r.account_id = m.account_id"
         " where m.state = 'waiting' and m.useful_until > %s"
+        "   and not exists (select from preferences p where p.contact_id = m.contact_id"
+        "                      and p.topic = m.topic and not p.wanted)"
         " group by m.account_id, m.contact_id, r.variant order by 1, 2",
         (issue, useful_at),
     )
@@ -84,8 +89,12 @@ async def take(
 _GIVE_BACK = f"""
 update merges x set state = 'waiting', taken_by = null, settled_at = null
  where x.taken_by = %(broadcast)s and x.state = 'taken'
-   and not exists (select from messages m where m.key = %(broadcast)s || '/' || x.contact_id
-                      and m.state in {REACHED})
+   and not exists (
+       select from messages m
+         join broadcast_choices c on c.broadcast_id = %(broadcast)s
+          and c.account_id = x.account_id and c.contact_id = x.contact_id
+        where m.key = %(broadcast)s || '/' || x.contact_id and m.account_id = x.account_id
+          and m.variant = c.variant and m.state in {REACHED})
 """
 _WENT = """
 with went as (
@@ -115,8 +124,9 @@ async def close_merges(connection: Connection, broadcast: str, name: str, now: d
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of an issue. `states` are those of the ledger; `clicks` people by address of what
-    they followed, scanners left out; `left` those who unsubscribed by it or switched its topic off.
+    """What became of an issue. `states` are those of the ledger; `readers` got it; `clicks` are
+    people by address of what they followed, scanners left out; `left` those who unsubscribed after
+    it, or switched its topic off.
     """
 
     states: Mapping[str, int]
@@ -135,7 +145,7 @@ async def report(connection: Connection, broadcast: str) -> Report:
     )  # fmt: skip
     variants = await _counts(
         connection,
-        f"select variant, count(*) from messages where broadcast_id = %s and state in {REACHED}"
+        f"select variant, count(*) from messages where broadcast_id = %s and state in {READ}"
         " group by 1",
         broadcast,
     )
@@ -154,7 +164,7 @@ async def report(connection: Connection, broadcast: str) -> Report:
         "   or exists (select from suppression_entries e join contacts c on c.id = m.contact_id"
         "   where e.subject = 'address:' || lower(c.email) and e.reason = 'unsubscribed'"
         "     and e.created_at >= m.claimed_at))"
-        f" from messages m where m.broadcast_id = %s and m.state in {REACHED}",
+        f" from messages m where m.broadcast_id = %s and m.state in {READ}",
         (broadcast,),
     )
     row = await cursor.fetchone()

@@ -33,6 +33,7 @@ class IssueRow:
     preview: str
     content_hash: str | None
     frozen_hash: str | None
+    texts_hash: str | None
     frozen_at: datetime | None
     approved_hash: str | None
     approved_by: str | None
@@ -64,8 +65,8 @@ ENGINE = "digital-cs"
 """Who writes the notes that no person wrote."""
 
 _COLUMNS = (
-    "id, spec, day, send_on, extra, state, subject, preview, content_hash, frozen_hash, frozen_at,"
-    " approved_hash, approved_by, approved_at, leaves_at, broadcast_id, sent_at, report,"
+    "id, spec, day, send_on, extra, state, subject, preview, content_hash, frozen_hash, texts_hash,"
+    " frozen_at, approved_hash, approved_by, approved_at, leaves_at, broadcast_id, sent_at, report,"
     " created_at, next_at, revision"
 )
 
@@ -134,6 +135,15 @@ async def last_planned(connection: Connection, newsletter: str) -> date | None:
     return row[0] if row else None
 
 
+async def send_days(connection: Connection, newsletter: str) -> set[date]:
+    """The days on which issues of a newsletter were sent, or will be."""
+    cursor = await connection.execute(
+        "select send_on from newsletter_issues where newsletter_id = %s and state <> %s",
+        (newsletter, State.SKIPPED),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def _rows(connection: Connection, where: str, values: Any) -> list[IssueRow]:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(f"select {_COLUMNS} from newsletter_issues {where}", values)
@@ -156,8 +166,8 @@ async def facts(connection: Connection, row: IssueRow) -> Issue:
     )
     done = frozenset(each[0] for each in await cursor.fetchall())
     return Issue(
-        row.state, sections, row.content_hash, row.frozen_hash, row.approved_hash, row.leaves_at,
-        await _all_sent(connection, row), row.sent_at, done,
+        row.state, sections, row.content_hash, row.frozen_hash, row.texts_hash, row.approved_hash,
+        row.leaves_at, await _all_sent(connection, row), row.sent_at, done,
     )  # fmt: skip
 
 
@@ -171,18 +181,24 @@ async def _all_sent(connection: Connection, row: IssueRow) -> bool:
     return bool(found and found[0])
 
 
-async def change(connection: Connection, id: str, expected: Iterable[State], **to: Any) -> bool:
+async def change(
+    connection: Connection, id: str, expected: Iterable[State], *, seen: int | None = None,
+    **to: Any,
+) -> bool:  # fmt: skip
     """Change columns of an issue that is in one of the expected states, else do nothing: False.
 
-    Call it in a transaction, with what follows from it.
+    `seen` is the revision that was decided by: nothing is done if somebody acted since. Call it in
+    a transaction, with what follows from it.
     """
     columns = sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in to
     )
     statement = sql.SQL(
         "update newsletter_issues set {} where id = %(id)s and state = any(%(expected)s)"
+        " and revision = coalesce(%(seen)s, revision)"
     ).format(columns)
-    cursor = await connection.execute(statement, {**to, "id": id, "expected": list(expected)})
+    values = {**to, "id": id, "expected": list(expected), "seen": seen}
+    cursor = await connection.execute(statement, values)
     return cursor.rowcount == 1
 
 
@@ -194,8 +210,11 @@ async def keep_report(connection: Connection, id: str, report: Mapping[str, Any]
 
 
 async def rest(connection: Connection, id: str, until: datetime | None) -> None:
-    """Note when an issue has to be looked at again; None: when somebody acts."""
-    await connection.execute("update newsletter_issues set next_at = %s where id = %s", (until, id))
+    """Note when an issue that is not over has to be looked at again; None: when somebody acts."""
+    await connection.execute(
+        "update newsletter_issues set next_at = %s where id = %s and state <> all(%s)",
+        (until, id, list(OVER)),
+    )
 
 
 async def touched(connection: Connection, id: str) -> None:

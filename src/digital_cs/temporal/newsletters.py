@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg import AsyncConnection
 
 from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue import State
-from digital_cs.domain.issue_plan import IssuePlan, next_send_days, plan_issue
+from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
+from digital_cs.domain.issue_plan import IssuePlan, plan_issue
 from digital_cs.domain.newsletter import Filler, Newsletter
 from digital_cs.domain.zone import load_zone
 from digital_cs.errors import DigitalCsError, NotFoundError, UsageError
@@ -19,15 +19,12 @@ from digital_cs.rendering.issue_text import Part, issue_source
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.store import broadcasts, issue_texts, issues, newsletters
 from digital_cs.store.issues import IssueRow
+from digital_cs.temporal.issue_planning import plan_due
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
 
 Connection = AsyncConnection[Any]
-
-BEFORE_IT_LEAVES = (State.PLANNED, State.OPEN, State.FROZEN)
-SOME_AHEAD = 12
-"""So many days of a rhythm are looked at for issues to plan."""
 
 
 class IssueStateError(DigitalCsError, ValueError):
@@ -70,35 +67,6 @@ async def publish(
             retired.append(name)
         planned = await plan_due(connection, calendar, zone, now)
     return Publishing(tuple(new), tuple(same), tuple(retired), tuple(planned))
-
-
-async def plan_due(
-    connection: Connection, calendar: BusinessCalendar, zone: str, now: datetime
-) -> list[str]:
-    """Plan the next issue of every newsletter, and all that open before that one is sent.
-
-    Repeating it is harmless. A day that is so near that nothing could be written is left out.
-    """
-    planned = []
-    for each in await newsletters.published(connection):
-        newsletter = each.newsletter
-        last = await issues.last_planned(connection, newsletter.newsletter)
-        today = now.date()
-        ahead = last is not None and last > today
-        after = max(last, today) if last is not None else today
-        for day in next_send_days(newsletter, after, calendar, SOME_AHEAD):
-            plan = plan_issue(newsletter, day, load_zone(zone), calendar)
-            if plan.freeze_at <= now:
-                continue
-            if ahead and plan.opens_at > now:
-                break
-            id = await issues.plan(connection, newsletter, day, day, now)
-            if id is not None:
-                await issue_texts.say_anew(connection, id)
-                await issues.note(connection, id, issues.ENGINE, "Planned.", now)
-                planned.append(id)
-            ahead = True
-    return planned
 
 
 async def plan_extra(
@@ -177,20 +145,30 @@ async def sign(gateway: Gateway, id: str, section: str, by: str) -> None:
         await issues.touched(connection, id)
 
 
-async def approve(gateway: Gateway, id: str, by: str) -> IssueRow:
-    """Approve exactly what was put together; a later change takes it back (P21)."""
+async def approve(gateway: Gateway, id: str, by: str, *, seen: str | None = None) -> IssueRow:
+    """Approve exactly what was put together; a later change takes it back (P21).
+
+    `seen` is the beginning of the hash of the texts that were looked at: others are not approved.
+    """
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
         row = await _found(connection, id)
         if row.state is not State.FROZEN:
             raise IssueStateError(f"The issue is {row.state}: {_APPROVE_WHEN[row.state]}")
-        if row.frozen_hash is None or row.frozen_hash != row.content_hash:
+        if row.texts_hash is None or row.frozen_hash != row.content_hash:
             raise IssueStateError(
                 "Somebody changed the issue after it was put together. It is put together anew in"
                 " a moment; look at it, then approve it."
             )
+        if seen is not None and not row.texts_hash.startswith(seen):
+            raise IssueStateError(
+                "The issue was put together anew since you looked at it: look again, and approve"
+                " what it says now."
+            )
+        if row.approved_hash == row.texts_hash:
+            return row
         await issues.change(
-            connection, id, (State.FROZEN,), approved_hash=row.frozen_hash, approved_by=by,
+            connection, id, (State.FROZEN,), approved_hash=row.texts_hash, approved_by=by,
             approved_at=now,
         )  # fmt: skip
         await issues.note(connection, id, by, "Approved it.", now)
@@ -241,12 +219,17 @@ async def skip(gateway: Gateway, id: str, because: str, by: str) -> None:
 
 
 async def move(gateway: Gateway, id: str, day: date, by: str, calendar: BusinessCalendar) -> None:
-    """Send an issue on another day; what is due is counted back from that one."""
+    """Send an issue on another day; what is due is counted back from that one. If that is far, it
+    is open again."""
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
         row = await _open(connection, id, "be moved")
         _sensible_day(day, calendar, now)
-        await issues.change(connection, id, BEFORE_IT_LEAVES, send_on=day)
+        if day == row.send_on:
+            return
+        # What it shows depends on its day, so it is put together anew; if it says what was approved
+        # then, it is approved still.
+        await issues.change(connection, id, BEFORE_IT_LEAVES, send_on=day, frozen_hash=None)
         words = f"Moved it from {row.send_on} to {day}."
         await issues.note(connection, id, by, words, now)
         await issues.touched(connection, id)

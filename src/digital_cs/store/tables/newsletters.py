@@ -26,7 +26,8 @@ class Newsletter(Table, table=True):
 class NewsletterIssue(Table, table=True):
     """One issue; its states are those of `domain.issue.State`.
 
-    `content_hash` is of what it says now, `frozen_hash` of what was put together last. `revision`
+    `content_hash` is of what is written for it now, `frozen_hash` of what was when it was put
+    together last, and `texts_hash` of the texts that came of it, as they go out. `revision`
     counts what people changed; the workflow was told of it up to `relayed`. `next_at` is when the
     issue has to be looked at again.
     """
@@ -52,6 +53,7 @@ class NewsletterIssue(Table, table=True):
     preview: str
     content_hash: str | None = None
     frozen_hash: str | None = None
+    texts_hash: str | None = None
     frozen_at: datetime | None = None
     approved_hash: str | None = None
     approved_by: str | None = None

@@ -34,6 +34,7 @@ TABLES = (
       preview TEXT NOT NULL,
       content_hash TEXT,
       frozen_hash TEXT,
+      texts_hash TEXT,
       frozen_at TIMESTAMP WITH TIME ZONE,
       approved_hash TEXT,
       approved_by TEXT,
