@@ -149,5 +149,7 @@ def test_how_far_it_is_stands_in_a_table(planned: Cli, rows: Rows) -> None:
                   "it ends about Tue 10 Mar 2026 08:00 UTC"):  # fmt: skip
         assert words in shown, shown
     told = planned("broadcast", "show", ID, "--json").json
+    assert f"{ID}" in planned("sending", "status").out
+    assert planned("sending", "status", "--json").json["broadcasts"][0]["id"] == ID
     assert (told["left"], told["progress"]["sent"], told["standing"]) == (2, 2, "running")
     assert planned("message", "list", "--state", "unknown", "--json").json[0]["broadcast"] == ID

@@ -87,6 +87,7 @@ def _since(at: datetime, by: str) -> str:
 
 def _print(found: SendingStatus) -> None:
     from digital_cs.cli import output
+    from digital_cs.cli.broadcast import standing_of
     from digital_cs.cli.incident import print_incidents
 
     if found.stopped is None:
@@ -105,6 +106,12 @@ def _print(found: SendingStatus) -> None:
         output.table(
             ["program", "~because of", ">enrollments"],
             ([h.program, h.reason.replace("_", " "), f"{h.enrollments:,}"] for h in found.held),
+        )
+    if found.broadcasts:
+        output.say("\nBroadcasts: `digital-cs broadcast show` says how far one is")
+        output.table(
+            ["broadcast", "state", "~because of"],
+            ([b.id, standing_of(b), b.held_because] for b in found.broadcasts),
         )
     if found.today:
         output.say(f"\nToday, {found.now:%a %-d %b %Y} (UTC)")

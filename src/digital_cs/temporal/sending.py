@@ -12,9 +12,19 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
+from digital_cs.domain.broadcast import Broadcast, BroadcastState
 from digital_cs.domain.policy import Rates
 from digital_cs.errors import NotFoundError
-from digital_cs.store import caps, holds, incidents, policies, programs, rates, stops
+from digital_cs.store import (
+    broadcasts,
+    caps,
+    holds,
+    incidents,
+    policies,
+    programs,
+    rates,
+    stops,
+)
 from digital_cs.store.caps import Day
 from digital_cs.store.holds import Held
 from digital_cs.store.incidents import Incident
@@ -64,7 +74,7 @@ class InForce:
 class SendingStatus:
     """What keeps messages back at this moment. `today` are the programs that sent or may send.
 
-    `policy` is the number of the policy in force.
+    `policy` is the number of the policy in force; `broadcasts` are those that run.
     """
 
     now: datetime
@@ -75,6 +85,7 @@ class SendingStatus:
     today: list[Day]
     rates: list[InForce]
     queues: list[Queue]
+    broadcasts: list[Broadcast]
 
 
 class Sending:
@@ -114,6 +125,7 @@ class Sending:
                 today=await caps.list_days(connection, now.date()),
                 rates=_in_force(published.policy.damage.a_minute, running),
                 queues=await rates.queues(connection),
+                broadcasts=await broadcasts.list_broadcasts(connection, [BroadcastState.RUNNING]),
             )
 
     async def allow(self, program_id: str, up_to: int | None, by: str) -> Allowed:
