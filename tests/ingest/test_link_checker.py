@@ -102,6 +102,35 @@ async def test_broken_is_said_after_three_days_and_taken_back_by_one_good_look(
     assert seen == ["failing", "failing", "broken", "ok"]
 
 
+async def test_where_no_server_at_all_answers_we_are_cut_off_and_no_link_is_called_failing(
+    opened: Pool, web: Web
+) -> None:
+    hosts = [f"s{number}.nowhere.test" for number in range(link_checker.CUT_OFF)]
+    await stand(opened, *(web.url("/a", host) for host in hosts), "http://docs.example/a")
+    watch = Watch()
+    async with looking() as pages:
+        cut_off = await run(opened, watch, pages)
+        assert (cut_off.cut_off, cut_off.links) == (True, 0)
+        assert set((await states(opened)).values()) == {"unknown"}
+
+        watch.moment += timedelta(hours=2)
+        web.pages["/b"] = answer()
+        await stand(opened, *(web.url("/a", host) for host in hosts), web.url("/b"))
+        online = await run(opened, watch, pages)
+    assert (online.cut_off, online.links) == (False, link_checker.CUT_OFF + 1)
+    assert await states(opened) == {"/a": "failing", "/b": "ok"}
+
+
+async def test_a_few_silent_servers_are_looked_at_to_the_end_though_nobody_else_answers(
+    opened: Pool, web: Web
+) -> None:
+    links_of_two = [web.url(f"/{n}", f"s{n % 2}.nowhere.test") for n in range(70)]
+    await stand(opened, *links_of_two)
+    async with looking() as pages:
+        done = await run(opened, Watch(), pages)
+    assert (done.cut_off, done.states) == (False, {State.FAILING: 70})
+
+
 async def test_two_checkers_share_the_work_and_ask_no_server_at_the_same_time(
     opened: Pool, web: Web
 ) -> None:

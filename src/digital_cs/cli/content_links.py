@@ -223,8 +223,12 @@ def _say_checked(gathered: Gathered, checked: Checked) -> None:
     )
     if checked.changed_pages:
         output.say(
-            f"{output.count_of(checked.changed_pages, 'live page')} say something else than when"
-            " they were verified."
+            f"{output.count_of(checked.changed_pages, 'live page')} changed since it was verified."
+        )
+    if checked.cut_off:
+        output.say(
+            "No server at all answered, so what they did not say was not kept. Is there a way out"
+            " to the internet from here?"
         )
     if checked.left_alone:
         output.say(
@@ -265,6 +269,7 @@ def _checked_facts(checked: Checked) -> dict[str, Any]:
     return {
         "links": checked.links, "states": dict(checked.states),
         "changed_pages": checked.changed_pages, "left_alone": checked.left_alone,
+        "cut_off": checked.cut_off,
     }  # fmt: skip
 
 

@@ -31,17 +31,24 @@ SAVE_SECONDS = 30.0
 _BATCH = 25
 SILENT = 3
 """After so many links in a row without an answer, a server is not waited for again and again."""
+CUT_OFF = 5
+"""Where so many servers are asked and not one of them answers, it is we who are cut off: of their
+links that says nothing, and a fault of ours must not make a library stale."""
+_LATER = timedelta(hours=1)
 _NO_ANSWER = (Finding.NO_ANSWER, Finding.TOO_SLOW, Finding.NO_SERVER)
+_UNASKED = (Finding.PRIVATE, Finding.RESERVED, Finding.SCHEME)
 
 
 @dataclass(slots=True)
 class Checked:
-    """What a run did so far. `states`: links by what is known of them now."""
+    """What a run did so far. `states`: links by what is known of them now. `cut_off`: no server at
+    all answered, so nothing was kept."""
 
     links: int = 0
     changed_pages: int = 0
     states: Counter[State] = field(default_factory=Counter)
     left_alone: set[str] = field(default_factory=set)
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,20 @@ async def look_patiently(
     if len(silent) >= SILENT or (silent and silent[-1].finding is Finding.NO_SERVER):
         return Seen(replace(silent[-1], at=at))
     seen = await pages.look(url, at, text=text)
-    if seen.look.finding in _NO_ANSWER and seen.look.leads_to is None:
+    if _silent(seen.look):
         silent.append(seen.look)
     else:
         silent.clear()
     return seen
+
+
+def _silent(look: Look) -> bool:
+    return look.finding in _NO_ANSWER and look.leads_to is None
+
+
+def _heard(look: Look) -> bool:
+    """Whether a server said something: much is refused before anybody is asked."""
+    return not _silent(look) and look.finding not in _UNASKED
 
 
 class LinkChecker:
@@ -94,12 +110,15 @@ class LinkChecker:
         self._pages = pages
         self._hosts_at_once = hosts_at_once
         self._worker = uuid.uuid4().hex
+        self._reached = False
+        self._unjudged: dict[str, list[_Result]] = {}
 
     async def run(
         self, which: Which, on_progress: Callable[[Checked], None] = lambda checked: None
     ) -> Checked:
         """Look at every link that is due, and keep what was found."""
         done = Checked()
+        self._reached, self._unjudged = False, {}
         hosts: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -108,6 +127,9 @@ class LinkChecker:
                     for host in await self._claim(which, free):
                         hosts.add(asyncio.create_task(self._host(host, which, done, on_progress)))
                 if not hosts:
+                    if self._unjudged and await self._judge_silent(done):
+                        on_progress(done)
+                        continue
                     return done
                 ended, hosts = await asyncio.wait(hosts, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
@@ -143,7 +165,7 @@ class LinkChecker:
                         done.left_alone.add(host)
                         break
             finally:
-                claimed = await asyncio.shield(self._save(host, found, done))
+                claimed = await asyncio.shield(self._keep(host, found, done))
             on_progress(done)
             if not claimed:
                 return
@@ -157,6 +179,28 @@ class LinkChecker:
     async def _look(self, due: Due, silent: list[Look]) -> _Result:
         seen = await look_patiently(self._pages, due.url, self._clock.now(), silent, text=due.page)
         return _Result(due, seen, after(due.health, seen.look, due.url))
+
+    async def _keep(self, host: str, found: list[_Result], done: Checked) -> bool:
+        """Keep what was found; False: the server is not to be gone on with."""
+        self._reached = self._reached or any(_heard(result.seen.look) for result in found)
+        if not self._reached and any(_silent(result.seen.look) for result in found):
+            self._unjudged[host] = found
+            return False
+        return await self._save(host, found, done)
+
+    async def _judge_silent(self, done: Checked) -> bool:
+        """Keep what silent servers did not say, or not, if nobody else said anything either. True:
+        it was kept, and they may have more links that are due."""
+        silent, self._unjudged = self._unjudged, {}
+        done.cut_off = not self._reached and len(silent) >= CUT_OFF
+        self._reached = True
+        alone = self._clock.now() + _LATER if done.cut_off else None
+        for host, found in silent.items():
+            if not done.cut_off:
+                await self._save(host, found, done)
+            async with self._pool.connection() as connection:
+                await link_work.release(connection, self._worker, host, alone)
+        return not done.cut_off
 
     async def _save(self, host: str, found: list[_Result], done: Checked) -> bool:
         """Keep what was found; False: the server is no longer ours."""

@@ -48,6 +48,8 @@ class LinkRounds:
                 log.warning("links.not_checked", error=type(error).__name__)
             else:
                 log.info("links.checked", links=done.links, changed_pages=done.changed_pages)
+                if done.cut_off:
+                    log.warning("links.cut_off")
             await asyncio.sleep(self._every)
 
     async def once(self) -> Checked:
