@@ -76,7 +76,7 @@ class Deciding:
         decided.put_off += [
             PutOff(
                 key, MessageState.SKIPPED, Verdict.SKIPPED, Reason.NOBODY,
-                "The contact has no address any more.", None, None,
+                "The contact is not there, or has no address any more.", None, None,
             )
             for key in found.gone
         ]  # fmt: skip

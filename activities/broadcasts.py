@@ -240,6 +240,8 @@ class BroadcastActivities:
             waiting = done.again + waiting
             if done.again:
                 await asyncio.sleep(min(max(done.wait, A_WHILE), 1.0))
+        if not handed_over and not put_off:  # somebody else was quicker, or it may not go on
+            rest = pace(self._clock, LOOK_SECONDS)
         return ChunkReply(handed_over, put_off, rest)
 
 

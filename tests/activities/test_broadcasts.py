@@ -359,6 +359,19 @@ async def test_while_something_is_in_hand_it_is_not_at_its_end(house: BroadcastH
     assert 4 < reply.sleep_seconds < 6
 
 
+async def test_who_is_gone_since_the_freeze_is_skipped_and_holds_nobody_up(
+    house: BroadcastHouse,
+) -> None:
+    one, two, *_ = await house.people(4)
+    await house.start()
+    await house.look()
+    await house.rows("delete from memberships where account_id = %s", one)
+    await house.rows("delete from contacts where id = %s", f"{one}-c1")
+    await house.rows("update contacts set email = null where id = %s", f"{two}-c1")
+    assert (await house.until_rest()).ended
+    assert await house.states() == Counter({"accepted": 2, "skipped nobody": 2})
+
+
 async def test_each_gets_it_at_nine_where_they_are(house: BroadcastHouse) -> None:
     await house.people(3)
     await house.rows("update contacts set zone = 'Asia/Tokyo' where id = 'acct-00000-c1'")

@@ -35,8 +35,8 @@ select x.key, x.account_id, x.contact_id, lower(c.email), c.email,
        a.name, a.stage, a.country, a.traits, c.first_name, c.full_name, c.language, m.roles,
        v.traits
   from messages x
-  join contacts c on c.id = x.contact_id
   join accounts a on a.id = x.account_id
+  left join contacts c on c.id = x.contact_id
   left join memberships m
     on m.contact_id = c.id and m.account_id = x.account_id and m.left_at is null
   {SUPPRESSED_HERE}
@@ -176,9 +176,9 @@ class Recipient:
 class Set:
     """Recipients that are still to be decided, each with their standing, under locks.
 
-    `gone` are keys whose contact has no address any more. `stopped`: all sending is. `quiet`: an
-    incident is open for all accounts. `policy_version` is that of the policy in force, which may
-    not be the one that was read with.
+    `gone` are keys whose contact is not there, or has no address any more. `stopped`: all sending
+    is. `quiet`: an incident is open for all accounts. `policy_version` is that of the policy in
+    force, which may not be the one that was read with.
     """
 
     recipients: list[Recipient] = field(default_factory=list)
