@@ -3,7 +3,7 @@
 Jinja's own code reads every value again wherever it is printed, and gives back one text. These
 steps tell the template's own text from what is printed, which is all that differs between two
 messages whose questions were answered alike. They call the very functions that the sandbox calls;
-what they do not know (loops, sums) is refused at `of`, and Jinja renders it.
+what they do not know (loops, sums) is refused by `steps_of`, and Jinja renders it.
 """
 
 from __future__ import annotations
