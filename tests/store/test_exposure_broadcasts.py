@@ -75,3 +75,40 @@ async def test_one_that_is_far_off_is_not_about_to_go_out(connection: Connection
     await rig.people(connection, 1, rig.MONDAY)
     await start(connection, a_plan(at="2026-03-30 20:00"))
     assert await shown(connection) is None
+
+
+async def test_an_issue_on_its_way_shows_what_each_reader_gets(connection: Connection) -> None:
+    """Before its audience is fixed, and after, also where messages that waited were put in."""
+    await keep(connection, [block("help")], {})
+    ids = await rig.people(connection, 3, rig.MONDAY)
+    await connection.execute(
+        "insert into newsletters (id, version, content_hash, published_at)"
+        " values ('letter', 1, '', now())"
+    )
+    await connection.execute(
+        "insert into newsletter_issues (id, newsletter_id, day, send_on, state, subject, preview,"
+        " created_at, broadcast_id) values ('spring', 'letter', '2026-03-03', '2026-03-03',"
+        " 'sending', '', '', now(), 'spring')"
+    )
+    await connection.execute(
+        "insert into newsletter_variants (issue_id, name, items, shown, accounts, source) values"
+        " ('spring', '', '{}', '{}', 1, ''),"
+        " ('spring', 'v1', '{blocks/help.md}', '{blocks/help.md}', 2, '')"
+    )
+    await connection.execute(
+        "insert into newsletter_readers (issue_id, account_id, variant)"
+        " select 'spring', id, case when id = %s then '' else 'v1' end from unnest(%s::text[]) id",
+        (ids[0], ids),
+    )
+    broadcast = await start(connection, a_plan(email=None))
+    before = await shown(connection)
+    assert before is not None
+    assert (before.accounts, before.people) == (2, 2)
+    assert [each.email for each in before.through] == ["spring/v1"]
+    await connection.execute(
+        "insert into broadcast_choices (broadcast_id, account_id, contact_id, variant)"
+        " values ('spring', %s, '', 'v1'), ('spring', %s, '', 'v1-m1'),"
+        " ('spring', %s, '', 'plain-m2')", (ids[1], ids[2], ids[0]),
+    )  # fmt: skip
+    await broadcast_audience.freeze(connection, broadcast, "newsletter", rig.MONDAY, "UTC")
+    assert await shown(connection) == before

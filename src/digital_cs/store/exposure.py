@@ -32,15 +32,17 @@ async def of_items(
 ) -> dict[str, Exposure]:  # fmt: skip
     """What is about to be shown, by item; an item that nobody will be shown is missing.
 
-    Those inside programs now are looked at, not those who will enter, and the broadcasts that are
-    started; nobody who is paused, held out, or cannot be written to. The cost grows with the
-    enrollments in the database, and here only with how many different standpoints they have.
-    Opens a transaction.
+    Those inside programs now are looked at, not those who will enter, and the broadcasts and issues
+    of newsletters that are started; nobody who is paused, held out, or cannot be written to. The
+    cost grows with the enrollments in the database, and here only with how many different
+    standpoints they have. Opens a transaction.
     """
     outgoing = await of_emails(
         connection, now, days, workspace_zone=workspace_zone, calendar=calendar
     )
     by_item = await shown.emails_that_show(connection)
+    for item, texts in (await shown.issues_that_show(connection)).items():
+        by_item[item] = [*by_item.get(item, ()), *texts]
     programs = await shown.program_items(connection)
     by_email: dict[str, set[Send]] = defaultdict(set)
     sends: dict[str, set[Send]] = defaultdict(set)

@@ -17,12 +17,22 @@ Connection = AsyncConnection[Any]
 MOST = 1000
 """Running broadcasts that are looked at; many more would be a fault."""
 
-# Whom a frozen one still has to reach is in the ledger; of another, who would be chosen now.
+# Whom a frozen one still has to reach is in the ledger; of another, who would be chosen now. The
+# texts of an issue are called as their pages are; one with messages that waited shows what the
+# variant does that it was made of.
 _FROZEN = """
 insert into going_out_to (broadcast, email, account_id, contact_id, due_at, zone)
-select b.id, m.email, m.account_id, m.contact_id, m.due_at, m.zone
+select b.id, m.email || case when m.email <> b.id or m.variant ~ '^(plain-m\\d+)?$' then ''
+                             else '/' || regexp_replace(m.variant, '-m\\d+$', '') end,
+       m.account_id, m.contact_id, m.due_at, m.zone
   from messages m join broadcasts b on b.id = m.broadcast_id
  where m.state = 'planned' and b.state = 'running' and not b.paused and m.due_at <= %s
+"""
+_UNFROZEN = """
+update going_out_to g set broadcast = %(id)s, email = coalesce(%(email)s,
+       %(id)s || coalesce((select '/' || nullif(r.variant, '') from newsletter_readers r
+                            where r.issue_id = %(id)s and r.account_id = g.account_id), ''))
+ where broadcast is null
 """
 _ADD = """
 insert into going_out (account_id, person, key)
@@ -40,12 +50,12 @@ async def add(
     workspace_zone: str, calendar: BusinessCalendar,
 ) -> None:  # fmt: skip
     """Add them to the table `going_out`. `clocks` says how far zones are ahead (`zones`, `ahead`,
-    `workspace`). Texts that are no files of the content folder show no items, and are left out.
+    `workspace`).
     """
     running = [
         each
         for each in await broadcasts.list_broadcasts(connection, [BroadcastState.RUNNING], MOST)
-        if not each.paused and each.plan.email is not None
+        if not each.paused
     ]
     if not running:
         return
@@ -59,9 +69,6 @@ async def add(
             await broadcast_audience.place(
                 connection, each, "going_out_to", now, workspace_zone, calendar
             )
-            await connection.execute(
-                "update going_out_to set broadcast = %s, email = %s where broadcast is null",
-                (each.id, each.plan.email),
-            )
+            await connection.execute(_UNFROZEN, {"id": each.id, "email": each.plan.email})
     await connection.execute(_ADD, {**clocks, "prefix": BROADCAST, "now": now, "until": until})
     await connection.execute("drop table going_out_to")

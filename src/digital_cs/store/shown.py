@@ -37,6 +37,18 @@ async def emails_that_show(connection: Connection) -> dict[str, list[str]]:
     return dict(await cursor.fetchall())
 
 
+async def issues_that_show(connection: Connection) -> dict[str, list[str]]:
+    """The texts of issues on their way that show an item, by item: each as its page is called, the
+    issue's id and the variant's name."""
+    cursor = await connection.execute(
+        "select item, array_agg(v.issue_id || coalesce('/' || nullif(v.name, ''), '')"
+        " order by v.name) from newsletter_variants v"
+        " join newsletter_issues i on i.id = v.issue_id and i.state = 'sending',"
+        " unnest(v.shown) item group by item"
+    )
+    return dict(await cursor.fetchall())
+
+
 async def items_shown(connection: Connection) -> dict[str, list[str]]:
     """The items that each e-mail shows now, by its name: the other way round."""
     found: dict[str, list[str]] = defaultdict(list)
