@@ -25,7 +25,9 @@ from digital_cs.rendering.tag_lint import dotted
 Read = Callable[[RenderContext], Any]
 """What an expression comes to for one recipient; undefined, where it has no value."""
 
-_FILTERS = MappingProxyType({**FILTERS, LINK_FILTER: safe_link})
+_FILTERS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
+    {**FILTERS, LINK_FILTER: safe_link}
+)
 _COMPARED: MappingProxyType[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {
         "eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "gteq": operator.ge,
