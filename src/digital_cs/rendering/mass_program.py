@@ -141,7 +141,8 @@ class _Reader:
             case nodes.Test(name=name, node=of, args=args) if not (
                 node.kwargs or node.dyn_args or node.dyn_kwargs
             ):
-                return self._called(self._sandbox.tests[name], (of, *args))
+                asked_of: Any = self._sandbox.tests[name]
+                return self._called(asked_of, (of, *args))
             case nodes.List(items=items):
                 each = [self.of(item) for item in items]
                 return lambda context: [read(context) for read in each]
