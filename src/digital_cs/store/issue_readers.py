@@ -135,16 +135,23 @@ _GATHER = f"""
 with candidate as (
        select * from unnest(%(items)s::text[], %(urls)s::text[], %(topics)s::text[])
               c(item, url, topic)),
-     unfit as (
-       select r.account_id, c.item
+     had as (
+       select v.issue_id, v.name, c.item, i.state, i.broadcast_id
          from candidate c
          join newsletter_variants v on v.items @> array[c.item] and v.issue_id <> %(issue)s
          join newsletter_issues i
-           on i.id = v.issue_id and i.state in ('sending', 'sent', 'done')
-         join newsletter_readers r on r.issue_id = v.issue_id and r.variant = v.name
-        where i.state = 'sending'
-           or exists (select from messages m where m.broadcast_id = i.broadcast_id
-                         and m.account_id = r.account_id and m.state in {REACHED})
+           on i.id = v.issue_id and i.state in ('sending', 'sent', 'done')),
+     unfit as (
+       select r.account_id, h.item
+         from had h join newsletter_readers r on r.issue_id = h.issue_id and r.variant = h.name
+        where h.state = 'sending'
+       union all
+       select r.account_id, h.item
+         from had h
+         join newsletter_readers r on r.issue_id = h.issue_id and r.variant = h.name
+         join messages m on m.broadcast_id = h.broadcast_id and m.account_id = r.account_id
+          and m.state in {REACHED}
+        where h.state <> 'sending'
        union all
        select m.account_id, e.item
          from unnest(%(emails)s::text[], %(mailed)s::text[]) e(email, item)
