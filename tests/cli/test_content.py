@@ -80,6 +80,8 @@ def test_another_day_changes_what_is_due(imported: Cli, day: str, stale: int, so
 def test_an_owner_sees_their_own(imported: Cli) -> None:
     found = imported("content", "freshness", "--owner", "#OPS", "--json").json
     assert [each["locator"] for each in found["items"]] == ["late.md"]
+    nobodys = imported("content", "freshness", "--source", "elsewhere").out
+    assert nobodys.startswith("No item is of that owner and source.")
 
 
 def test_a_remembered_source_is_imported_by_its_name_alone(imported: Cli, handbook: Path) -> None:

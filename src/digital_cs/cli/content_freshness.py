@@ -86,7 +86,12 @@ def freshness(
         )
         return
     if not found.standings:
-        output.say("No such item. `digital-cs content import` brings content in.")
+        narrowed = owner is not None or source is not None
+        output.say(
+            "No item is of that owner and source. `digital-cs content sources` lists the sources."
+            if narrowed
+            else "There are no items yet. `digital-cs content import` brings content in."
+        )
         return
     counts = {state: f"{count:,}" for state, count in found.counts.items()}
     output.say(
