@@ -55,7 +55,8 @@ def test_questions_are_asked_of_both_and_some_have_no_answer(tmp_path: Path) -> 
         "b,Reset a password,,The link is valid for an hour\n"
     )
     (tmp_path / "questions.csv").write_text(
-        "question,article\nhow do I export a report,a\nhow do I reset my password,b\nis the sea blue,\n"
+        "question,article\nhow do I export a report,a\nhow do I reset my password,b\n"
+        "is the sea blue,\n"
     )
     asked = question_set(tmp_path)
     assert asked.articles[0] == ArticleText(

@@ -87,7 +87,7 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         self, host: str, port: int, timeout: float | None = None,
         local_address: str | None = None, socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:  # fmt: skip
-        """Raises PrivateAddressError, ReservedNameError, UnknownNameError, or what httpcore2 may."""
+        """Raises PrivateAddressError, ReservedNameError, UnknownNameError, or httpcore2's own."""
         try:
             found = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
