@@ -11,6 +11,7 @@ import pytest
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
 from digital_cs.domain.issue import State
+from digital_cs.domain.review_policy import Kind
 from digital_cs.store import issues
 from digital_cs.store import newsletters as store
 from digital_cs.temporal import newsletters
@@ -103,6 +104,9 @@ async def test_only_what_was_looked_at_is_approved(desk: IssueHouse) -> None:
     id = await desk.frozen()
     seen = (await desk.issue(id)).texts_hash
     assert seen is not None
+    body = desk.mails()[-1].get_body(("plain",))
+    assert body is not None
+    assert f"newsletter approve {id} --text {seen[:12]}" in body.get_content()
     await desk.write(id, "Something else")
     await desk.advance(id)
     with pytest.raises(IssueStateError, match="since you looked at it"):
@@ -223,3 +227,57 @@ async def test_an_issue_of_a_newsletter_that_comes_out_no_more_does_not_open(
     assert (await desk.advance(id, day(11, 10))).ended
     assert (await desk.issue(id)).state is State.SKIPPED
     assert desk.told() == []
+
+
+async def test_what_an_account_got_in_another_email_is_not_shown_to_it_again(
+    desk: IssueHouse,
+) -> None:
+    await desk.articles("import-contacts")
+    await desk.ask("import-contacts")
+    accounts = await desk.accounts(3)
+    await desk.articles("tip", id="e-1", locator="emails/tip.md", kind=Kind.EMAIL, url=None)
+    await desk.rows(
+        "insert into content_uses (item_id, by_id, how)"
+        " values ('c-import-contacts', 'e-1', 'includes')"
+    )
+    await desk.rows(
+        "insert into broadcasts (id, name, owner, spec, state, created_at, changed_at, changed_by)"
+        " values ('b', '', '', '{}', 'done', now(), now(), '')"
+    )
+    for account, state in zip(accounts, ("delivered", "skipped"), strict=False):
+        await desk.rows(
+            "insert into messages (key, broadcast_id, account_id, contact_id, email, kind,"
+            " priority, state, due_at, attempts) values (%s, 'b', %s, %s, 'tip', 'marketing',"
+            " 'normal', %s, now(), 1)", f"b/{account}", account, f"{account}-c1", state,
+        )  # fmt: skip
+    id = await desk.publish()
+    await desk.write(id, OPENING)
+    await desk.advance(id, day(11, 26, 12))
+    rows = await desk.rows("select account_id, wish from newsletter_readers order by 1")
+    assert [len(row["wish"]) for row in rows] == [0, 1, 1]
+
+
+async def test_of_what_waited_only_what_its_reader_still_wants_goes_along(
+    desk: IssueHouse,
+) -> None:
+    """P16, P17: they switched its topic off since it was put aside."""
+    accounts = await desk.accounts(2)
+    for account in accounts:
+        await desk.rows(
+            "insert into merges (message_key, account_id, contact_id, program_id, email, topic,"
+            " state, at, useful_until) values (%s, %s, %s, 'welcome', 'welcome-paid-3', 'tips',"
+            " 'waiting', %s, %s)", f"k-{account}", account, f"{account}-c1", desk.clock.now(),
+            day(12, 20),
+        )  # fmt: skip
+    await desk.rows(
+        "insert into preferences (contact_id, topic, wanted, source, changed_at)"
+        " values (%s, 'tips', false, 'page', now())", f"{accounts[0]}-c1",
+    )  # fmt: skip
+    id = await desk.publish()
+    await desk.write(id, OPENING)
+    await desk.advance(id, day(11, 26, 12))
+    await desk.approve(id)
+    await desk.advance(id, day(11, 30, 12))
+    await desk.advance(id, day(11, 30, 13))
+    states = {row["account_id"]: row["state"] for row in await desk.rows("select * from merges")}
+    assert states == {accounts[0]: "waiting", accounts[1]: "taken"}

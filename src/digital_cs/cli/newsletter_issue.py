@@ -137,14 +137,21 @@ def sign(issue: IssueId, section: SectionName, by: By = None, as_json: Json = Fa
         output.say(f"{section} is signed off.")
 
 
-def approve(issue: IssueId, by: By = None, as_json: Json = False) -> None:
+def approve(
+    issue: IssueId,
+    text: Annotated[
+        str | None, typer.Option(help="Only if it says what the mail with this mark was about.")
+    ] = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
     """Approve exactly what was put together. A later change takes the approval back."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
     from digital_cs.cli.newsletter_words import facts_of
     from digital_cs.temporal import newsletters
 
-    row = ask(lambda gateway: newsletters.approve(gateway, issue, who(by)))
+    row = ask(lambda gateway: newsletters.approve(gateway, issue, who(by), seen=text))
     if as_json:
         output.emit(facts_of(row))
     else:

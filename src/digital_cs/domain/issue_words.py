@@ -13,6 +13,9 @@ from digital_cs.domain.issue_plan import IssuePlan
 from digital_cs.domain.newsletter import Newsletter
 from digital_cs.domain.zone import to_local
 
+MARK = 12
+"""So many characters of the hash of the texts are enough to tell them from others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -153,9 +156,13 @@ class _Words:
              f" morning. Please approve it by {self._when(self.plan.approve_by)}: what nobody"
              " approves is not sent.",
              "A change of the text after your approval takes it back, and you are asked again."),
-            f"digital-cs newsletter variants {self.issue}\n"
-            f"digital-cs newsletter approve {self.issue}",
+            f"digital-cs newsletter variants {self.issue}\n{self._approve}",
         )  # fmt: skip
+
+    @property
+    def _approve(self) -> str:
+        """What approves just the texts that the mail is about, and none that came after."""
+        return f"digital-cs newsletter approve {self.issue} --text {self.step.about[:MARK]}"
 
     def held(self) -> Told:
         """Nobody approved it in time."""
@@ -164,8 +171,7 @@ class _Words:
             ("Nobody approved it in time, so it is not sent.",
              "Once it is approved it goes out on the next business day that is still whole. Or"
              " leave it out."),
-            f"digital-cs newsletter approve {self.issue}\n"
-            f"digital-cs newsletter skip {self.issue} --because …",
+            f"{self._approve}\ndigital-cs newsletter skip {self.issue} --because …",
         )  # fmt: skip
 
     def leaving(self) -> Told:
