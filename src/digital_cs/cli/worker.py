@@ -8,7 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -17,8 +18,10 @@ from digital_cs.cli.options import JsonLogs
 if TYPE_CHECKING:
     from digital_cs.config import Settings
 
+T = TypeVar("T")
+
 PATIENCE = 10.0
-"""Seconds that a start waits for its database."""
+"""Seconds that a start waits for its servers."""
 
 YIELDING = 10
 """By how much a worker of broadcasts is nicer than those of programs on the same machine."""
@@ -98,6 +101,24 @@ def _look_for_garbage_less_often() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
+async def _opened(
+    stack: AsyncExitStack, opening: Callable[[], AbstractAsyncContextManager[T]]
+) -> T:
+    """Open a worker, though a server is started again while it starts."""
+    from psycopg import OperationalError
+
+    from digital_cs.errors import UnavailableError
+
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await stack.enter_async_context(opening())
+        except (OperationalError, UnavailableError):
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.5)
+
+
 async def _work(settings: Settings, queue: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -112,16 +133,17 @@ async def _work(settings: Settings, queue: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
     try:
-        if queue == "broadcast":
-            from digital_cs.bootstrap_broadcasts import open_broadcast_engine
+        async with AsyncExitStack() as opened:
+            if queue == "broadcast":
+                from digital_cs.bootstrap_broadcasts import open_broadcast_engine
 
-            async with open_broadcast_engine(settings) as broadcasts:
+                broadcasts = await _opened(opened, lambda: open_broadcast_engine(settings))
                 _look_for_garbage_less_often()
                 await broadcasts.run(stop)
-        else:
-            from digital_cs.bootstrap import open_engine
+            else:
+                from digital_cs.bootstrap import open_engine
 
-            async with open_engine(settings) as engine:
+                engine = await _opened(opened, lambda: open_engine(settings))
                 await engine.run(stop)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
