@@ -11,10 +11,10 @@ from digital_cs.catalog.newsletters import (
     Around,
     check_newsletter_text,
     load_newsletters,
-    newsletter_from_json,
-    newsletter_to_json,
 )
 from digital_cs.catalog.schema import NEWSLETTER_SCHEMA_FILE, newsletter_schema, schema_text
+from digital_cs.domain.newsletter import Newsletter
+from digital_cs.store.newsletters import spec_of
 from tests.rig import ROOT
 
 CONTENT = ROOT / "content"
@@ -54,7 +54,7 @@ def test_the_schema_that_is_shipped_is_that_of_the_model() -> None:
 
 def test_a_newsletter_is_read_back_as_it_was_kept() -> None:
     for newsletter in load_newsletters(CONTENT).newsletters.values():
-        assert newsletter_from_json(newsletter_to_json(newsletter)) == newsletter
+        assert Newsletter.model_validate(spec_of(newsletter)) == newsletter
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -102,16 +101,6 @@ def check_newsletter_text(
     problems += [_problem(document, each) for each in found]
     broken = any(problem.severity == "error" for problem in problems)
     return None if broken else newsletter, _ordered(problems)
-
-
-def newsletter_to_json(newsletter: Newsletter) -> dict[str, Any]:
-    """The newsletter as JSON values, in the words of the file, without what is the default."""
-    return newsletter.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-
-
-def newsletter_from_json(data: Mapping[str, Any]) -> Newsletter:
-    """The newsletter that `newsletter_to_json` was given. Raises pydantic's ValidationError."""
-    return Newsletter.model_validate(data)
 
 
 def _findings(newsletter: Newsletter, stem: str | None, around: Around) -> Iterator[Finding]:

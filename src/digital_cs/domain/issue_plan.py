@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.newsletter import Newsletter, OnHoliday
-from digital_cs.domain.span import Span, add, subtract
+from digital_cs.domain.span import Span, subtract
 from digital_cs.domain.zone import to_utc
 
 MORNING, NOON, EVENING = time(9), time(12), time(17)
@@ -90,11 +90,6 @@ def plan_issue(
         leaves_at=min(approve_by, held_at), held_at=held_at, too_late_at=first_at + STILL_TODAY,
         first_at=first_at, last_at=morning - LATEST,
     )  # fmt: skip
-
-
-def useful_until(newsletter: Newsletter, due_at: datetime, zone: ZoneInfo) -> datetime:
-    """Until when a message of it is still worth sending to a reader who is due at a moment."""
-    return add(due_at, newsletter.useful_for, zone, BusinessCalendar())
 
 
 def a_working_day_before(moment: datetime, zone: ZoneInfo, calendar: BusinessCalendar) -> datetime:
