@@ -16,7 +16,8 @@ from digital_cs.domain.team import Person
 from digital_cs.rendering import review_mail
 from digital_cs.rendering.colleague_mail import Letter
 from digital_cs.rendering.review_mail import AskedItem
-from digital_cs.signing_reviews import Asked, ReviewSigner, reviewer_id
+from digital_cs.signing import person_id
+from digital_cs.signing_reviews import Asked, ReviewSigner
 from digital_cs.store.review_cases import Kept
 
 DIGEST, AT_ONCE = "digest", "at-once"
@@ -88,7 +89,7 @@ def letter(
     items = []
     for kept in draft.cases:
         item = view.items[kept.case.item_id]
-        token = signer.sign(Asked(kept.case.id, reviewer_id(draft.reviewer)))
+        token = signer.sign(Asked(kept.case.id, person_id(draft.reviewer)))
         items.append(
             AskedItem(
                 item.title, kind_words(item),

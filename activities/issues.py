@@ -11,9 +11,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.enrollments import CalendarShelf
 from activities.faults import without_words
-from activities.issue_desk import Case, IssueDesk, NotYetError
+from activities.issue_desk import IssueDesk
+from activities.issue_telling import Case, NotYetError
 from digital_cs.clock import Clock, seconds_between, shown_at
-from digital_cs.domain.issue import Next, what_next
+from digital_cs.domain.issue import Next
+from digital_cs.domain.issue_next import what_next
 from digital_cs.domain.issue_plan import plan_issue
 from digital_cs.domain.zone import load_zone
 from digital_cs.messages.newsletter_issue import ADVANCE_ISSUE, AdvanceIssue, IssueReply

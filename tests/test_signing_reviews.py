@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.signing import Signer
-from digital_cs.signing_reviews import Asked, ReviewSigner, reviewer_id
+from digital_cs.signing import Signer, person_id
+from digital_cs.signing_reviews import Asked, ReviewSigner
 
 SIGNER = ReviewSigner("a key")
-ASKED = Asked("r-0123456789ab", reviewer_id("Ann@lantern.example"))
+ASKED = Asked("r-0123456789ab", person_id("Ann@lantern.example"))
 
 
 @given(st.text(st.characters(exclude_characters="|", exclude_categories=["Cs"]), max_size=40))
@@ -21,7 +21,7 @@ def test_what_was_signed_is_read_again(case_id: str) -> None:
 
 def test_a_token_names_nobody_and_fits_a_mail() -> None:
     token = SIGNER.sign(ASKED)
-    assert reviewer_id("ann@LANTERN.example") == ASKED.reviewer
+    assert person_id("ann@LANTERN.example") == ASKED.reviewer
     assert "ann" not in token.lower()
     assert len(token) < 100
 

@@ -21,6 +21,7 @@ from activities.composing import Composer, Question
 from activities.enrollments import CalendarShelf
 from activities.issue_broadcast import IssueBroadcast
 from activities.issue_desk import IssueDesk
+from activities.issue_telling import IssueTelling, Links
 from activities.issues import IssueActivities
 from activities.letters import Sender
 from digital_cs.catalog.newsletters import load_newsletters
@@ -37,6 +38,7 @@ from digital_cs.domain.team import Person, Team
 from digital_cs.messages.newsletter_issue import AdvanceIssue, IssueReply
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.library import EmailLibrary
+from digital_cs.signing_issues import IssueSigner
 from digital_cs.store import issues, library
 from digital_cs.store import pool as pools
 from digital_cs.store.issues import IssueRow
@@ -50,6 +52,7 @@ SOURCE = ContentSource("content", SourceKind.CONTENT, "content")
 CALENDAR = BusinessCalendar()
 OPENING = "Hi {{ contact.first_name or 'there' }},\n\nthis month is about **lists**."
 ARTICLES = ("first-automation", "import-contacts", "invoices-and-plans", "more-seats")
+LINK_KEY = "a-key-for-links-of-this-test"
 TEAM = Team(
     manager="maya",
     people={
@@ -212,11 +215,14 @@ async def opened(
         content = folder / "content"  # a copy, for tests that edit it
         shutil.copytree(CONTENT, content)
         shelf = EmailLibrary(content)
+        telling = IssueTelling(
+            pool=pool, colleagues=Colleagues(pool=pool, channel=channel, sender=sender),
+            library=shelf, team=lambda: TEAM, sender=SenderView("Lantern", "Lantern, Somewhere 1"),
+            links=Links(IssueSigner(LINK_KEY), sender.public_url),
+        )  # fmt: skip
         desk = IssueDesk(
             pool=pool, composer=Composer(shelf, content, sender.public_url, questions),
-            broadcast=IssueBroadcast(pool=pool, library=shelf),
-            colleagues=Colleagues(pool=pool, channel=channel, sender=sender), library=shelf,
-            team=lambda: TEAM, sender=SenderView("Lantern", "Lantern, Somewhere 1"),
+            broadcast=IssueBroadcast(pool=pool, library=shelf), telling=telling,
         )  # fmt: skip
         activities = IssueActivities(
             pool=pool, clock=the_clock, calendar=CalendarShelf(CALENDAR), zone="UTC", desk=desk

@@ -21,8 +21,8 @@ from digital_cs.domain.content_item import Checked, ContentItem
 from digital_cs.domain.content_policy import Reviews
 from digital_cs.domain.review_acts import told
 from digital_cs.domain.review_case import Because, CaseStep, ReviewCase, Rules, opened
-from digital_cs.signing import Signer
-from digital_cs.signing_reviews import Asked, ReviewSigner, reviewer_id
+from digital_cs.signing import Signer, person_id
+from digital_cs.signing_reviews import Asked, ReviewSigner
 from digital_cs.store import library, review_cases
 from tests import rig
 from tests.activities.reviewing import MONDAY, SOURCE, item
@@ -108,7 +108,7 @@ async def desk(pool: AsyncConnectionPool[Any], tmp_path: Path) -> AsyncIterator[
     about = item(title='Connect your "shop" <b>now</b>')
     rules = Rules(load_team(content).team, BusinessCalendar(), Reviews())
     await prepared(pool, about, rules)
-    token = ReviewSigner(KEY).sign(Asked("r-1", reviewer_id(ANN)))
+    token = ReviewSigner(KEY).sign(Asked("r-1", person_id(ANN)))
     async with face(pool, content_dir=content, signing_key=KEY) as found:
         yield Desk(found, pool, token)
 
@@ -222,7 +222,7 @@ async def test_it_can_be_retired_with_a_reason(desk: Desk) -> None:
 
 
 async def test_whose_link_it_is_is_known_by_the_link_alone(desk: Desk) -> None:
-    token = ReviewSigner(KEY).sign(Asked("r-1", reviewer_id(BEN)))
+    token = ReviewSigner(KEY).sign(Asked("r-1", person_id(BEN)))
     assert BEN not in token
     assert "@" not in token
     desk.token = token
@@ -239,14 +239,14 @@ async def test_a_case_that_somebody_else_ended_says_so(desk: Desk) -> None:
     assert "Zoe checked prices and changed something." in await desk.get("snooze")
 
 
-TOKEN = ReviewSigner(KEY).sign(Asked("r-1", reviewer_id(ANN)))
+TOKEN = ReviewSigner(KEY).sign(Asked("r-1", person_id(ANN)))
 
 
 @pytest.mark.parametrize(
     "token",
     ["", "x", TOKEN[:-1], f"{TOKEN}=", TOKEN.replace(".", "%2E", 1) + "x", "r-1",
-     ReviewSigner("another key").sign(Asked("r-1", reviewer_id(ANN))),
-     ReviewSigner(KEY).sign(Asked("r-2", reviewer_id(ANN))),
+     ReviewSigner("another key").sign(Asked("r-1", person_id(ANN))),
+     ReviewSigner(KEY).sign(Asked("r-2", person_id(ANN))),
      Signer(KEY).sign_contact("r-1|x"), "a" * 5000],
 )  # fmt: skip
 async def test_a_link_that_is_not_ours_leads_nowhere(desk: Desk, token: str) -> None:

@@ -15,7 +15,8 @@ from digital_cs.catalog.team import load_team
 from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.content_policy import Reviews
 from digital_cs.domain.review_case import Rules
-from digital_cs.signing_reviews import Asked, ReviewSigner, reviewer_id
+from digital_cs.signing import person_id
+from digital_cs.signing_reviews import Asked, ReviewSigner
 from digital_cs.store import review_cases
 from tests.activities.reviewing import item
 from tests.console.browser import ENTER, SPACE, TAB, Tab, browsing, chromium
@@ -23,7 +24,7 @@ from tests.console.serving import SIGNING_KEY, served
 from tests.console.test_review_pages import ANN, TEAM, prepared
 
 PHONE, DESK = 320, 1100
-TOKEN = ReviewSigner(SIGNING_KEY).sign(Asked("r-1", reviewer_id(ANN)))
+TOKEN = ReviewSigner(SIGNING_KEY).sign(Asked("r-1", person_id(ANN)))
 _TARGETS = """JSON.stringify([...document.querySelectorAll(
   'label:not(.field), button, select, textarea, input[type=date], input[type=email], ul.links a')]
   .map(each => [each.getBoundingClientRect().height, each.getBoundingClientRect().width]))"""

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
-from digital_cs.domain.issue import Do, Issue, SectionFacts, State, Step, what_next
+from digital_cs.domain.issue import Do, Issue, SectionFacts, State, Step
+from digital_cs.domain.issue_next import what_next
 from digital_cs.domain.issue_plan import next_send_days, plan_issue, send_day
 from digital_cs.domain.newsletter import Newsletter, OnHoliday
 

@@ -32,7 +32,8 @@ from digital_cs.domain.review_acts import CaseRefusedError
 from digital_cs.domain.review_case import Rules
 from digital_cs.domain.team import Person
 from digital_cs.ingest.calendars import calendar_of
-from digital_cs.signing_reviews import Asked, ReviewSigner, reviewer_id
+from digital_cs.signing import person_id
+from digital_cs.signing_reviews import Asked, ReviewSigner
 from digital_cs.store import evidence, library, review_cases
 from digital_cs.store.pool import insist
 from digital_cs.temporal.review_parts import casebook_of
@@ -244,7 +245,7 @@ def _called(at: Standing, rules: Rules, asked: Asked) -> str:
     names = (case.assigned, case.owner, item.backup, case.holder, team.manager)
     people = [*team.people.values(), *(team.find(name) or Person() for name in names)]
     for person in people:
-        if person.address is not None and reviewer_id(person.address) == asked.reviewer:
+        if person.address is not None and person_id(person.address) == asked.reviewer:
             return person.name or next(name for name, each in team.people.items() if each is person)
     return "a reviewer"
 

@@ -18,6 +18,7 @@ EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=-12)
 STILL_TODAY = timedelta(hours=8)
 """After its hour a reader still gets it on the same working day."""
 MOST_DAYS_SKIPPED = 60
+A_WORKING_DAY = Span.parse("1 business day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def plan_issue(
 
 def a_working_day_before(moment: datetime, zone: ZoneInfo, calendar: BusinessCalendar) -> datetime:
     """The same hour, one business day earlier: when who is not ready is reminded."""
-    return subtract(moment, Span.parse("1 business day"), zone, calendar)
+    return subtract(moment, A_WORKING_DAY, zone, calendar)
 
 
 def next_free_day(now: datetime, calendar: BusinessCalendar) -> date:

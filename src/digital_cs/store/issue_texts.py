@@ -18,7 +18,8 @@ Connection = AsyncConnection[Any]
 
 @dataclass(frozen=True, slots=True)
 class SectionText:
-    """What somebody wrote for a section; signed while `signed_hash` is that of the text."""
+    """What somebody wrote for a section; signed while `signed_hash` is that of the text, and
+    refused while `refused_hash` is."""
 
     section: str
     text: str
@@ -28,11 +29,20 @@ class SectionText:
     signed_hash: str | None = None
     signed_by: str | None = None
     signed_at: datetime | None = None
+    refused_hash: str | None = None
+    refused_by: str | None = None
+    refused_because: str | None = None
+    refused_at: datetime | None = None
 
     @property
     def signed(self) -> bool:
         """Whether an expert agreed to exactly this."""
         return self.signed_hash == self.text_hash
+
+    @property
+    def refused(self) -> bool:
+        """Whether an expert wants a change of exactly this."""
+        return self.refused_hash == self.text_hash
 
 
 def text_hash(text: str) -> str:
@@ -45,7 +55,8 @@ async def texts(connection: Connection, issue: str) -> dict[str, SectionText]:
     async with connection.cursor(row_factory=class_row(SectionText)) as cursor:
         await cursor.execute(
             "select section, text, text_hash, written_by, written_at, signed_hash, signed_by,"
-            " signed_at from newsletter_texts where issue_id = %s order by section",
+            " signed_at, refused_hash, refused_by, refused_because, refused_at"
+            " from newsletter_texts where issue_id = %s order by section",
             (issue,),
         )
         return {each.section: each for each in await cursor.fetchall()}
@@ -82,9 +93,24 @@ async def sign(
 ) -> bool:
     """An expert agrees to a text; False if the section says something else by now."""
     cursor = await connection.execute(
-        "update newsletter_texts set signed_hash = text_hash, signed_by = %s, signed_at = %s"
+        "update newsletter_texts set signed_hash = text_hash, signed_by = %s, signed_at = %s,"
+        " refused_hash = null, refused_by = null, refused_because = null, refused_at = null"
         " where issue_id = %s and section = %s and text_hash = %s",
         (by, now, issue, section, text_hash),
+    )
+    return cursor.rowcount == 1
+
+
+async def refuse(
+    connection: Connection, issue: str, section: str, text_hash: str, because: str, by: str,
+    now: datetime,
+) -> bool:  # fmt: skip
+    """An expert wants a text changed; False if the section says something else by now."""
+    cursor = await connection.execute(
+        "update newsletter_texts set refused_hash = text_hash, refused_by = %s,"
+        " refused_because = %s, refused_at = %s, signed_hash = null, signed_by = null,"
+        " signed_at = null where issue_id = %s and section = %s and text_hash = %s",
+        (by, because, now, issue, section, text_hash),
     )
     return cursor.rowcount == 1
 

@@ -21,7 +21,11 @@ Connection = AsyncConnection[Any]
 
 @dataclass(frozen=True, slots=True)
 class IssueRow:
-    """An issue. `day` names it and never changes; `send_on` is the day on which it is sent."""
+    """An issue. `day` names it and never changes; `send_on` is the day on which it is sent.
+
+    `refused_hash` is of texts of which somebody wants a change, as `texts_hash` is of those that
+    would go out now.
+    """
 
     id: str
     newsletter: Newsletter
@@ -41,6 +45,10 @@ class IssueRow:
     leaves_at: datetime | None
     broadcast_id: str | None
     sent_at: datetime | None
+    refused_hash: str | None = None
+    refused_by: str | None = None
+    refused_because: str | None = None
+    refused_at: datetime | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime | None = None
     next_at: datetime | None = None
@@ -50,6 +58,21 @@ class IssueRow:
     def over(self) -> bool:
         """Whether nothing will become of it any more."""
         return self.state in OVER
+
+    @property
+    def put_together(self) -> bool:
+        """Whether its texts say what is written for it now."""
+        return self.texts_hash is not None and self.frozen_hash == self.content_hash
+
+    @property
+    def approved(self) -> bool:
+        """Whether exactly that is approved which would go out."""
+        return self.put_together and self.approved_hash == self.texts_hash
+
+    @property
+    def refused(self) -> bool:
+        """Whether somebody wants a change of exactly that which would go out."""
+        return self.texts_hash is not None and self.refused_hash == self.texts_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +89,8 @@ ENGINE = "digital-cs"
 
 _COLUMNS = (
     "id, spec, day, send_on, extra, state, subject, preview, content_hash, frozen_hash, texts_hash,"
-    " frozen_at, approved_hash, approved_by, approved_at, leaves_at, broadcast_id, sent_at, report,"
-    " created_at, next_at, revision"
+    " frozen_at, approved_hash, approved_by, approved_at, leaves_at, broadcast_id, sent_at,"
+    " refused_hash, refused_by, refused_because, refused_at, report, created_at, next_at, revision"
 )
 
 
@@ -157,7 +180,8 @@ async def _rows(connection: Connection, where: str, values: Any) -> list[IssueRo
 async def facts(connection: Connection, row: IssueRow) -> Issue:
     """What the rules of the domain need to know of an issue."""
     cursor = await connection.execute(
-        "select section, text_hash, signed_hash from newsletter_texts where issue_id = %s",
+        "select section, text_hash, signed_hash, written_at, case when refused_hash = text_hash"
+        " then refused_at end from newsletter_texts where issue_id = %s",
         (row.id,),
     )
     sections = tuple(SectionFacts(*each) for each in await cursor.fetchall())
@@ -167,7 +191,8 @@ async def facts(connection: Connection, row: IssueRow) -> Issue:
     done = frozenset(each[0] for each in await cursor.fetchall())
     return Issue(
         row.state, sections, row.content_hash, row.frozen_hash, row.texts_hash, row.approved_hash,
-        row.leaves_at, await _all_sent(connection, row), row.sent_at, done,
+        row.refused_at if row.refused else None, row.leaves_at, await _all_sent(connection, row),
+        row.sent_at, done,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from activities.composing import Composer, Question
 from activities.enrollments import CalendarShelf
 from activities.issue_broadcast import IssueBroadcast
 from activities.issue_desk import IssueDesk
+from activities.issue_telling import IssueTelling, Links
 from activities.issues import IssueActivities
 from activities.letters import Sender
 from digital_cs.clock import Clock
@@ -24,6 +25,7 @@ from digital_cs.domain.topic_rank import Span
 from digital_cs.ingest.topic_month import TopicMonths
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.library import EmailLibrary
+from digital_cs.signing_issues import IssueSigner
 from digital_cs.temporal.issue_keeper import IssueKeeper
 
 ASKED_WITHIN = timedelta(days=30)
@@ -55,10 +57,14 @@ def open_newsletters(
         ]
 
     composer = Composer(library, settings.content_dir, settings.public_url, questions)
+    telling = IssueTelling(
+        pool=pool, colleagues=colleagues, library=library, team=lambda: team.current,
+        sender=SenderView(sender.name, sender.footer),
+        links=Links(IssueSigner(*settings.link_keys()), settings.public_url),
+    )  # fmt: skip
     desk = IssueDesk(
         pool=pool, composer=composer, broadcast=IssueBroadcast(pool=pool, library=library),
-        colleagues=colleagues, library=library, team=lambda: team.current,
-        sender=SenderView(sender.name, sender.footer),
+        telling=telling,
     )  # fmt: skip
     activities = IssueActivities(
         pool=pool, clock=clock, calendar=calendar, zone=settings.workspace_zone, desk=desk

@@ -58,6 +58,10 @@ class NewsletterIssue(Table, table=True):
     approved_hash: str | None = None
     approved_by: str | None = None
     approved_at: datetime | None = None
+    refused_hash: str | None = None
+    refused_by: str | None = None
+    refused_because: str | None = None
+    refused_at: datetime | None = None
     leaves_at: datetime | None = None
     broadcast_id: str | None = None
     sent_at: datetime | None = None
@@ -69,7 +73,8 @@ class NewsletterIssue(Table, table=True):
 
 
 class NewsletterText(Table, table=True):
-    """What somebody wrote for a section of an issue, and the text that an expert agreed to."""
+    """What somebody wrote for a section of an issue, and the texts that an expert agreed to, and
+    wanted changed."""
 
     __tablename__ = "newsletter_texts"
     issue_id: str = Field(primary_key=True, foreign_key="newsletter_issues.id")
@@ -81,6 +86,10 @@ class NewsletterText(Table, table=True):
     signed_hash: str | None = None
     signed_by: str | None = None
     signed_at: datetime | None = None
+    refused_hash: str | None = None
+    refused_by: str | None = None
+    refused_because: str | None = None
+    refused_at: datetime | None = None
 
 
 class NewsletterStep(Table, table=True):
