@@ -138,7 +138,8 @@ def block(item: ItemName, because: Because, by: By = None, as_json: Json = False
     who = by or getpass.getuser()
 
     async def mark(connection: Connection, id: str, clock: Clock) -> bool:
-        return await reviews.block(connection, id, because, who, clock.now())
+        async with connection.transaction():
+            return await reviews.block(connection, id, because, who, clock.now())
 
     _mark(item, mark, "is blocked", "is blocked already, or retired", as_json=as_json)
 

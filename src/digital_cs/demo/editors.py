@@ -119,7 +119,8 @@ class Editors:
         day = (now - self._origin) / timedelta(days=1)
         if self._blocked is None:
             if day >= BLOCK_ON_DAY and (found := await library.find(connection, BLOCKED)):
-                await reviews.block(connection, found[0].id, BLOCKED_BECAUSE, "priya", now)
+                async with connection.transaction():
+                    await reviews.block(connection, found[0].id, BLOCKED_BECAUSE, "priya", now)
                 self._blocked = found[0].id, now
         elif not self._released and now >= self._blocked[1] + BLOCKED_FOR:
             async with connection.transaction():

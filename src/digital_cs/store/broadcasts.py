@@ -202,6 +202,34 @@ async def told(connection: Connection, id: str, wished_at: Any) -> None:
     )
 
 
+async def wake_running(connection: Connection) -> int:
+    """Have every broadcast that runs look at what may hold it; how many. Call it in the transaction
+    that places or lifts what holds.
+
+    One that somebody has in hand at this moment is passed over: who fixes an audience, which takes
+    a minute, looks again after it, and a stop must not wait for that.
+    """
+    cursor = await connection.execute(
+        "update broadcasts set wished_at = clock_timestamp() where id in (select id from broadcasts"
+        " where state = 'running' and not paused and ended_at is null for update skip locked)"
+    )
+    return cursor.rowcount
+
+
+async def ask_again(connection: Connection, accounts: Sequence[str], reason: Reason) -> int:
+    """Have recipients of these accounts decided anew who were put off for a reason; how many.
+
+    Whoever is being claimed at this moment is passed over: they are decided anew as it is.
+    """
+    cursor = await connection.execute(
+        "update messages set retry_at = null where key in (select key from messages"
+        " where account_id = any(%s) and broadcast_id is not null and state = 'planned'"
+        " and reason = %s and retry_at is not null for update skip locked)",
+        (list(accounts), reason),
+    )
+    return cursor.rowcount
+
+
 async def save_texts(connection: Connection, id: str, texts: Mapping[str, str]) -> None:
     """Keep the texts of a broadcast by variant, in the place of all before."""
     await connection.execute("delete from broadcast_texts where broadcast_id = %s", (id,))

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.domain.touch import ABOUT_CONTENT, WAITS_FOR_CONTENT
+from digital_cs.store.broadcasts import wake_running
 
 Connection = AsyncConnection[Any]
 
@@ -78,8 +79,11 @@ class Held:
 async def wake_held(connection: Connection, now: datetime, program_id: str | None = None) -> int:
     """Have whoever rests before a message decided anew, in one program or in all.
 
-    Returns how many. They ask by themselves: what is overdue is spread out (P8).
+    Returns how many. They ask by themselves: what is overdue is spread out (P8). With all programs
+    the broadcasts look again, too.
     """
+    if program_id is None:
+        await wake_running(connection)
     cursor = await connection.execute(_WAKE, {"key": SENDING, "now": now, "program": program_id})
     return cursor.rowcount
 
@@ -87,8 +91,10 @@ async def wake_held(connection: Connection, now: datetime, program_id: str | Non
 async def wake_for_content(connection: Connection, now: datetime) -> int:
     """Have whoever waits for a review of content decided anew (P25); returns how many.
 
-    Call it in the transaction that makes an item fresh or takes a block back.
+    Call it in the transaction that makes an item fresh or takes a block back. Broadcasts look
+    again, too.
     """
+    await wake_running(connection)
     return (await connection.execute(_WAKE_FOR_CONTENT, {"now": now})).rowcount
 
 

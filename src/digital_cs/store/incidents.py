@@ -10,6 +10,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.domain.reason import Reason
+from digital_cs.store.broadcasts import ask_again, wake_running
 from digital_cs.store.changes import tell_all
 from digital_cs.store.holds import SENDING, wake_held
 
@@ -50,6 +52,8 @@ async def open_incident(
     assert row is not None
     if named:
         await tell_all(connection, named, [SENDING])
+    elif named is None:
+        await wake_running(connection)
     return Incident(*row)
 
 
@@ -71,6 +75,8 @@ async def close(connection: Connection, id: int, by: str, now: datetime) -> Inci
         await wake_held(connection, now)
     else:
         await tell_all(connection, done.accounts, [SENDING])
+        if await ask_again(connection, done.accounts, Reason.INCIDENT):
+            await wake_running(connection)
     return done
 
 

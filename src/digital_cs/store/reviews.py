@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from digital_cs.domain.content_item import BY_SOURCE, Review
 from digital_cs.store import evidence
+from digital_cs.store.broadcasts import wake_running
 from digital_cs.store.holds import wake_for_content
 
 Connection = AsyncConnection[Any]
@@ -91,13 +92,19 @@ async def reviews_of(connection: Connection, id: str, most: int = 20) -> list[Re
 
 
 async def block(connection: Connection, id: str, because: str, by: str, now: datetime) -> bool:
-    """Say that an item is wrong; False if it is blocked already, or not there, or retired."""
-    return await _mark(
+    """Say that an item is wrong; False if it is blocked already, or not there, or retired.
+
+    Call it in a transaction: broadcasts that are under way look at once.
+    """
+    done = await _mark(
         connection,
         "update content_items set blocked_because = %s, blocked_by = %s, blocked_at = %s"
         " where id = %s and blocked_at is null and retired_at is null",
         (because, by, now, id),
     )
+    if done:
+        await wake_running(connection)
+    return done
 
 
 async def unblock(connection: Connection, id: str, now: datetime) -> bool:

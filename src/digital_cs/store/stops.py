@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 
+from digital_cs.store.broadcasts import wake_running
 from digital_cs.store.holds import wake_held
 from digital_cs.store.locks import stop_claims
 
@@ -46,6 +47,8 @@ async def stop(connection: Connection, because: str, by: str, now: datetime) -> 
         " on conflict (scope) where lifted_at is null do nothing",
         (because, by, now),
     )
+    if cursor.rowcount:
+        await wake_running(connection)  # so that it shows at once, and owners are told
     found = await current(connection)
     assert found is not None, "the insert waits for whoever lifts or presses at this moment"
     return found, bool(cursor.rowcount)
