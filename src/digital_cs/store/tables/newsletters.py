@@ -29,7 +29,8 @@ class NewsletterIssue(Table, table=True):
     `content_hash` is of what is written for it now, `frozen_hash` of what was when it was put
     together last, and `texts_hash` of the texts that came of it, as they go out. `revision`
     counts what people changed; the workflow was told of it up to `relayed`. `next_at` is when the
-    issue has to be looked at again.
+    issue has to be looked at again. One that `corrects` another, which was recalled, is for those
+    who missed that one, or for everybody (`corrects_for`).
     """
 
     __tablename__ = "newsletter_issues"
@@ -65,6 +66,11 @@ class NewsletterIssue(Table, table=True):
     leaves_at: datetime | None = None
     broadcast_id: str | None = None
     sent_at: datetime | None = None
+    recalled_at: datetime | None = None
+    recalled_by: str | None = None
+    recalled_because: str | None = None
+    corrects: str | None = None
+    corrects_for: str | None = None
     report: dict[str, Any] = Field(sa_column=json_column())
     created_at: datetime
     next_at: datetime | None = None

@@ -164,6 +164,18 @@ class Merge(Table, table=True):
     taken_by: str | None = None
 
 
+class MergeRide(Table, table=True):
+    """A merged message that goes along if this reader gets the broadcast, in the text chosen for
+    them. Where one person is in several accounts, it rides on each of their copies (P2): one goes.
+    """
+
+    __tablename__ = "merge_rides"
+    broadcast_id: str = Field(primary_key=True)
+    message_key: str = Field(primary_key=True, foreign_key="merges.message_key")
+    account_id: str = Field(primary_key=True)
+    contact_id: str = Field(primary_key=True)
+
+
 class ReturnedMessage(Table, table=True):
     """Something that came back: a bounce, a complaint, an automatic answer, a reply.
 
