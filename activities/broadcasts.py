@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +12,22 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.broadcast_sending import BroadcastSending
+from activities.broadcast_sending import BroadcastSending, SetDone
 from activities.broadcast_texts import BroadcastTexts, Texts, waits
 from activities.enrollments import CalendarShelf
 from activities.faults import without_words
 from digital_cs import logs
 from digital_cs.background import running
 from digital_cs.clock import Clock, pace
-from digital_cs.domain.broadcast import Around, Broadcast, Do, Next, useful_until, what_next
+from digital_cs.domain.broadcast import (
+    Around,
+    Broadcast,
+    Do,
+    Next,
+    places,
+    useful_until,
+    what_next,
+)
 from digital_cs.messages.broadcast import (
     LOOK_ACTIVITY,
     SEND_CHUNK_ACTIVITY,
@@ -29,6 +38,7 @@ from digital_cs.messages.broadcast import (
 )
 from digital_cs.store import alerts, broadcast_audience, broadcasts, incidents, policies, stops
 from digital_cs.store import broadcast_claims as claims
+from digital_cs.store.broadcast_audience import LEAST
 
 log = logs.get(__name__)
 
@@ -48,6 +58,10 @@ A_WHILE = 0.2
 
 SIGN_OF_LIFE = 3.0
 
+TURN_SECONDS = 10.0
+"""Real seconds after which a chunk gives its place in the worker to whoever waits for one: a slow
+broadcast must not keep others waiting. Whatever was changed meanwhile is in force from then on."""
+
 
 class BroadcastActivities:
     """The two activities of a broadcast, with everything they need handed in."""
@@ -55,8 +69,10 @@ class BroadcastActivities:
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], clock: Clock, texts: BroadcastTexts,
         sending: BroadcastSending, set_size: int, calendar: CalendarShelf, workspace_zone: str,
+        turn: float = TURN_SECONDS,
     ) -> None:  # fmt: skip
-        """`set_size`: recipients that are claimed at a time, and that a crash may leave unknown."""
+        """`set_size`: recipients that are claimed at a time, and that a crash may leave unknown.
+        `turn`: real seconds that a chunk is sent for in one go."""
         self._pool = pool
         self._clock = clock
         self._texts = texts
@@ -64,6 +80,7 @@ class BroadcastActivities:
         self._set_size = set_size
         self._calendar = calendar
         self._zone = workspace_zone
+        self._turn = turn
 
     @activity.defn(name=LOOK_ACTIVITY)
     async def look(self, request: LookRequest) -> LookReply:
@@ -79,8 +96,8 @@ class BroadcastActivities:
 
     @activity.defn(name=SEND_CHUNK_ACTIVITY)
     async def send_chunk(self, request: ChunkRequest) -> ChunkReply:
-        """Send those of a chunk that are due, set by set, until all are through, the broadcast
-        may not go on, or this worker is to stop."""
+        """Send those of a chunk that are due, set by set, until all are through, its turn is over,
+        the broadcast may not go on, or this worker is to stop."""
         try:
             async with running(_signs_of_life()):
                 return await self._send_chunk(request.broadcast_id, request.chunk)
@@ -151,7 +168,9 @@ class BroadcastActivities:
             return None
         if step.do is Do.SEND:
             async with self._pool.connection() as connection:
-                chunks = await claims.due_chunks(connection, broadcast.id, now, AT_ONCE)
+                rates = (await policies.current(connection)).policy.damage.a_minute
+                most = places(rates, broadcast.per_minute, self._turn, LEAST, AT_ONCE)
+                chunks = await claims.due_chunks(connection, broadcast.id, now, most)
             return LookReply(chunks=tuple(chunks), label=f"send {len(chunks)} chunks")
         return self._rest(step, in_hand)
 
@@ -219,6 +238,7 @@ class BroadcastActivities:
     async def _send_chunk(self, id: str, chunk: int) -> ChunkReply:
         handed_over = put_off = 0
         rest = 0.0
+        over = asyncio.get_running_loop().time() + self._turn
         async with self._pool.connection() as connection:
             broadcast = await broadcasts.get(connection, id)
             if broadcast is None:
@@ -229,7 +249,9 @@ class BroadcastActivities:
         size = math.ceil(len(waiting) / max(math.ceil(len(waiting) / self._set_size), 1))
         while waiting and not activity.is_worker_shutdown():
             some, waiting = waiting[:size], waiting[size:]
-            done = await self._sending.send(broadcast, texts, some, self._calendar.current)
+            done = await _to_its_end(
+                self._sending.send(broadcast, texts, some, self._calendar.current)
+            )
             handed_over += done.handed_over
             put_off += done.put_off
             if done.fault:
@@ -238,11 +260,27 @@ class BroadcastActivities:
                 rest = pace(self._clock, LOOK_SECONDS)
                 break
             waiting = done.again + waiting
+            if asyncio.get_running_loop().time() >= over:
+                break
             if done.again:
                 await asyncio.sleep(min(max(done.wait, A_WHILE), 1.0))
         if not handed_over and not put_off:  # somebody else was quicker, or it may not go on
             rest = pace(self._clock, LOOK_SECONDS)
         return ChunkReply(handed_over, put_off, rest)
+
+
+async def _to_its_end(sending: Coroutine[Any, Any, SetDone]) -> SetDone:
+    """A set that is in hand is settled also when the activity is given up meanwhile, because its
+    worker stops or Temporal was away: else nobody would know what became of it (P14)."""
+    task = asyncio.create_task(sending)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([task])
+        finally:  # asked a second time, it is over at once
+            task.cancel()
+        raise
 
 
 async def _signs_of_life() -> None:

@@ -21,7 +21,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.broadcast_sending import BroadcastSending
 from activities.broadcast_texts import BroadcastTexts, Writers
-from activities.broadcasts import BroadcastActivities
+from activities.broadcasts import TURN_SECONDS, BroadcastActivities
 from activities.enrollments import CalendarShelf
 from activities.letters import Sender
 from digital_cs.channels.bulk import BulkLine
@@ -141,7 +141,7 @@ class BroadcastHouse:
 
 def build(
     pool: AsyncConnectionPool[Any], clock: Any, library: EmailLibrary, port: int, *,
-    lines: int = 2, set_size: int = 20, smtp_timeout: float = 2.0,
+    lines: int = 2, set_size: int = 20, smtp_timeout: float = 2.0, turn: float = TURN_SECONDS,
 ) -> tuple[BroadcastActivities, BroadcastTexts, list[BulkLine]]:  # fmt: skip
     """The activities of one worker, with lines of its own."""
     server = SmtpChannel(host="127.0.0.1", port=port, tls="none").server
@@ -157,7 +157,7 @@ def build(
     )  # fmt: skip
     made = BroadcastActivities(
         pool=pool, clock=clock, texts=texts, sending=sending, set_size=set_size,
-        calendar=CalendarShelf(BusinessCalendar()), workspace_zone="UTC",
+        calendar=CalendarShelf(BusinessCalendar()), workspace_zone="UTC", turn=turn,
     )  # fmt: skip
     return made, texts, bulk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -166,6 +167,15 @@ def scopes(rates: Rates, broadcast: str, domain: str, per_minute: float | None) 
     return found
 
 
+def places(rates: Rates, per_minute: float | None, turn: float, least: int, most: int) -> int:
+    """In how many places at once it is worth sending, where each gets `turn` real seconds and finds
+    at least `least` recipients; never more than `most`, as where only a domain is limited."""
+    every = [rate for rate in (rates.fleet, per_minute) if rate is not None]
+    if not every or rates.domains:
+        return most
+    return min(max(math.ceil(min(every) / 60 * turn / least), 1), most)
+
+
 class Hold(StrEnum):
     """What holds a whole broadcast, so that nobody has to be decided one by one."""
 
@@ -199,7 +209,7 @@ class Around:
 
     `current_hash` is over the texts as they are now, None where they cannot be used, for the
     reason `fault`. `open` counts recipients that are not settled; `next_due` is when the first of
-    them that nobody has in hand is due, and `claims_end` when the last claim runs out.
+    them that nobody has in hand is due.
     """
 
     current_hash: str | None = None
