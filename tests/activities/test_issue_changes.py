@@ -15,8 +15,8 @@ from digital_cs.domain.review_policy import Kind
 from digital_cs.store import issues
 from digital_cs.store import newsletters as store
 from digital_cs.temporal import newsletters
+from digital_cs.temporal.issue_answers import IssueStateError
 from digital_cs.temporal.issue_planning import plan_due
-from digital_cs.temporal.newsletters import IssueStateError
 from tests.activities.issue_house import CALENDAR, OPENING, IssueHouse, day, letter, opened
 
 

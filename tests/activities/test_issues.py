@@ -11,8 +11,8 @@ import pytest
 from digital_cs.domain.issue import State
 from digital_cs.errors import UsageError
 from digital_cs.temporal import newsletters
+from digital_cs.temporal.issue_answers import IssueStateError
 from digital_cs.temporal.issue_planning import plan_due
-from digital_cs.temporal.newsletters import IssueStateError
 from tests.activities.issue_house import (
     ARTICLES,
     CALENDAR,

@@ -27,7 +27,7 @@ def show(issue: IssueId, as_json: Json = False) -> None:
     """Show an issue: what is due when, its sections, its texts, and what was done so far."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask, find_settings
-    from digital_cs.cli.newsletter_words import approved, due_next, facts_of, section_lines
+    from digital_cs.cli.newsletter_words import due_next, facts_of, section_lines
     from digital_cs.store import issue_readers, issue_texts, issues
     from digital_cs.temporal.newsletters import plan_of
 
@@ -64,8 +64,10 @@ def show(issue: IssueId, as_json: Json = False) -> None:
     output.table(["section", "~title", "~filled"], section_lines(row, written))
     for text in written.values():
         output.say(f"\n── {text.section} ──\n{text.text.strip()}")
-    if row.approved_hash is not None and not approved(row):
+    if row.approved_hash is not None and not row.approved:
         output.say("\nIt was approved, and changed since: the approval is void.")
+    if row.refused:
+        output.say(f"\n{row.refused_by} wants a change: {row.refused_because}")
     if notes:
         output.say("")
         output.table(
@@ -122,40 +124,6 @@ def title(
         output.emit({"issue": issue, "changed": changed})
     else:
         output.say("Changed." if changed else "It says so already.")
-
-
-def sign(issue: IssueId, section: SectionName, by: By = None, as_json: Json = False) -> None:
-    """Sign a section off: what it says now is right. A later change takes that back."""
-    from digital_cs.cli import output
-    from digital_cs.cli.connection import ask
-    from digital_cs.temporal import newsletters
-
-    ask(lambda gateway: newsletters.sign(gateway, issue, section, who(by)))
-    if as_json:
-        output.emit({"issue": issue, "section": section, "signed_by": who(by)})
-    else:
-        output.say(f"{section} is signed off.")
-
-
-def approve(
-    issue: IssueId,
-    text: Annotated[
-        str | None, typer.Option(help="Only if it says what the mail with this mark was about.")
-    ] = None,
-    by: By = None,
-    as_json: Json = False,
-) -> None:
-    """Approve exactly what was put together. A later change takes the approval back."""
-    from digital_cs.cli import output
-    from digital_cs.cli.connection import ask
-    from digital_cs.cli.newsletter_words import facts_of
-    from digital_cs.temporal import newsletters
-
-    row = ask(lambda gateway: newsletters.approve(gateway, issue, who(by), seen=text))
-    if as_json:
-        output.emit(facts_of(row))
-    else:
-        output.say(f"Approved. It goes out on {row.send_on:%A %-d %B}, to each in their morning.")
 
 
 def recall(issue: IssueId, because: Because, by: By = None, as_json: Json = False) -> None:
@@ -268,8 +236,6 @@ COMMANDS = (
         "Example: digital-cs newsletter write lantern-letter/2026-12-01 opening --file text.md",
     ),
     (title, 'Example: digital-cs newsletter title lantern-letter/2026-12-01 --subject "Ready?"'),
-    (sign, "Example: digital-cs newsletter sign lantern-letter/2026-12-01 in-depth --by dana"),
-    (approve, "Example: digital-cs newsletter approve lantern-letter/2026-12-01 --by maya"),
     (
         recall,
         'Example: digital-cs newsletter recall lantern-letter/2026-12-01 --because "Wrong link"',

@@ -8,6 +8,7 @@ from datetime import datetime
 from digital_cs.cli import output
 from digital_cs.domain.issue import State
 from digital_cs.domain.issue_plan import IssuePlan
+from digital_cs.domain.issue_words import MARK
 from digital_cs.domain.newsletter import Filler
 from digital_cs.store.issue_texts import SectionText
 from digital_cs.store.issues import IssueRow
@@ -26,17 +27,13 @@ def facts_of(row: IssueRow) -> dict[str, object]:
     return {
         "issue": row.id, "newsletter": row.newsletter.newsletter, "send_on": row.send_on,
         "extra": row.extra, "state": row.state.value, "subject": row.subject,
-        "preview": row.preview, "approved_by": row.approved_by if approved(row) else None,
-        "approved_at": row.approved_at if approved(row) else None, "frozen_at": row.frozen_at,
+        "preview": row.preview, "approved_by": row.approved_by if row.approved else None,
+        "approved_at": row.approved_at if row.approved else None,
+        "refused_by": row.refused_by if row.refused else None,
+        "refused_because": row.refused_because if row.refused else None,
+        "text": row.texts_hash[:MARK] if row.texts_hash else None, "frozen_at": row.frozen_at,
         "leaves_at": row.leaves_at, "broadcast": row.broadcast_id, "sent_at": row.sent_at,
     }  # fmt: skip
-
-
-def approved(row: IssueRow) -> bool:
-    """Whether exactly that is approved which would go out."""
-    return row.approved_hash is not None and (
-        row.approved_hash == row.texts_hash and row.frozen_hash == row.content_hash
-    )
 
 
 def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
@@ -50,8 +47,10 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
             return f"opens {at(plan.opens_at)}"
         case State.OPEN:
             return f"to be written by {at(plan.sections_by)}"
-        case State.FROZEN if approved(row):
+        case State.FROZEN if row.approved:
             return f"approved, leaves {at(plan.leaves_at)}"
+        case State.FROZEN if row.refused:
+            return f"to be changed, as {row.refused_by} says, and approved by {at(plan.approve_by)}"
         case State.FROZEN:
             return f"to be approved by {at(plan.approve_by)}"
         case State.LEAVING:
@@ -85,6 +84,8 @@ def section_lines(row: IssueRow, written: Mapping[str, SectionText]) -> list[lis
             said += (
                 f", signed off by {text.signed_by}"
                 if text.signed
+                else f", to be changed: {text.refused_because} ({text.refused_by})"
+                if text.refused
                 else f", waits for {section.sign_off} to sign off"
             )
         lines.append([name, section.title, said])

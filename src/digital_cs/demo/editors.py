@@ -19,7 +19,7 @@ from digital_cs.rendering.library import EmailLibrary
 from digital_cs.store import issue_texts, issues, library, review_cases, reviews
 from digital_cs.temporal import newsletters
 from digital_cs.temporal.gateway import Gateway
-from digital_cs.temporal.newsletters import IssueStateError
+from digital_cs.temporal.issue_answers import IssueStateError
 
 Connection = AsyncConnection[Any]
 

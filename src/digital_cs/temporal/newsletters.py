@@ -14,21 +14,19 @@ from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
 from digital_cs.domain.issue_plan import IssuePlan, plan_issue
 from digital_cs.domain.newsletter import Filler, Newsletter
 from digital_cs.domain.zone import load_zone
-from digital_cs.errors import DigitalCsError, NotFoundError, UsageError
+from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.rendering.issue_text import Part, issue_source
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.store import broadcasts, issue_texts, issues, newsletters
 from digital_cs.store.issues import IssueRow
+from digital_cs.temporal import issue_answers
+from digital_cs.temporal.issue_answers import IssueStateError, Seen, locked, still_open
 from digital_cs.temporal.issue_planning import plan_due
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
 
 Connection = AsyncConnection[Any]
-
-
-class IssueStateError(DigitalCsError, ValueError):
-    """The issue is too far for that. `digital-cs newsletter show` says how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ async def write(
     """
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
-        row = await _open(connection, id, "be written")
+        row = await still_open(connection, id, "be written")
         wanted = next((s for s in row.newsletter.sections if s.section == section), None)
         if wanted is None or wanted.filler is not Filler.TEXT:
             there = [s.section for s in row.newsletter.sections if s.filler is Filler.TEXT]
@@ -107,9 +105,12 @@ async def write(
                 f"'{section}' is not a section that somebody writes: {', '.join(there) or 'none'}."
             )
         _check(library, row.newsletter, section, text)
+        before = (await issue_texts.texts(connection, id)).get(section)
         changed = await issue_texts.write(connection, row, section, text, by, now)
         if changed:
             took_back = " The approval is void." if row.approved_hash else ""
+            if before is not None and before.signed:
+                took_back += " What was signed off is not that any more."
             words = f"{'Wrote' if text.strip() else 'Took back'} the section {section}.{took_back}"
             await issues.note(connection, id, by, words, now)
             await issues.touched(connection, id)
@@ -122,7 +123,7 @@ async def entitle(
     """Give an issue a subject and a preview of its own."""
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
-        await _open(connection, id, "be renamed")
+        await still_open(connection, id, "be renamed")
         changed = await issue_texts.entitle(connection, id, subject, preview)
         if changed:
             await issues.note(connection, id, by, "Gave it another subject or preview.", now)
@@ -130,19 +131,12 @@ async def entitle(
     return changed
 
 
-async def sign(gateway: Gateway, id: str, section: str, by: str) -> None:
-    """Agree to what a section says now."""
-    now = gateway.clock.now()
+async def sign(
+    gateway: Gateway, id: str, section: str, by: str, *, seen: str | None = None
+) -> None:
+    """Agree to what a section says; `seen` as in `issue_answers.sign`."""
     async with gateway.pool.connection() as connection, connection.transaction():
-        await _open(connection, id, "be signed off")
-        found = (await issue_texts.texts(connection, id)).get(section)
-        if found is None:
-            raise UsageError(
-                f"Nothing is written yet for '{section}', so there is nothing to sign."
-            )
-        await issue_texts.sign(connection, id, section, found.text_hash, by, now)
-        await issues.note(connection, id, by, f"Signed off the section {section}.", now)
-        await issues.touched(connection, id)
+        await issue_answers.sign(connection, id, section, by, gateway.clock.now(), seen)
 
 
 async def approve(gateway: Gateway, id: str, by: str, *, seen: str | None = None) -> IssueRow:
@@ -150,46 +144,35 @@ async def approve(gateway: Gateway, id: str, by: str, *, seen: str | None = None
 
     `seen` is the beginning of the hash of the texts that were looked at: others are not approved.
     """
+    async with gateway.pool.connection() as connection, connection.transaction():
+        looked_at = Seen(seen) if seen is not None else None
+        done = await issue_answers.approve(connection, id, by, gateway.clock.now(), looked_at)
+    if done.gone:
+        raise IssueStateError(done.refusal)
+    return done.issue
+
+
+async def want_change(
+    gateway: Gateway, id: str, because: str, by: str, *, section: str = "", seen: str | None = None
+) -> None:
+    """Ask for a change of a section, or ("") of what was put together, and say why.
+
+    `seen` is the beginning of the hash of what was looked at: of nothing else it is asked.
+    """
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
-        row = await _found(connection, id)
-        if row.state is not State.FROZEN:
-            raise IssueStateError(f"The issue is {row.state}: {_APPROVE_WHEN[row.state]}")
-        if row.texts_hash is None or row.frozen_hash != row.content_hash:
-            raise IssueStateError(
-                "Somebody changed the issue after it was put together. It is put together anew in"
-                " a moment; look at it, then approve it."
-            )
-        if seen is not None and not row.texts_hash.startswith(seen):
-            raise IssueStateError(
-                "The issue was put together anew since you looked at it: look again, and approve"
-                " what it says now."
-            )
-        if row.approved_hash == row.texts_hash:
-            return row
-        await issues.change(
-            connection, id, (State.FROZEN,), approved_hash=row.texts_hash, approved_by=by,
-            approved_at=now,
-        )  # fmt: skip
-        await issues.note(connection, id, by, "Approved it.", now)
-        await issues.touched(connection, id)
-        return await _found(connection, id)
-
-
-_APPROVE_WHEN = {
-    State.PLANNED: "it has not begun yet.",
-    State.OPEN: "its sections are being written. It can be approved once it is put together.",
-    State.LEAVING: "it is approved, and about to leave.",
-    State.SENDING: "it is being sent.", State.SENT: "it was sent.", State.DONE: "it was sent.",
-    State.SKIPPED: "somebody left it out.",
-}  # fmt: skip
+        if section:
+            await issue_answers.want_section_change(connection, id, section, because, by, now, seen)
+        else:
+            looked_at = Seen(seen) if seen is not None else None
+            await issue_answers.want_change(connection, id, because, by, now, looked_at)
 
 
 async def recall(gateway: Gateway, id: str, because: str, by: str) -> bool:
     """Call an issue back: nobody has got it (True), or, too late for that, the rest is not sent."""
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
-        row = await _found(connection, id)
+        row = await locked(connection, id)
         if row.state is State.LEAVING:
             await issues.change(
                 connection, id, (State.LEAVING,), state=State.FROZEN, leaves_at=None,
@@ -212,7 +195,7 @@ async def skip(gateway: Gateway, id: str, because: str, by: str) -> None:
     """Leave an issue out. It is told to nobody, and the next one comes as planned."""
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
-        await _open(connection, id, "be left out")
+        await still_open(connection, id, "be left out")
         await issues.change(connection, id, BEFORE_IT_LEAVES, state=State.SKIPPED, next_at=None)
         await issues.note(connection, id, by, f"Left it out: {because}", now)
         await issues.touched(connection, id)
@@ -223,7 +206,7 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
     is open again."""
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
-        row = await _open(connection, id, "be moved")
+        row = await still_open(connection, id, "be moved")
         _sensible_day(day, calendar, now)
         if day == row.send_on:
             return
@@ -238,26 +221,6 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
 def plan_of(row: IssueRow, calendar: BusinessCalendar, zone: str) -> IssuePlan:
     """The days of an issue."""
     return plan_issue(row.newsletter, row.send_on, load_zone(zone), calendar)
-
-
-async def _found(connection: Connection, id: str) -> IssueRow:
-    row = await issues.get(connection, id, lock=True)
-    if row is None:
-        raise NotFoundError(
-            f"There is no issue '{id}'. `digital-cs newsletter issues` names those that there are."
-        )
-    return row
-
-
-async def _open(connection: Connection, id: str, what: str) -> IssueRow:
-    row = await _found(connection, id)
-    if row.state is State.LEAVING:
-        raise IssueStateError(
-            f"The issue is about to leave: call it back first, then it can {what}."
-        )
-    if row.state not in BEFORE_IT_LEAVES:
-        raise IssueStateError(f"The issue is {row.state}: it cannot {what} any more.")
-    return row
 
 
 def _sensible_day(day: date, calendar: BusinessCalendar, now: datetime) -> None:
