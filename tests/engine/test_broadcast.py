@@ -154,6 +154,11 @@ async def test_a_draft_says_what_stands_against_it(house: House) -> None:
             await broadcasts.approve("spring", "maya")
         with pytest.raises(UsageError, match="Nobody has approved it"):
             await broadcasts.start("spring", "maya")
+        await broadcasts.plan(
+            "spring", a_plan(audience="nobody-knows"), name="Spring", owner="maya", by="test"
+        )
+        with pytest.raises(UsageError, match="no segment 'nobody-knows': publish it first"):
+            await broadcasts.approve("spring", "maya")
 
         await broadcasts.plan("spring", a_plan(), name="Spring", owner="maya", by="test")
         checked = await broadcasts.check("spring")

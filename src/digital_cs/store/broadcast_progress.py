@@ -16,9 +16,13 @@ Connection = AsyncConnection[Any]
 LATELY = timedelta(minutes=1)
 """The rate is that of this span before."""
 
+TO_JUDGE = 5
+"""So many in it tell how fast it goes, though they began to go a moment ago."""
+
 _COUNT = """
 select state, reason, count(*), count(*) filter (where settled_at > %(lately)s),
-       min(coalesce(retry_at, due_at)), max(due_at), min(claimed_at), max(settled_at)
+       min(coalesce(retry_at, due_at)), max(due_at), min(claimed_at), max(settled_at),
+       min(settled_at) filter (where settled_at > %(lately)s)
   from messages where broadcast_id = %(id)s group by 1, 2
 """
 
@@ -65,7 +69,8 @@ async def read(connection: Connection, id: str, now: datetime) -> Progress:
     skipped: dict[str, int] = {}
     recipients = lately = 0
     moments: list[tuple[datetime | None, ...]] = []
-    for state, reason, count, fresh, next_due, last_due, first, last in await cursor.fetchall():
+    for row in await cursor.fetchall():
+        state, reason, count, fresh, next_due, last_due, first, last, since = row
         recipients += count
         open_ = state in UNSETTLED
         went = state in ARRIVING
@@ -78,12 +83,14 @@ async def read(connection: Connection, id: str, now: datetime) -> Progress:
             counts[state] += count
         moments.append((
             next_due if state == MessageState.PLANNED else None, last_due if open_ else None,
-            first if went else None, last if went else None,
+            first if went else None, last if went else None, since if went else None,
         ))  # fmt: skip
-    next_due, last_due, first, last = (
+    next_due, last_due, first, last, since = (
         pick((each for each in column if each is not None), default=None)
         for pick, column in zip(
-            (min, max, min, max), zip(*moments, strict=True) if moments else ((),) * 4, strict=True
+            (min, max, min, max, min),
+            zip(*moments, strict=True) if moments else ((),) * 5,
+            strict=True,
         )
     )
     left = sum(counts[state] for state in UNSETTLED) + sum(waiting.values())
@@ -93,11 +100,18 @@ async def read(connection: Connection, id: str, now: datetime) -> Progress:
         waiting=waiting, failed=counts[MessageState.FAILED],
         unknown=counts[MessageState.UNKNOWN], skipped=skipped, per_minute=lately,
         next_due=next_due, last_due=last_due, first_sent=first, last_sent=last,
-        ends_at=_end(left, lately, last_due, now),
+        ends_at=_end(left, _a_minute(lately, since, now), last_due, now),
     )  # fmt: skip
 
 
-def _end(left: int, per_minute: int, last_due: datetime | None, now: datetime) -> datetime | None:
+def _a_minute(lately: int, since: datetime | None, now: datetime) -> float:
+    """How many go in a minute, also where the first of them went less than one ago."""
+    if since is None or lately < TO_JUDGE:
+        return lately
+    return lately * (LATELY / max(now - since, timedelta(seconds=1)))
+
+
+def _end(left: int, per_minute: float, last_due: datetime | None, now: datetime) -> datetime | None:
     """When the last is sent, if it goes on like this; never before the last is due."""
     if not left or last_due is None:
         return None

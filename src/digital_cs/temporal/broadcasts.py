@@ -123,8 +123,7 @@ class Broadcasts:
             texts = await self._texts.of(connection, broadcast)
             policy = (await policies.current(connection)).policy
             unknown = await segments.missing(connection, _named(broadcast.plan))
-        faults = [*_faults(texts, broadcast, policy)]
-        faults += [f"There is no segment '{name}': publish it first." for name in unknown]
+        faults = [*_faults(texts, broadcast, policy), *map(_no_segment, unknown)]
         audience = [] if unknown else await self._audience(broadcast, texts, now)
         receiving = [share for share in audience if share.reason is None]
         if audience and not receiving:
@@ -155,6 +154,7 @@ class Broadcasts:
             texts = await self._texts.of(connection, broadcast)
             if texts.hash is None:
                 raise UsageError(f"It cannot be approved. {texts.fault}")
+            await _insist_on_segments(connection, broadcast.plan)
             if hash is not None and not texts.hash.startswith(hash):
                 raise UsageError(
                     f"It is not what was read: it is {texts.hash[:12]} by now. Read it again."
@@ -179,6 +179,7 @@ class Broadcasts:
                     " and `digital-cs broadcast approve` approves it."
                 )
             plan = broadcast.plan
+            await _insist_on_segments(connection, plan)
             if at is not None:
                 plan = BroadcastPlan.model_validate({**plan.to_json(), "at": at})
             found = await broadcasts.start(connection, id, plan, by, now)
@@ -243,6 +244,17 @@ class Broadcasts:
                 f"There is no broadcast '{id}'. `digital-cs broadcast list` shows them."
             )
         return found
+
+
+async def _insist_on_segments(connection: Connection, plan: BroadcastPlan) -> None:
+    """A segment that is not there has nobody in it: it would be through at once, sent to nobody."""
+    unknown = await segments.missing(connection, _named(plan))
+    if unknown:
+        raise UsageError(" ".join(map(_no_segment, unknown)))
+
+
+def _no_segment(name: str) -> str:
+    return f"There is no segment '{name}': publish it first."
 
 
 def _named(plan: BroadcastPlan) -> frozenset[str]:
