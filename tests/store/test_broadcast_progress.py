@@ -11,8 +11,8 @@ from digital_cs.store.broadcast_progress import Connection
 from tests.rig import MONDAY
 
 _ROWS = """
-insert into messages (key, broadcast_id, account_id, contact_id, email, kind, priority, state, due_at,
-                      useful_until, claimed_at, settled_at, attempts)
+insert into messages (key, broadcast_id, account_id, contact_id, email, kind, priority, state,
+                      due_at, useful_until, claimed_at, settled_at, attempts)
 select 'spring/' || n, 'spring', 'a', 'c', 'e', 'marketing', 'normal',
        case when n <= %(sent)s then 'accepted' else 'planned' end, %(now)s, %(until)s, %(now)s,
        case when n <= %(sent)s then %(now)s - make_interval(secs => %(apart)s * (n - 1)) end, 0
