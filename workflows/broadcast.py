@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         LookReply,
         LookRequest,
     )
+    from workflows.rest import rest
 
 # Fixing the audience is one statement, which for a million takes a minute or two.
 LOOK_PATIENCE = timedelta(minutes=30)
@@ -51,8 +52,11 @@ class BroadcastWorkflow:
             if reply.ended:
                 return
             self._label = reply.label
-            rest = await self._send(run.broadcast_id, reply) if reply.chunks else None
-            await self._rest(reply, rest)
+            waited = await self._send(run.broadcast_id, reply) if reply.chunks else None
+            # As the look said, or, after chunks, as long as they found nothing to do.
+            seconds = reply.sleep_seconds if waited is None else waited
+            if seconds != 0:
+                await rest(lambda: self._woken, seconds, reply.label)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(BroadcastRun(run.broadcast_id, self._label))
 
@@ -93,18 +97,3 @@ class BroadcastWorkflow:
             summary=f"chunk {chunk}",
         )
         return reply
-
-    async def _rest(self, reply: LookReply, rest: float | None) -> None:
-        """Rest as the look said, or, after chunks, as long as they found nothing to do."""
-        seconds = reply.sleep_seconds if rest is None else rest
-        if seconds is None:
-            await workflow.wait_condition(lambda: self._woken)
-        elif seconds > 0:
-            try:
-                await workflow.wait_condition(
-                    lambda: self._woken,
-                    timeout=timedelta(seconds=seconds),
-                    timeout_summary=reply.label,
-                )
-            except TimeoutError:
-                return

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         SendDigests,
         SendDigestsReply,
     )
+    from workflows.rest import rest
 
 # Sending again is harmless: each mail is in a ledger before it is handed over.
 PATIENT = RetryPolicy(
@@ -23,6 +24,7 @@ PATIENT = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(minutes=5),
 )
+NEXT_TIME = "until the next morning or the next try"
 
 
 @workflow.defn(name=DIGEST_WORKFLOW)
@@ -44,7 +46,7 @@ class ContentDigestWorkflow:
                 start_to_close_timeout=timedelta(seconds=run.timeout),
                 retry_policy=PATIENT,
             )
-            await self._rest(reply)
+            await rest(lambda: self._woken, reply.sleep_seconds, NEXT_TIME)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(run)
 
@@ -52,13 +54,3 @@ class ContentDigestWorkflow:
     def wake(self) -> None:
         """Something cannot wait for the morning."""
         self._woken = True
-
-    async def _rest(self, reply: SendDigestsReply) -> None:
-        try:
-            await workflow.wait_condition(
-                lambda: self._woken,
-                timeout=timedelta(seconds=reply.sleep_seconds),
-                timeout_summary="until the next morning or the next try",
-            )
-        except TimeoutError:
-            return

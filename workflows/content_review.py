@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         AdvanceReviewReply,
         ReviewRun,
     )
+    from workflows.rest import rest
 
 # Longer waits between tries become a timer: a worker that waits inside a workflow task has to
 # report to the server every few seconds.
@@ -44,7 +45,7 @@ class ContentReviewWorkflow:
             reply = await self._advance(run)
             if reply.ended:
                 return
-            await self._rest(reply)
+            await rest(lambda: self._woken, reply.sleep_seconds, reply.label)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(run)
 
@@ -64,16 +65,3 @@ class ContentReviewWorkflow:
             local_retry_threshold=WAIT_IN_WORKER,
         )
         return reply
-
-    async def _rest(self, reply: AdvanceReviewReply) -> None:
-        if reply.sleep_seconds is None:
-            await workflow.wait_condition(lambda: self._woken)
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: self._woken,
-                timeout=timedelta(seconds=reply.sleep_seconds),
-                timeout_summary=reply.label,
-            )
-        except TimeoutError:
-            return

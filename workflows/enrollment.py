@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         AdvanceRequest,
         EnrollmentRun,
     )
+    from workflows.rest import rest
 
 # Longer waits between tries become a timer: a worker that waits inside a workflow task has to
 # report to the server every few seconds, three events a time.
@@ -46,7 +47,7 @@ class EnrollmentWorkflow:
             if reply.ended:
                 return
             self._label = reply.next_label
-            await self._rest(reply)
+            await rest(lambda: self._woken, reply.sleep_seconds, reply.label)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(
                     EnrollmentRun(run.enrollment_id, run.touch_timeout, self._label)
@@ -72,16 +73,3 @@ class EnrollmentWorkflow:
             summary=self._label,
         )
         return reply
-
-    async def _rest(self, reply: AdvanceReply) -> None:
-        if reply.sleep_seconds is None:
-            await workflow.wait_condition(lambda: self._woken)
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: self._woken,
-                timeout=timedelta(seconds=reply.sleep_seconds),
-                timeout_summary=reply.label,
-            )
-        except TimeoutError:
-            return

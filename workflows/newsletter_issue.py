@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         IssueReply,
         IssueRun,
     )
+    from workflows.rest import rest
 
 # To freeze an issue takes as long as its audience is large; the rest takes milliseconds.
 PATIENCE = timedelta(minutes=15)
@@ -44,7 +45,7 @@ class NewsletterIssueWorkflow:
             if reply.ended:
                 return
             self._label = reply.label
-            await self._rest(reply)
+            await rest(lambda: self._woken, reply.sleep_seconds, reply.label)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(IssueRun(run.issue_id, self._label))
 
@@ -64,16 +65,3 @@ class NewsletterIssueWorkflow:
             summary=self._label,
         )
         return reply
-
-    async def _rest(self, reply: IssueReply) -> None:
-        if reply.sleep_seconds is None:
-            await workflow.wait_condition(lambda: self._woken)
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: self._woken,
-                timeout=timedelta(seconds=reply.sleep_seconds),
-                timeout_summary=reply.label,
-            )
-        except TimeoutError:
-            return

@@ -47,7 +47,7 @@ from tests import rig
 from tests.activities.house import StoppedClock
 
 CONTENT = rig.ROOT / "content"
-LETTER = load_newsletters(CONTENT).newsletters["lantern-letter"]
+LETTER = load_newsletters(CONTENT).by_name["lantern-letter"]
 SOURCE = ContentSource("content", SourceKind.CONTENT, "content")
 CALENDAR = BusinessCalendar()
 OPENING = "Hi {{ contact.first_name or 'there' }},\n\nthis month is about **lists**."

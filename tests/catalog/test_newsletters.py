@@ -39,7 +39,7 @@ def complaints(text: str) -> list[tuple[int, str, str]]:
 
 def test_the_newsletters_and_events_that_are_shipped_are_without_complaints() -> None:
     assert load_newsletters(CONTENT).problems == ()
-    assert list(load_newsletters(CONTENT).newsletters) == ["lantern-letter"]
+    assert list(load_newsletters(CONTENT).by_name) == ["lantern-letter"]
     assert load_events(CONTENT).problems == ()
 
 
@@ -53,7 +53,7 @@ def test_the_schema_that_is_shipped_is_that_of_the_model() -> None:
 
 
 def test_a_newsletter_is_read_back_as_it_was_kept() -> None:
-    for newsletter in load_newsletters(CONTENT).newsletters.values():
+    for newsletter in load_newsletters(CONTENT).by_name.values():
         assert Newsletter.model_validate(spec_of(newsletter)) == newsletter
 
 

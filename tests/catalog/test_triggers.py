@@ -57,12 +57,12 @@ def test_the_triggers_that_are_shipped_have_no_problem_and_those_of_programs_are
 ):
     found = load_triggers(CONTENT)
     assert found.problems == ()
-    assert list(found.triggers) == [path.stem for path in SHIPPED]
+    assert list(found.by_name) == [path.stem for path in SHIPPED]
     named = {
         name for each in load_programs(CONTENT).programs.values() for name in triggers_of(each)
     }
     assert named
-    assert named <= found.triggers.keys()
+    assert named <= found.by_name.keys()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -181,7 +181,7 @@ def test_the_reason_is_a_sentence_with_the_figures(parts: dict[str, Any], words:
 
 def test_a_program_is_played_with_the_rules_of_its_triggers() -> None:
     program = load_programs(CONTENT).programs["usage-drop"]
-    triggers = load_triggers(CONTENT).triggers
+    triggers = load_triggers(CONTENT).by_name
     (entry,) = with_their_rules(program, triggers).enter.when
     assert getattr(entry, "segment", None) == triggers["gone-quiet"].condition
     assert with_their_rules(program, {}) == program
@@ -245,11 +245,11 @@ def test_names_are_held_against_what_the_folder_has(tmp_path: Path) -> None:
     places = {p.rule: (p.line, p.column, p.suggestion) for p in found.problems}
     assert places["unknown-milestone"] == (4, 31, "Did you mean 'sent'?")
     assert places["unknown-segment"] == (5, 27, "Did you mean 'big'?")
-    assert not found.triggers
+    assert not found.by_name
 
 
 def test_a_folder_without_triggers_has_none(tmp_path: Path) -> None:
-    assert load_triggers(tmp_path).triggers == {}
+    assert load_triggers(tmp_path).by_name == {}
 
 
 def test_the_page_about_triggers_says_what_is_so() -> None:
@@ -257,6 +257,6 @@ def test_the_page_about_triggers_says_what_is_so() -> None:
     example = page.split("```yaml\n")[1].split("```")[0]
     found, problems = check_trigger_text(example)
     assert problems == ()
-    assert found == load_triggers(CONTENT).triggers["usage-drop"].model_copy(update={"about": ""})
+    assert found == load_triggers(CONTENT).by_name["usage-drop"].model_copy(update={"about": ""})
     told = {line[3:].split(":")[0] for line in page.splitlines() if line.startswith("| `")}
     assert set(KINDS) <= told

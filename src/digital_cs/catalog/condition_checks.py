@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
+from digital_cs.catalog.findings import Finding
 from digital_cs.catalog.suggestions import did_you_mean, nearest
 from digital_cs.catalog.yaml_source import Path
 from digital_cs.domain.account import LEAVING_STAGES
@@ -21,17 +22,6 @@ from digital_cs.domain.condition import (
 
 USUAL_STAGES = ("trial", "onboarding", "active", *LEAVING_STAGES)
 """A company may have stages of its own; a word that is almost one of these is a slip."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One complaint about a file, with the path of what it is about."""
-
-    path: Path
-    rule: str
-    message: str
-    advice: str | None = None
-    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, slots=True)

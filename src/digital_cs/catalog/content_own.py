@@ -100,7 +100,7 @@ class _Shelf:
         rules = load_segments(self.folder)
         segments = {rules.files[n]: _segment(s) for n, s in rules.segments.items()}
         letters = load_newsletters(self.folder)
-        newsletters = {letters.files[n]: _newsletter(s) for n, s in letters.newsletters.items()}
+        newsletters = {letters.files[n]: _newsletter(s) for n, s in letters.by_name.items()}
         for name, usable in (
             ("programs", programs), ("segments", segments), ("newsletters", newsletters)
         ):  # fmt: skip

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from digital_cs.catalog.condition_checks import Finding
+from digital_cs.catalog.findings import Finding, in_order, problem_of
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
+from digital_cs.catalog.yaml_source import bytes_of, read_yaml
 from digital_cs.domain.event import Events
 from digital_cs.domain.problem import Problem
 
@@ -48,15 +48,15 @@ def check_events_text(text: str | bytes, file: str = FILE) -> LoadedEvents:
         return LoadedEvents(problems=tuple(problems))
     if not isinstance(document.value, dict):
         nothing = Finding((), "no-events", "The file holds no events.", "Begin it with 'events:'.")
-        return LoadedEvents(problems=(*problems, _problem(document, nothing)))
+        return LoadedEvents(problems=(*problems, problem_of(document, nothing)))
     try:
         found = Events.model_validate(document.value)
     except ValidationError as error:
         problems += value_problems(Events, error, document)
-        return LoadedEvents(problems=tuple(sorted(problems)))
-    problems += [_problem(document, each) for each in _findings(found)]
+        return LoadedEvents(problems=in_order(problems))
+    problems += [problem_of(document, each) for each in _findings(found)]
     broken = any(each.severity == "error" for each in problems)
-    return LoadedEvents(_NONE if broken else found, tuple(sorted(problems)))
+    return LoadedEvents(_NONE if broken else found, in_order(problems))
 
 
 def _findings(found: Events) -> Iterator[Finding]:
@@ -67,11 +67,3 @@ def _findings(found: Events) -> Iterator[Finding]:
                 ("events", index, "event"), "duplicate-event", f"'{each.event}' stands here twice.",
                 "Keep one of them, or give one another name.",
             )  # fmt: skip
-
-
-def _problem(document: Document, found: Finding) -> Problem:
-    place = document.place(found.path)
-    return Problem(
-        document.file, place.line, place.column, found.rule, found.message, found.advice,
-        found.severity,
-    )  # fmt: skip

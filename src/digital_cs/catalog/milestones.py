@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from digital_cs.catalog.findings import in_order
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.catalog.yaml_source import Path as Spot
@@ -69,9 +70,9 @@ def check_milestones_text(text: str | bytes, file: str = FILE) -> LoadedMileston
         found = Milestones.model_validate(document.value)
     except ValidationError as error:
         problems.extend(value_problems(Milestones, error, document))
-        return LoadedMilestones(True, (), _ordered(problems))
+        return LoadedMilestones(True, (), in_order(problems))
     problems.extend(_findings(found, document))
-    return LoadedMilestones(True, () if problems else found.milestones, _ordered(problems))
+    return LoadedMilestones(True, () if problems else found.milestones, in_order(problems))
 
 
 def _findings(found: Milestones, document: Document) -> Iterator[Problem]:
@@ -100,7 +101,3 @@ def _findings(found: Milestones, document: Document) -> Iterator[Problem]:
 def _problem(document: Document, path: Spot, rule: str, message: str, advice: str) -> Problem:
     place = document.place(path)
     return Problem(document.file, place.line, place.column, rule, message, advice)
-
-
-def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda each: (each.line, each.column, each.rule)))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from digital_cs.catalog.condition_checks import Finding
+from digital_cs.catalog.findings import Finding, in_order, problem_of
 from digital_cs.catalog.policy_checks import empty_lines, policy_findings
 from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
+from digital_cs.catalog.yaml_source import bytes_of, read_yaml
 from digital_cs.domain.policy import Policy
 from digital_cs.domain.problem import Problem
 from digital_cs.domain.program import Program
@@ -83,9 +83,9 @@ def check_policy_text(
             (), "no-policy", "The file is empty." if empty else "The file holds no policy.",
             "Begin it with the line 'budget:', or remove it: then the defaults hold.",
         )  # fmt: skip
-        problems.append(_problem(document, found))
+        problems.append(problem_of(document, found))
         return LoadedPolicy(True, None, tuple(problems))
-    blank = [_problem(document, each, of_key=True) for each in empty_lines(document.value)]
+    blank = [problem_of(document, each, of_key=True) for each in empty_lines(document.value)]
     policy = None
     try:
         policy = Policy.model_validate(document.value)
@@ -97,16 +97,7 @@ def check_policy_text(
             if (each.line, each.column) not in known
         ]
     else:
-        problems += [_problem(document, e) for e in policy_findings(policy, emails, programs)]
+        problems += [problem_of(document, e) for e in policy_findings(policy, emails, programs)]
     problems += blank
-    ordered = sorted(problems, key=lambda each: (each.line, each.column, each.rule))
     broken = any(each.severity == "error" for each in problems)
-    return LoadedPolicy(True, None if broken else policy, tuple(ordered))
-
-
-def _problem(document: Document, found: Finding, *, of_key: bool = False) -> Problem:
-    place = document.place(found.path, of_key=of_key)
-    return Problem(
-        document.file, place.line, place.column, found.rule, found.message, found.advice,
-        found.severity,
-    )  # fmt: skip
+    return LoadedPolicy(True, None if broken else policy, in_order(problems))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from digital_cs.catalog.condition_checks import Finding, parts
+from digital_cs.catalog.condition_checks import parts
+from digital_cs.catalog.findings import Finding
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.yaml_source import Path
 from digital_cs.domain.policy import NO_LIMIT, Policy

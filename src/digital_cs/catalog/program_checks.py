@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from digital_cs.catalog.condition_checks import (
     USUAL_STAGES,
-    Finding,
     Names,
     condition_findings,
     parts,
     slip,
     unknown,
 )
+from digital_cs.catalog.findings import Finding
 from digital_cs.catalog.policy_checks import program_findings, send_findings
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.yaml_source import Path

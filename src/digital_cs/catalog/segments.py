@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from digital_cs.catalog.condition_checks import Finding, Names, condition_findings, parts
+from digital_cs.catalog.condition_checks import Names, condition_findings, parts
+from digital_cs.catalog.findings import Finding, in_order, problem_of
 from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.programs import program_from_json, program_to_json, stems, yaml_files
 from digital_cs.catalog.value_faults import value_problems
@@ -71,7 +72,7 @@ def load_segments(content_dir: Path) -> LoadedSegments:
     problems: list[Problem] = []
     for path, draft in zip(paths, drafts, strict=True):
         found = [*draft.problems, *in_circles.get(draft.document.file, ())]
-        problems += sorted(found, key=lambda each: (each.line, each.column, each.rule))
+        problems += in_order(found)
         broken = any(each.severity == "error" for each in found)
         if draft.segment is not None and not broken:
             segments[draft.segment.segment] = draft.segment
@@ -161,7 +162,7 @@ def _parse(document: Document, stem: str | None, names: Names) -> _Draft:
         return _Draft(document, None, tuple(problems))
     if not isinstance(document.value, dict):
         empty = document.value is None
-        problems.append(_problem(document, Finding(
+        problems.append(problem_of(document, Finding(
             (), "no-segment", "The file is empty." if empty else "The file holds no segment.",
             "Begin it with the lines 'segment: …', 'name: …', 'owner: …' and 'when:'.",
         )))  # fmt: skip
@@ -171,7 +172,7 @@ def _parse(document: Document, stem: str | None, names: Names) -> _Draft:
     except ValidationError as error:
         problems.extend(value_problems(Segment, error, document))
         return _Draft(document, None, tuple(problems))
-    problems += [_problem(document, each) for each in _findings(segment, stem, names)]
+    problems += [problem_of(document, each) for each in _findings(segment, stem, names)]
     return _Draft(document, segment, tuple(problems))
 
 
@@ -201,18 +202,10 @@ def _in_circles(drafts: list[_Draft]) -> dict[str, list[Problem]]:
             (*path, "segment") for path, part in parts(draft.segment)
             if path and getattr(part, "segment", None) == way[1]
         )  # fmt: skip
-        found.setdefault(draft.document.file, []).append(_problem(draft.document, Finding(
+        found.setdefault(draft.document.file, []).append(problem_of(draft.document, Finding(
             spot, "segments-in-a-circle",
             f"The segments rest on each other in a circle: {' -> '.join(way)}.",
             "Take one of these names out of a rule.",
         )))  # fmt: skip
         rests_on[way[0]].discard(way[1])
     return found
-
-
-def _problem(document: Document, found: Finding) -> Problem:
-    place = document.place(found.path)
-    return Problem(
-        document.file, place.line, place.column, found.rule, found.message, found.advice,
-        found.severity,
-    )  # fmt: skip

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from digital_cs.catalog.condition_checks import Finding
 from digital_cs.catalog.content_folder import documents
+from digital_cs.catalog.findings import Finding, in_order, problem_of
 from digital_cs.catalog.front_matter import read_page
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.value_faults import value_problems
@@ -66,17 +66,17 @@ def check_team_text(text: str | bytes, file: str = FILE, today: date | None = No
             (), "no-team", "The file names nobody.",
             "Begin it with 'people:', or remove it: then only addresses can be owners.",
         )  # fmt: skip
-        problems.append(_problem(document, empty))
+        problems.append(problem_of(document, empty))
     elif document.readable:
         try:
             team = Team.model_validate(document.value)
         except ValidationError as error:
             problems += value_problems(Team, error, document)
         else:
-            problems += [_problem(document, each) for each in _findings(team, today)]
+            problems += [problem_of(document, each) for each in _findings(team, today)]
     if any(each.severity == "error" for each in problems):
         team = _NOBODY
-    return LoadedTeam(True, team, tuple(sorted(problems)))
+    return LoadedTeam(True, team, in_order(problems))
 
 
 def owner_problems(content_dir: Path, team: Team) -> tuple[Problem, ...]:
@@ -181,11 +181,3 @@ def _stated(content_dir: Path) -> Iterator[tuple[str, str, Place]]:
             for key in _OWNERS:
                 if isinstance(value.get(key), str) and value[key]:
                     yield value[key], file, document.place((key,))
-
-
-def _problem(document: Document, found: Finding) -> Problem:
-    place = document.place(found.path)
-    return Problem(
-        document.file, place.line, place.column, found.rule, found.message, found.advice,
-        found.severity,
-    )  # fmt: skip

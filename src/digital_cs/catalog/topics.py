@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from digital_cs.catalog.findings import in_order
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.catalog.yaml_source import Path as Spot
@@ -71,10 +72,10 @@ def check_topics_text(text: str | bytes, file: str = FILE) -> LoadedTopics:
         found = Topics.model_validate(document.value)
     except ValidationError as error:
         problems.extend(value_problems(Topics, error, document))
-        return LoadedTopics(True, problems=_ordered(problems))
+        return LoadedTopics(True, problems=in_order(problems))
     problems.extend(_findings(found, document))
     wrong = any(each.severity == "error" for each in problems)
-    return LoadedTopics(True, NO_TOPICS if wrong else found, _ordered(problems))
+    return LoadedTopics(True, NO_TOPICS if wrong else found, in_order(problems))
 
 
 def _findings(found: Topics, document: Document) -> Iterator[Problem]:
@@ -169,7 +170,3 @@ def _problem(
 ) -> Problem:  # fmt: skip
     place = document.place(path)
     return Problem(document.file, place.line, place.column, rule, message, advice, severity)
-
-
-def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda each: (each.line, each.column, each.rule)))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from digital_cs.catalog.condition_checks import Finding, Names, condition_findings, parts
-from digital_cs.catalog.milestones import load_milestones
-from digital_cs.catalog.programs import stems, yaml_files
-from digital_cs.catalog.value_faults import value_problems
-from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
-from digital_cs.domain.problem import Problem
+from digital_cs.catalog.condition_checks import Names, condition_findings, parts
+from digital_cs.catalog.findings import Finding
+from digital_cs.catalog.milestones import milestone_names
+from digital_cs.catalog.programs import stems
+from digital_cs.catalog.yaml_folder import Checked, Loaded, check_document, load_folder
+from digital_cs.catalog.yaml_source import Document, read_yaml
 from digital_cs.domain.program import EventEntry, Program, SegmentEntry, TriggerEntry
 from digital_cs.domain.trigger import KINDS, MilestoneNotReached, Trigger
 
@@ -22,78 +21,30 @@ FOLDER = "triggers"
 """Its name in the content folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedTriggers:
-    """The usable triggers by id, where each was read, and the complaints about all files."""
-
-    triggers: Mapping[str, Trigger] = field(default_factory=dict)
-    files: Mapping[str, Path] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The complaints that keep a trigger from being used."""
-        return tuple(each for each in self.problems if each.severity == "error")
-
-
-def load_triggers(content_dir: Path) -> LoadedTriggers:
+def load_triggers(content_dir: Path) -> Loaded[Trigger]:
     """Every trigger of a content folder, each checked against its segments, milestones and
     programs; none where it has no folder of them. Never raises for content."""
-    folder = content_dir / FOLDER
-    declared = load_milestones(content_dir)
-    usable = declared.there and not declared.problems
     names = Names(
-        stems(content_dir / "segments"),
-        frozenset(each.milestone for each in declared.milestones) if usable else None,
+        stems(content_dir / "segments"), milestone_names(content_dir),
         stems(content_dir / "programs"),
-    )
-    triggers: dict[str, Trigger] = {}
-    files: dict[str, Path] = {}
-    problems: list[Problem] = []
-    for path in yaml_files(folder) if folder.is_dir() else []:
-        file = f"{content_dir.name}/{FOLDER}/{path.name}".lstrip("/")
-        raw = bytes_of(path, file)
-        if isinstance(raw, Problem):
-            problems.append(raw)
-            continue
-        found, complaints = check_trigger_text(raw, file, path.stem, names)
-        problems.extend(complaints)
-        if found is not None:
-            triggers[found.trigger], files[found.trigger] = found, path
-    return LoadedTriggers(triggers, files, tuple(problems))
+    )  # fmt: skip
+    return load_folder(content_dir, FOLDER, partial(check_trigger_text, names=names))
 
 
 def check_trigger_text(
     text: str | bytes, file: str = "trigger.yaml", stem: str | None = None,
     names: Names | None = None,
-) -> tuple[Trigger | None, tuple[Problem, ...]]:  # fmt: skip
+) -> Checked[Trigger]:  # fmt: skip
     """The trigger in a text, unless an error keeps it from being used, and every complaint.
 
     `stem` is the name that the file has without its ending. Never raises for content.
     """
     document = read_yaml(text, file)
-    problems = list(document.problems)
-    if not document.readable:
-        return None, tuple(problems)
-    if not isinstance(document.value, dict):
-        empty = document.value is None
-        nothing = Finding(
-            (), "no-trigger", "The file is empty." if empty else "The file holds no trigger.",
-            "Begin it with the lines 'trigger: …', 'name: …', 'owner: …' and, say, 'silence:'.",
-        )  # fmt: skip
-        return None, (*problems, _problem(document, nothing))
-    kinds = [_problem(document, each, of_key=True) for each in _kinds(document.value)]
-    if kinds:
-        return None, _ordered([*problems, *kinds])
-    try:
-        trigger = Trigger.model_validate(document.value)
-    except ValidationError as error:
-        return None, _ordered([*problems, *value_problems(Trigger, error, document)])
-    problems += [
-        _problem(document, each) for each in _findings(trigger, document, stem, names or Names())
-    ]
-    broken = any(problem.severity == "error" for problem in problems)
-    return None if broken else trigger, _ordered(problems)
+    return check_document(
+        document, Trigger, "trigger",
+        "Begin it with the lines 'trigger: …', 'name: …', 'owner: …' and, say, 'silence:'.",
+        before=_kinds, after=lambda found: _findings(found, document, stem, names or Names()),
+    )  # fmt: skip
 
 
 def triggers_of(program: Program) -> frozenset[str]:
@@ -180,15 +131,3 @@ def _findings(
             "While it goes on to hold, this trigger fires again after every cooldown.",
             "Say with 'cooldown: …' how long that is.", "warning",
         )  # fmt: skip
-
-
-def _problem(document: Document, found: Finding, *, of_key: bool = False) -> Problem:
-    place = document.place(found.path, of_key=of_key)
-    return Problem(
-        document.file, place.line, place.column, found.rule, found.message, found.advice,
-        found.severity,
-    )  # fmt: skip
-
-
-def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda each: (each.line, each.column, each.rule)))

@@ -12,8 +12,9 @@ import typer
 from digital_cs.cli.options import By, Json, Most
 
 if TYPE_CHECKING:
-    from digital_cs.catalog.newsletters import LoadedNewsletters
+    from digital_cs.catalog.yaml_folder import Loaded
     from digital_cs.domain.business_calendar import BusinessCalendar
+    from digital_cs.domain.newsletter import Newsletter
     from digital_cs.temporal.gateway import Gateway
     from digital_cs.temporal.newsletters import Publishing
 
@@ -63,7 +64,7 @@ def check(content: Content = None, as_json: Json = False) -> None:
     elif problems:
         show_problems(problems)
     else:
-        output.say(f"{output.count_of(len(loaded.newsletters), 'newsletter')}: all is well.")
+        output.say(f"{output.count_of(len(loaded.by_name), 'newsletter')}: all is well.")
     if errors:
         raise typer.Exit(1)
 
@@ -135,7 +136,7 @@ def publish(
 
     async def question(gateway: Gateway) -> newsletters.Publishing:
         calendar = await calendar_for(gateway)
-        wanted = loaded.newsletters.values()
+        wanted = loaded.by_name.values()
         return await newsletters.publish(gateway, wanted, calendar, zone, dry_run=dry_run)
 
     done = ask(question)
@@ -241,7 +242,7 @@ def day_of(text: str) -> date:
         raise UsageError(f"'{text}' is not a day: write it like 2026-12-17.") from None
 
 
-def _loaded(content: Path | None) -> tuple[Path, LoadedNewsletters]:
+def _loaded(content: Path | None) -> tuple[Path, Loaded[Newsletter]]:
     from digital_cs.catalog.newsletters import load_newsletters
     from digital_cs.config import load_settings
     from digital_cs.errors import NotFoundError

@@ -76,7 +76,7 @@ def simulate(
         raise typer.BadParameter("Say --policy or --without-policy, not both.")
     settings = load_settings()
     folder = content or settings.content_dir
-    triggers, segments = load_triggers(folder).triggers, load_segments(folder).segments
+    triggers, segments = load_triggers(folder).by_name, load_segments(folder).segments
     wanted = [
         spelled_out(with_their_rules(program, triggers), segments)
         for program in programs_of_files(list(dict.fromkeys(names or ())) or None, content)

@@ -149,12 +149,12 @@ def publishable(names: list[str] | None, content: Path | None) -> list[Trigger]:
         output.complain("Nothing was published: correct what stands above.")
         raise typer.Exit(1)
     for name in names or ():
-        if name not in loaded.triggers:
+        if name not in loaded.by_name:
             raise NotFoundError(
                 f"There is no trigger '{name}' in {folder / FOLDER}."
-                f" There are: {', '.join(sorted(loaded.triggers)) or 'none'}."
+                f" There are: {', '.join(sorted(loaded.by_name)) or 'none'}."
             )
-    return [loaded.triggers[name] for name in sorted(names or loaded.triggers)]
+    return [loaded.by_name[name] for name in sorted(names or loaded.by_name)]
 
 
 def published_words(each: PublishedTrigger, dry_run: bool) -> str:

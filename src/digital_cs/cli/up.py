@@ -116,7 +116,7 @@ def _publish_first(household: Household) -> None:
         await publish_segments(gateway, list(found.values()))
         sound = {
             name: each
-            for name, each in triggers.triggers.items()
+            for name, each in triggers.by_name.items()
             if each.condition is None or segments_named(each.condition) <= found.keys()
         }
         await publish_triggers(gateway, list(sound.values()))

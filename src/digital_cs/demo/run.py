@@ -141,7 +141,7 @@ def usable_playbook(content_dir: Path) -> Playbook:
         )
     return Playbook(
         list(programs.programs.values()), list(segments.segments.values()),
-        list(triggers.triggers.values()), milestones.milestones, policy.policy,
+        list(triggers.by_name.values()), milestones.milestones, policy.policy,
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ async def take_in(
     if found.there and not found.errors:
         await topic_publishing.publish(gateway.pool, found.topics, now)
     letters = load_newsletters(content_dir)
-    await newsletters.publish(gateway, letters.newsletters.values(), calendar, zone)
+    await newsletters.publish(gateway, letters.by_name.values(), calendar, zone)
     return TakenIn(
         len(imported.plan.added), len(found.topics.topics), len(letters.newsletters),
         bool(found.errors or letters.errors),
