@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -62,8 +61,8 @@ class Envelope(msgspec.Struct):
 class Letters(msgspec.Struct):
     """The messages of an envelope: those that can be used, where each stood, and the others."""
 
-    messages: list[Incoming]
-    places: list[int]
+    messages: Sequence[Incoming]
+    places: Sequence[int]
     refused: list[Refused]
 
 
@@ -151,17 +150,30 @@ def _take_apart_patiently(body: bytes, kind: str | None) -> Envelope:
 
 def read(envelope: Envelope, now: datetime) -> Letters:
     """Read every message by itself; `now` is the moment of receipt."""
-    letters = Letters([], [], [])
-    messages = [*map(bytes, envelope.messages)]
-    tracks: Iterable[Track | None] = repeat(None, len(messages))
+    plain = envelope.plain
+    messages = envelope.messages if plain else [*map(bytes, envelope.messages)]
+    tracks: Sequence[Track | None] = [None] * len(messages)
     if envelope.kind is None:
-        tracks = plain_tracks(messages, now, all_plain=envelope.plain)
+        tracks = plain_tracks(messages, now, all_plain=plain)
+        usual = [*filter(None, tracks)]
+        if len(usual) == len(messages) and max(map(len, messages), default=0) <= MOST_MESSAGE_BYTES:
+            return Letters(usual, range(len(usual)), [])
+    return _read_each(messages, tracks, envelope.kind, now)
+
+
+def _read_each(
+    messages: Sequence[bytes | msgspec.Raw], tracks: Sequence[Track | None], kind: str | None,
+    now: datetime,
+) -> Letters:  # fmt: skip
+    kept: list[Incoming] = []
+    places: list[int] = []
+    refused: list[Refused] = []
     for place, (raw, track) in enumerate(zip(messages, tracks, strict=True)):
         try:
             if len(raw) > MOST_MESSAGE_BYTES:
                 raise MessageError(f"It is larger than {MOST_MESSAGE_BYTES >> 10} KB.")
-            letters.messages.append(track or read_message(raw, now, envelope.kind, place))
-            letters.places.append(place)
+            kept.append(track or read_message(bytes(raw), now, kind, place))
+            places.append(place)
         except MessageError as error:
-            letters.refused.append(Refused(place, message_id(raw), str(error)))
-    return letters
+            refused.append(Refused(place, message_id(bytes(raw)), str(error)))
+    return Letters(kept, places, refused)

@@ -9,6 +9,8 @@ from typing import Any
 MOST_DEPTH = 20
 MOST_BITS = 1000
 """An integer of more has no float8: a rule that compares it as a number would break."""
+FEW_BYTES = 300
+"""JSON of fewer bytes holds no integer of so many bits."""
 
 # All that a text or JSON of Postgres cannot hold; line breaks are welcome.
 _UNFIT_IN_A_TEXT = re.compile(r"[\x00\ud800-\udfff]")
@@ -22,7 +24,7 @@ def plainly_fit(written: bytes) -> bool:
     bytes holds a number that is too long; what is not finite is written as null.
     """
     return (
-        len(written) < 300
+        len(written) < FEW_BYTES
         and written.count(b"{") + written.count(b"[") <= MOST_DEPTH
         and b"\\u0000" not in written
         and b"null" not in written
