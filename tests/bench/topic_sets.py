@@ -118,28 +118,41 @@ def knowledge_base(folder: Path) -> list[QuestionSet]:
 
     What is asked by is taken out of the articles.
     """
-    pages = [page for path in sorted(folder.glob("*.md")) if (page := _page(path))]
-    by_heading = _set(
-        "kb-m365, headings",
-        (
-            (page, ArticleText(page.name, page.title, (), page.body), page.headings)
-            for page in pages
-        ),
-    )
-    without_title = [ArticleText(page.name, "", page.headings, page.body) for page in pages]
+    pages = [page for path in sorted(folder.glob("*.md")) if (page := _page(path, path.stem))]
     return [
-        by_heading,
-        *(
-            _set(
-                f"kb-m365, {name}s",
-                (
-                    (page, article, (getattr(page, name),))
-                    for page, article in zip(pages, without_title, strict=True)
-                ),
-            )
-            for name in ("description", "title")
-        ),
+        _by_heading("kb-m365, headings", pages),
+        _by_one("kb-m365, descriptions", pages, [page.description for page in pages]),
+        _by_one("kb-m365, titles", pages, [page.title for page in pages]),
     ]
+
+
+def handbook(folder: Path) -> list[QuestionSet]:
+    """Two sets of `docs-freshness`: asked by heading and by title, taken out of the articles."""
+    pages = [
+        page
+        for path in sorted(folder.rglob("*.md.erb"))
+        if (page := _page(path, path.relative_to(folder).as_posix()))
+    ]
+    return [
+        _by_heading("docs-freshness, headings", pages),
+        _by_one("docs-freshness, titles", pages, [page.title for page in pages]),
+    ]
+
+
+def _by_heading(name: str, pages: Sequence[_Page]) -> QuestionSet:
+    asked = (
+        (page, ArticleText(page.name, page.title, (), page.body), page.headings) for page in pages
+    )
+    return _set(name, asked)
+
+
+def _by_one(name: str, pages: Sequence[_Page], questions: Sequence[str]) -> QuestionSet:
+    """Asked by what stands above the articles, which therefore lack their titles."""
+    asked = (
+        (page, ArticleText(page.name, "", page.headings, page.body), (question,))
+        for page, question in zip(pages, questions, strict=True)
+    )
+    return _set(name, asked)
 
 
 def _set(name: str, asked: Iterable[tuple[_Page, ArticleText, tuple[str, ...]]]) -> QuestionSet:
@@ -151,14 +164,14 @@ def _set(name: str, asked: Iterable[tuple[_Page, ArticleText, tuple[str, ...]]])
     return QuestionSet(name, tuple(articles), tuple(questions))
 
 
-def _page(path: Path) -> _Page | None:
+def _page(path: Path, name: str) -> _Page | None:
     found = re.match(r"---\n(.*?)\n---\n(.*)", path.read_text(encoding="utf-8"), re.DOTALL)
     if not found:
         return None
     about, text = found.groups()
     text = re.sub(r"\[!INCLUDE.*|<[^>]+>|\]\([^)]*\)|https?://\S+", "", text)
     return _Page(
-        path.stem,
+        name,
         _stated("title", about),
         _stated("description", about),
         tuple(line.strip("# ") for line in re.findall(r"^##+ .*$", text, re.MULTILINE)),

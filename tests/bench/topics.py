@@ -21,14 +21,15 @@ from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import adjusted_mutual_info_score, roc_auc_score
 
-from digital_cs.topics.articles import ArticleMatcher, ArticleText
 from digital_cs.topics.model import TopicModel
 from digital_cs.topics.proposals import propose
+from tests.bench.topic_matching import matching
 from tests.bench.topic_sets import (
     SAMPLES,
     Labelled,
     QuestionSet,
     agents_guidelines,
+    handbook,
     knowledge_base,
     labelled,
     question_set,
@@ -46,8 +47,6 @@ MANY = int(os.environ.get("BENCH_TOPICS_MANY", "0"))
 GOAL = 0.89
 STRANGE = 5
 """Every fifth topic is kept from learning, to see how often its texts are said to be of none."""
-HIDDEN = 2
-"""Every second article is hidden, to see how often its questions are said to have no answer."""
 
 Figures = dict[str, Any]
 
@@ -160,61 +159,6 @@ def proposing_many(rows: Sequence[Labelled], count: int) -> Figures:
     return {"texts": count, "groups": len(groups), "seconds": time.perf_counter() - start}
 
 
-def matching(asked: QuestionSet) -> Figures:
-    """Recall of our matcher and of plain TF-IDF, and how well "none answers" is said."""
-    answered = [(question, article) for question, article in asked.questions if article]
-    start = time.perf_counter()
-    matcher = ArticleMatcher(asked.articles)
-    ranks = [[one.id for one in matcher.rank(question)] for question, _ in answered]
-    seconds = time.perf_counter() - start
-    truth = [article for _, article in answered]
-    plain = _plain_ranks(asked.articles, [question for question, _ in answered])
-    figures = {
-        "articles": len(asked.articles),
-        "questions": len(answered),
-        "recall_1": _recall(ranks, truth, 1),
-        "recall_5": _recall(ranks, truth, 5),
-        "plain_recall_1": _recall(plain, truth, 1),
-        "plain_recall_5": _recall(plain, truth, 5),
-        "seconds": seconds,
-    }
-    return {**figures, **_saying_none(asked)}
-
-
-def _saying_none(asked: QuestionSet) -> Figures:
-    """By the questions that no article answers; where there are none, by hiding articles."""
-    articles = asked.articles
-    if all(article for _, article in asked.questions):
-        articles = tuple(one for place, one in enumerate(articles) if place % HIDDEN)
-    there = {article.id for article in articles}
-    answered = [article in there for _, article in asked.questions]
-    matcher = ArticleMatcher(articles)
-    offered = [bool(matcher.match(question, 1)) for question, _ in asked.questions]
-    best = [matcher.rank(question, 1) for question, _ in asked.questions]
-    pairs = list(zip(answered, offered, strict=True))
-    right = sum(not yes and not told for yes, told in pairs)
-    wrong = sum(yes and not told for yes, told in pairs) + sum(
-        not yes and told for yes, told in pairs
-    )
-    return {
-        "none_f1": 2 * right / max(1, 2 * right + wrong),
-        "none_of_answered": sum(yes and not told for yes, told in pairs) / max(1, sum(answered)),
-        "none_auc": float(roc_auc_score(answered, [one[0].score if one else 0.0 for one in best])),
-    }
-
-
-def _plain_ranks(articles: Sequence[ArticleText], questions: Sequence[str]) -> list[list[str]]:
-    counter = TfidfVectorizer()
-    texts = [f"{one.title}\n{' '.join(one.headings)}\n{one.body}" for one in articles]
-    scores = (counter.fit_transform(texts) @ counter.transform(questions).T).toarray().T
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :5]
-    return [[articles[place].id for place in row] for row in order]
-
-
-def _recall(ranks: Sequence[Sequence[str]], truth: Sequence[str], most: int) -> float:
-    return sum(one in rank[:most] for rank, one in zip(ranks, truth, strict=True)) / len(truth)
-
-
 def alone(work: Callable[..., Figures], *given: Any) -> Figures:
     """The figures of a part, measured in a process of its own, with the memory it took."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
@@ -229,7 +173,7 @@ def _measured(work: Callable[..., Figures], given: tuple[Any, ...]) -> Figures:
 
 def main() -> int:
     """Measure, print tables, and the result as JSON on the last line."""
-    console = Console(file=sys.stdout, width=160)
+    console = Console(file=sys.stdout, width=200)
     result: Figures = {"bench": "topics", "goal": GOAL}
     sets: list[QuestionSet] = []
     if bank := _there(console, "banking77/train.csv"):
@@ -248,6 +192,8 @@ def main() -> int:
         sets.append(agents_guidelines(folder))
     if folder := _there(console, "kb-m365/Community"):
         sets += knowledge_base(folder)
+    if folder := _there(console, "docs-freshness"):
+        sets += handbook(folder)
     sets += [question_set(Path(name)) for name in QUESTIONS.split(os.pathsep) if name]
     result["matching"] = {asked.name: alone(matching, asked) for asked in sets}
     show(console, result)
@@ -280,7 +226,7 @@ def show(console: Console, result: Figures) -> None:
         columns = list(next(iter(sets.values())))
         matched = Table("questions to articles", *(name.replace("_", " ") for name in columns))
         for name, figures in sets.items():
-            matched.add_row(name, *(_written(figures[column]) for column in columns))
+            matched.add_row(name, *(_written(figures.get(column, "")) for column in columns))
         console.print(matched)
 
 

@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 
 from digital_cs.topics.articles import ArticleText
-from tests.bench.topic_sets import SAMPLES, agents_guidelines, knowledge_base, question_set
+from tests.bench.topic_matching import matching, saying_none
+from tests.bench.topic_sets import (
+    SAMPLES,
+    QuestionSet,
+    agents_guidelines,
+    handbook,
+    knowledge_base,
+    question_set,
+)
 from tests.bench.topics import (
     alone,
     assigning,
     cross_validated,
     main,
-    matching,
     plain_grouping,
     proposing,
     proposing_many,
@@ -65,8 +72,22 @@ def test_questions_are_asked_of_both_and_some_have_no_answer(tmp_path: Path) -> 
     found = matching(asked)
     assert (found["articles"], found["questions"]) == (2, 2)
     assert found["recall_1"] == found["recall_5"] == found["plain_recall_5"] == 1.0
-    assert found["none_of_answered"] == 0.0
-    assert found["none_f1"] == found["none_auc"] == 1.0
+    assert found["lost"] == 0.0
+    assert found["none_precision"] == found["none_recall"] == found["none_auc"] == 1.0
+    assert "topic_lost" not in found  # no article is asked for three times
+
+
+def test_topics_whose_article_is_hidden_are_told_from_those_that_have_one() -> None:
+    subjects = ("invoice", "calendar", "password", "report", "webhook", "avatar")
+    articles = tuple(
+        ArticleText(one, f"The {one}", (), f"All about the {one} and what to do with it.")
+        for one in subjects
+    )
+    questions = tuple((f"{how} the {one}?", one) for one in subjects for how in ("Is", "Why", "Do"))
+    found = saying_none(QuestionSet("made up", articles, questions))
+    assert found["topics"] == 6
+    assert found["topic_none_recall"] == found["topic_none_precision"] == 1.0
+    assert found["topic_lost"] == 0.0
 
 
 def test_a_part_is_measured_in_a_process_of_its_own() -> None:
@@ -78,14 +99,15 @@ def test_without_samples_the_bench_says_loudly_what_it_did_not_measure(
 ) -> None:
     monkeypatch.setattr("tests.bench.topics.SAMPLES", tmp_path)
     assert main() == 0
-    assert capsys.readouterr().out.count("NOT MEASURED") == 3
+    assert capsys.readouterr().out.count("NOT MEASURED") == 4
 
 
 def test_every_question_of_the_samples_has_its_article() -> None:
     if not SAMPLES.exists():
         pytest.skip(f"the samples are not there: {SAMPLES}")
     for asked in [
-        agents_guidelines(SAMPLES / "abcd"), *knowledge_base(SAMPLES / "kb-m365" / "Community")
+        agents_guidelines(SAMPLES / "abcd"), *knowledge_base(SAMPLES / "kb-m365" / "Community"),
+        *handbook(SAMPLES / "docs-freshness"),
     ]:  # fmt: skip
         assert len(asked.questions) > 50
         assert {article for _, article in asked.questions} <= {one.id for one in asked.articles}
