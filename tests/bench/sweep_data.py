@@ -7,13 +7,16 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from digital_cs.store.usage_settling import OPEN_DAYS
+
 DAYS = 90
 LAST_DAY = date(2026, 3, 1)
+SETTLED_KEY = "pk_usage_days_settled"
 
 # An account uses one or two of eight events on every second, third or fourth day, and hardly on
 # weekends; one in fifty stops near the end, as real ones do.
 _ROWS = """
-insert into usage_days (account_id, event, day, n, users, value)
+insert into {table} (account_id, event, day, n, users, value)
 select a.id, 'event_' || 1 + (a.h + e.k) %% 8, %(day)s::date, 3 + (a.h >> 8) %% 5 + a.roll %% 3,
        1 + (a.h >> 4) %% 3, 0
   from (select id, hashtextextended(id, 7) & 2147483647 as h,
@@ -40,21 +43,25 @@ async def make_accounts(connection: AsyncConnection[Any], count: int) -> None:
 async def make_usage(connection: AsyncConnection[Any], count: int) -> int:
     """Ninety days up to LAST_DAY, day by day as they would have come in; returns the rows.
 
-    Without the primary key while it is filled: what is measured is reading, not loading.
+    Settled, as a keeper would have done by now, but for the last two. Without the primary key while
+    it is filled: what is measured is reading, not loading.
     """
     cursor = await connection.execute(
-        "select pg_get_constraintdef(oid) from pg_constraint where conname = 'pk_usage_days'"
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = %s", (SETTLED_KEY,)
     )
     row = await cursor.fetchone()
     assert row is not None
-    await connection.execute("alter table usage_days drop constraint pk_usage_days")
-    rows = 0
+    await connection.execute(f"alter table usage_days_settled drop constraint {SETTLED_KEY}")
+    rows, settled = 0, LAST_DAY - OPEN_DAYS
     for nth in range(1, DAYS + 1):
         day = LAST_DAY - timedelta(days=DAYS - nth)
-        cursor = await connection.execute(_ROWS, {"day": day, "nth": nth, "days": DAYS})
+        into = _ROWS.format(table="usage_days_open" if day > settled else "usage_days_settled")
+        cursor = await connection.execute(into, {"day": day, "nth": nth, "days": DAYS})
         rows += cursor.rowcount
     await connection.execute("set maintenance_work_mem = '1GB'")
-    await connection.execute(f"alter table usage_days add constraint pk_usage_days {row[0]}")
+    await connection.execute(
+        f"alter table usage_days_settled add constraint {SETTLED_KEY} {row[0]}"
+    )
     await connection.execute(
         "update accounts a set last_active_on = u.day from"
         " (select account_id, max(day) as day from usage_days group by 1) u"
@@ -65,7 +72,7 @@ async def make_usage(connection: AsyncConnection[Any], count: int) -> int:
         " values ('bench', 'csv', '{usage}', %s)",
         (LAST_DAY + timedelta(days=1),),
     )
-    for table in ("accounts", "usage_days"):
+    for table in ("accounts", "usage_days_open", "usage_days_settled", "usage_days"):
         await connection.execute(f"vacuum (analyze) {table}")
     # An index that was just made is on the disk. The intake finds every row that it adds to by this
     # one, all day long, so that in a running system it is in memory.

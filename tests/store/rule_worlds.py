@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from digital_cs.domain.account import Account, Contact, Event, Subscription, Ticket, UsageDay
 from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
+from digital_cs.store import usage_settling
 
 Connection = AsyncConnection[Any]
 Row = dict[str, Any]
@@ -303,6 +304,8 @@ async def write(connection: Connection, world: World) -> None:
                 f" select {columns} from jsonb_populate_recordset(null::{table}, %s)",
                 (_Rows(rows),),
             )
+    # As in a database that has been there for long: what is over is settled, what is new is open.
+    await usage_settling.settle(connection, NOW.date(), usage_settling.BEGINNING, 1_000_000)
 
 
 class _Rows(Jsonb):

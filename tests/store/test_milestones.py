@@ -40,7 +40,8 @@ async def used(
     """A day of usage: with moments and users one by one, or only counted."""
     keys = users if isinstance(users, list) else None
     await connection.execute(
-        "insert into usage_days (account_id, event, day, n, users, first_at, last_at, user_keys)"
+        "insert into usage_days_open"
+        " (account_id, event, day, n, users, first_at, last_at, user_keys)"
         " values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (account_id, event, day) do update"
         " set n = excluded.n, users = excluded.users, first_at = excluded.first_at,"
         " last_at = excluded.last_at, user_keys = excluded.user_keys",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -16,6 +16,7 @@ from digital_cs.store.usage_sums import Sums, user_key
 Connection = AsyncConnection[Any]
 
 DAY = "2026-03-04"
+TODAY = date(2026, 3, 4)
 WEIRD = ('a"b', "c\\d", "{e,f}", "null", "g;h", " ", "ż\u2028")
 
 
@@ -39,11 +40,12 @@ async def kept(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 async def test_sums_are_added_and_users_are_counted_once(connection: Connection) -> None:
-    await usage_sums.add(connection, sums(("acme", "seen", 9, "ann"), value=2.5), {})
+    await usage_sums.add(connection, sums(("acme", "seen", 9, "ann"), value=2.5), {}, TODAY)
     await usage_sums.add(
         connection,
         sums(("acme", "seen", 8, "bob"), ("acme", "seen", 12, "ann"), ("acme", "seen", 10, None)),
         {},
+        TODAY,
     )
     keys = sorted([user_key("ann"), user_key("bob")])
     assert await kept(connection) == [("acme", "seen", 4, 2, 2.5, 8, 12, keys)]
@@ -51,8 +53,8 @@ async def test_sums_are_added_and_users_are_counted_once(connection: Connection)
 
 async def test_a_user_counts_under_the_contact_that_they_are(connection: Connection) -> None:
     known_as = {"browser": "ann"}
-    await usage_sums.add(connection, sums(("acme", "seen", 9, "browser")), known_as)
-    await usage_sums.add(connection, sums(("acme", "seen", 9, "ann")), known_as)
+    await usage_sums.add(connection, sums(("acme", "seen", 9, "browser")), known_as, TODAY)
+    await usage_sums.add(connection, sums(("acme", "seen", 9, "ann")), known_as, TODAY)
     assert await kept(connection) == [("acme", "seen", 2, 1, 0.0, 9, 9, [user_key("ann")])]
 
 
@@ -62,7 +64,7 @@ async def test_a_renamed_user_is_counted_once_also_where_both_names_were(
     await usage_sums.add(connection, sums(
         ("acme", "both", 9, "browser"), ("acme", "both", 9, "ann"), ("acme", "old", 9, "browser"),
         ("acme", "other", 9, "bob"), ("beta", "old", 9, "browser"),
-    ), {})  # fmt: skip
+    ), {}, TODAY)  # fmt: skip
     changed = await usage_sums.rename_user(connection, ["acme"], "browser", "ann")
     assert changed == [("acme", "both"), ("acme", "old")]
     assert [(row[0], row[1], row[3], row[7]) for row in await kept(connection)] == [
@@ -73,7 +75,7 @@ async def test_a_renamed_user_is_counted_once_also_where_both_names_were(
 
 async def test_any_text_is_kept_as_it_is(connection: Connection) -> None:
     found = sums(*((account, event, 9, event) for account in WEIRD for event in WEIRD))
-    await usage_sums.add(connection, found, {})
+    await usage_sums.add(connection, found, {}, TODAY)
     rows = await kept(connection)
     assert {(row[0], row[1]) for row in rows} == {(a, e) for a in WEIRD for e in WEIRD}
     assert all(row[7] == [user_key(row[1])] for row in rows)
@@ -85,7 +87,7 @@ async def test_many_who_add_to_the_same_keys_lose_nothing(
     @again_after_deadlock
     async def add(own: Connection, found: Sums) -> None:
         async with own.transaction():
-            await usage_sums.add(own, found, {})
+            await usage_sums.add(own, found, {}, TODAY)
 
     async def one(seed: int) -> None:
         dice = random.Random(seed)

@@ -145,7 +145,8 @@ class Writer:
                 sums = Sums(news.assigned)
                 sums.merge(batch.sums)
             async with connection.pipeline():
-                await usage_sums.add(connection, sums, names)
+                today = batch.received_at.astimezone(UTC).date()
+                await usage_sums.add(connection, sums, names, today)
                 await follow(connection, self._entries, sums, moved, news.keys, batch.received_at)
         return active_on
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -74,7 +74,7 @@ class Identities:
             for account in homes:
                 keys.setdefault(account, set()).add("contacts")
             found = await events.assign_waiting(connection, [kept])
-            await usage_sums.add(connection, found, {alias: kept})
+            await usage_sums.add(connection, found, {alias: kept}, now.astimezone(UTC).date())
             last = {id: date.fromisoformat(day) for id, day in found.last_days().items()}
             active = await usage.move_last_active(connection, last, now)
             await follow(connection, self._entries, found, active, keys, now)

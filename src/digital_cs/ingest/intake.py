@@ -100,7 +100,7 @@ class Intake:
     ) -> None:
         """Give contacts who joined an account what they did before anybody knew that."""
         sums = await events.assign_waiting(connection, ids)
-        await usage_sums.add(connection, sums, {})
+        await usage_sums.add(connection, sums, {}, now.astimezone(UTC).date())
         last = {account: date.fromisoformat(day) for account, day in sums.last_days().items()}
         moved = await usage.move_last_active(connection, last, now)
         keys = {account: {"contacts"} for account in saved.changed}

@@ -148,7 +148,7 @@ async def record_events(
     for r in fresh:
         sums.count((r.account_id, r.name, r.day.isoformat()), text_of(r.at), r.contact_id, r.value)
     names = await people.known_as(connection, {r.contact_id for r in fresh if r.contact_id})
-    await usage_sums.add(connection, sums, names)
+    await usage_sums.add(connection, sums, names, now.astimezone(UTC).date())
     last = {account: date.fromisoformat(day) for account, day in sums.last_days().items()}
     await move_last_active(connection, last, now)
     return fresh

@@ -107,8 +107,8 @@ with found as materialized ({verdicts}),
 """
 
 
-# Everybody is judged in a statement that only reads: one that also writes is not run in parallel.
-# What comes out is what differs from what is kept, which is little on most days.
+# Everybody is judged in a statement whose outcome is what differs from what is kept: little on most
+# days, so that the statement that writes has little to do.
 _DIFFERENT = """
 create temporary table kept_found on commit drop as
 select f.account_id, f.verdict, f.flip, f.mark
@@ -171,6 +171,9 @@ async def write_all(
     """
     await connection.execute("drop table if exists pg_temp.kept_found, pg_temp.kept_moves")
     await connection.execute("set local jit = off")  # to compile it takes as long as to run it
+    # One process reads usage in order of account from its index and sums as it goes. Three that
+    # each gather the sums of everybody take three times the work, and the cores of all others.
+    await connection.execute("set local max_parallel_workers_per_gather = 0")
     values = _values(rule_id, verdicts, now, because)
     await connection.execute(_DIFFERENT.format(verdicts=verdicts.sql), values)
     await connection.execute(

@@ -1,5 +1,7 @@
 """Usage: what happened of each event, in each account, on each day."""
 
+# ruff: noqa: S608  the statement is put together from constants
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,6 +11,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
+
+from digital_cs.store import usage_settling
 
 Connection = AsyncConnection[Any]
 
@@ -34,28 +38,50 @@ class SavedUsage:
 
 
 # Who its users were is not known any more of a day that comes as a count.
-_REPLACE = """
-insert into usage_days as u (account_id, day, event, n, users, value)
-select g.account_id, g.day, g.event, g.n, g.users, g.value
-  from jsonb_to_recordset(%s) as
-       g(account_id text, day date, event text, n bigint, users int, value float8)
-  join accounts a on a.id = g.account_id
-on conflict (account_id, event, day) do update
+_OTHERWISE = """
    set n = excluded.n, users = excluded.users, value = excluded.value, user_keys = null
- where (u.n, u.users, u.value) is distinct from (excluded.n, excluded.users, excluded.value)
-returning account_id, event, day
+"""
+_DIFFERENT = "(u.n, u.users, u.value) is distinct from (excluded.n, excluded.users, excluded.value)"
+_REPLACE = f"""
+with given as materialized (
+       select g.*
+         from jsonb_to_recordset(%s) as
+              g(account_id text, day date, event text, n bigint, users int, value float8)
+         join accounts a on a.id = g.account_id),
+     old as materialized (
+       select s.account_id, s.event, s.day
+         from usage_days_settled s join given g using (account_id, event, day)
+        order by 1, 2, 3 for update of s),
+     settled as (
+       update usage_days_settled u {_OTHERWISE}
+         from (select * from given join old using (account_id, event, day)) excluded
+        where (u.account_id, u.event, u.day) = (excluded.account_id, excluded.event, excluded.day)
+          and {_DIFFERENT}
+       returning u.account_id, u.event, u.day),
+     open as (
+       insert into usage_days_open as u (account_id, day, event, n, users, value)
+       select g.account_id, g.day, g.event, g.n, g.users, g.value from given g
+        where not exists (select from old o
+               where (o.account_id, o.event, o.day) = (g.account_id, g.event, g.day))
+       on conflict (account_id, event, day) do update {_OTHERWISE} where {_DIFFERENT}
+       returning account_id, event, day)
+select * from settled union all select * from open
 """
 
 
 async def save_usage(
     connection: Connection, records: Sequence[UsageRecord], now: datetime
 ) -> SavedUsage:
-    """Keep usage by day, a repeat replaces; what says nothing new is not written again."""
+    """Keep usage by day, a repeat replaces; what says nothing new is not written again.
+
+    Call it in a transaction.
+    """
     rows = [
         {"account_id": r.account_id, "day": r.day.isoformat(), "event": r.event, "n": r.n,
          "users": r.users, "value": r.value}
         for r in records
     ]  # fmt: skip
+    await usage_settling.hold(connection)
     cursor = await connection.execute(_REPLACE, (Jsonb(rows),))
     keys = set(await cursor.fetchall())
     changed = tuple(r for r in records if (r.account_id, r.event, r.day) in keys)

@@ -1,9 +1,12 @@
 """Sums of events: what a group of new events adds to the usage of their days, and adding it."""
 
+# ruff: noqa: S608  the statements are put together from constants
+
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +14,7 @@ import msgspec
 from psycopg import AsyncConnection
 
 from digital_cs.store.copying import array_of
+from digital_cs.store.usage_settling import COLUMNS, TOGETHER, hold, may_be_settled
 
 Connection = AsyncConnection[Any]
 
@@ -77,52 +81,76 @@ def user_key(user_id: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-# Always in order of the key, so that two who add to the same keys wait for each other. Where a
-# source gave a mere count of users, nobody can say who they were: it stays.
-_ADD = """
-insert into usage_days as u (account_id, event, day, n, users, value, first_at, last_at, user_keys)
-select g.account_id, g.event, g.day, g.n, cardinality(g.keys), g.value, g.first_at, g.last_at,
-       g.keys
+_GIVEN = """
+select account_id, event, day, n, cardinality(keys) as users, value, first_at, last_at,
+       keys as user_keys
   from (select account_id, event, day, n, value, first_at, last_at, keys::bigint[] as keys
           from unnest(%s::text[], %s::text[], %s::date[], %s::bigint[], %s::float8[],
                       %s::timestamptz[], %s::timestamptz[], string_to_array(%s, ';'))
             as x(account_id, event, day, n, value, first_at, last_at, keys)) g
-on conflict (account_id, event, day) do update
-   set n = u.n + excluded.n, value = u.value + excluded.value,
-       first_at = least(u.first_at, excluded.first_at),
-       last_at = greatest(u.last_at, excluded.last_at),
-       user_keys = case when u.user_keys is null or u.user_keys @> excluded.user_keys
-                        then u.user_keys
-                        else array(select distinct k from unnest(u.user_keys || excluded.user_keys)
-                                     as k order by k) end,
-       users = case when u.user_keys is null or u.user_keys @> excluded.user_keys
-                    then u.users
-                    else (select count(distinct k) from unnest(u.user_keys || excluded.user_keys)
-                            as k) end
+"""
+
+# Always in order of the key, so that two who add to the same keys wait for each other.
+_ADD = f"""
+insert into usage_days_open as u ({COLUMNS}) {_GIVEN}
+on conflict (account_id, event, day) do update set {TOGETHER}
+"""
+
+# Among days that are over, what is settled grows where it is.
+_ADD_LATE = f"""
+with given as materialized ({_GIVEN}),
+     old as materialized (
+       select s.account_id, s.event, s.day
+         from usage_days_settled s join given g using (account_id, event, day)
+        order by 1, 2, 3 for update of s),
+     grown as (
+       update usage_days_settled u set {TOGETHER}
+         from (select * from given join old using (account_id, event, day)) excluded
+        where (u.account_id, u.event, u.day) = (excluded.account_id, excluded.event, excluded.day))
+insert into usage_days_open as u ({COLUMNS})
+select {COLUMNS} from given g
+ where not exists (select from old o
+        where (o.account_id, o.event, o.day) = (g.account_id, g.event, g.day))
+ order by account_id, event, day
+on conflict (account_id, event, day) do update set {TOGETHER}
 """
 
 
-async def add(connection: Connection, sums: Mapping[Key, Sum], known_as: Mapping[str, str]) -> None:
+async def add(
+    connection: Connection, sums: Mapping[Key, Sum], known_as: Mapping[str, str], today: date
+) -> None:
     """Add the sums to usage by day. `known_as`: contacts by the other ids that they have.
 
-    Raises psycopg.errors.DeadlockDetected, like all that locks several rows.
+    Call it in a transaction. Raises psycopg.errors.DeadlockDetected, like all that locks several
+    rows.
     """
     if not sums:
         return
+    first_open = may_be_settled(today).isoformat()
     keys = sorted(sums)  # not the items: a tuple in a tuple is compared at four times the cost
+    late = [key for key in keys if key[2] < first_open]
+    if late:
+        await hold(connection)
+        await connection.execute(_ADD_LATE, _rows(sums, late, known_as))
+        keys = [key for key in keys if key[2] >= first_open]
+    if keys:
+        await connection.execute(_ADD, _rows(sums, keys, known_as))
+
+
+def _rows(
+    sums: Mapping[Key, Sum], keys: Sequence[Key], known_as: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What _GIVEN takes. Written as arrays by hand: psycopg takes twice as long for that as
+    Postgres for all of it."""
     added = [sums[key] for key in keys]
-    # Written as arrays by hand: psycopg takes twice as long for that as Postgres for all of it.
-    await connection.execute(
-        _ADD,
-        (
-            array_of([key[0] for key in keys]), array_of([key[1] for key in keys]),
-            array_of([key[2] for key in keys]),
-            f"{{{','.join([str(each.n) for each in added])}}}",
-            f"{{{','.join([repr(each.value) for each in added])}}}",
-            f"{{{','.join([each.first_at for each in added])}}}",
-            f"{{{','.join([each.last_at for each in added])}}}",
-            ";".join([_keys(each.users, known_as) for each in added]),
-        ),
+    return (
+        array_of([key[0] for key in keys]), array_of([key[1] for key in keys]),
+        array_of([key[2] for key in keys]),
+        f"{{{','.join([str(each.n) for each in added])}}}",
+        f"{{{','.join([repr(each.value) for each in added])}}}",
+        f"{{{','.join([each.first_at for each in added])}}}",
+        f"{{{','.join([each.last_at for each in added])}}}",
+        ";".join([_keys(each.users, known_as) for each in added]),
     )  # fmt: skip
 
 
@@ -154,8 +182,9 @@ async def rename_user(
 ) -> list[tuple[str, str]]:
     """Count a user under another id, who may have been counted under that one as well.
 
-    Returns (account, event) of all days on which it changed.
+    Returns (account, event) of all days on which it changed. Call it in a transaction.
     """
+    await hold(connection)
     cursor = await connection.execute(
         _RENAME,
         {

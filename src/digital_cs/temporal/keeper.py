@@ -19,6 +19,7 @@ from digital_cs.background import running
 from digital_cs.clock import Clock, pace
 from digital_cs.ingest.evidence_days import EvidenceDays
 from digital_cs.ingest.membership import Membership
+from digital_cs.ingest.settling import UsageSettler
 from digital_cs.ingest.topics import TicketSorter
 from digital_cs.ingest.triggers import Triggers
 from digital_cs.store import (
@@ -76,6 +77,7 @@ class Keeper:
         self._evidence = evidence
         self._reviews = reviews
         self._newsletters = newsletters
+        self._settler = UsageSettler(pool, clock)
         self._sorter = TicketSorter(pool, clock)
         self._last: dict[str, float] = {}
         self._forgot_on: date | None = None
@@ -113,6 +115,7 @@ class Keeper:
     async def _turn(self) -> None:
         while True:
             await self._membership.turn()
+            await self._settler.turn()
             await self._evidence.turn()
             await self._sorter.soon(most_batches=SORTED_BATCHES)
             await self._sorter.all_again(most_batches=SORTED_BATCHES)

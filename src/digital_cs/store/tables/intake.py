@@ -50,12 +50,15 @@ class EventDay(Table, table=True):
 
 
 class UsageDay(Table, table=True):
-    """What happened of one event on one UTC day in one account.
+    """What happened of one event on one UTC day in one account; a row is in one of two partitions.
 
+    What comes in grows in the open one. A while after a day is over its rows are settled: there the
+    counts are in the key's index as well, so that all days of an account are read from one place.
     `user_keys`: the distinct users, hashed and sorted; null where a source gave only a count.
     """
 
     __tablename__ = "usage_days"
+    __table_args__ = ({"postgresql_partition_by": "LIST (settled)"},)
     account_id: str = Field(primary_key=True)
     event: str = Field(primary_key=True)
     day: date = Field(primary_key=True)
@@ -65,6 +68,7 @@ class UsageDay(Table, table=True):
     first_at: datetime | None = None
     last_at: datetime | None = None
     user_keys: list[int] | None = Field(sa_column=Column(ARRAY(BigInteger), nullable=True))
+    settled: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class UsageRow(Table, table=True):
