@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.clock import FastClock
+from digital_cs.clock import Clock, FastClock
 from digital_cs.config import Settings, load_settings
 from digital_cs.console.app import build_app
 from digital_cs.ingest.entries import Entries
@@ -41,11 +41,12 @@ async def face(
     pool: AsyncConnectionPool[Any],
     api_key: str | None = KEY,
     taker: Taker | None = None,
+    clock: Clock = STOPPED,
     **overrides: Any,
 ) -> AsyncIterator[Face]:
     """The app on a pool; without `api_key` its API is closed."""
     settings: Settings = load_settings(api_key=api_key, **overrides)
-    gateway = Gateway(pool, STOPPED, Entries(pool, STOPPED, "UTC"))
+    gateway = Gateway(pool, clock, Entries(pool, clock, "UTC"))
     transport = httpx2.ASGITransport(build_app(gateway, pool, settings, SIGNER, taker or Shelf()))
     async with (
         httpx2.AsyncClient(

@@ -21,6 +21,7 @@ from digital_cs.console import (
     errors,
     events,
     health,
+    issue_pages,
     openapi,
     preferences,
     returned,
@@ -91,7 +92,9 @@ def build_app(
     app.include_router(review_pages.router(pool, gateway.clock, settings))
     sender = SenderView(settings.mail_from.split("<")[0].strip(), settings.mail_footer)
     publisher = archive.Publisher(sender, settings.public_url, settings.app_url)
-    app.include_router(archive.router(pool, EmailLibrary(settings.content_dir), publisher))
+    emails = EmailLibrary(settings.content_dir)
+    app.include_router(archive.router(pool, emails, publisher))
+    app.include_router(issue_pages.router(gateway, settings, emails, sender))
     app.include_router(health.router(pool))
     straight = segment.straight(by_sdks, API)
     return _past(app, {path: Door(each, settings.api_key) for path, each in straight.items()})

@@ -55,6 +55,12 @@ ul.links { padding: 0; list-style: none; }
 ul.links a { display: block; padding: .6rem 0; }
 section { margin-top: 1.75rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 section p { margin: .15rem 0 .5rem; }
+summary { padding: .7rem 0; font-weight: 600; cursor: pointer; }
+summary:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px; border-radius: 6px; }
+details { border-bottom: 1px solid var(--line); }
+pre.text { margin: 0 0 1rem; padding: .8rem .9rem; border-radius: 8px; background: var(--ground);
+  font: .9375rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 .said { padding: .7rem 1rem; border-left: 4px solid var(--button); border-radius: 6px;
   background: var(--ground); color: var(--ink); }
 .more { margin: 1.1rem 0 0; }
@@ -90,6 +96,24 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
+
+
+_AS_READER = {
+    # The layout of e-mails brings its own styles; nothing else may come, and nothing may run.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none';"
+        " form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+def as_reader(html: str) -> HTMLResponse:
+    """An e-mail as its reader sees it, for colleagues only."""
+    return HTMLResponse(html, headers=_AS_READER)
 
 
 def page(

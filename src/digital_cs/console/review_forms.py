@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from html import escape
 
+from digital_cs.console.signed_pages import MOST_WORDS
 from digital_cs.domain.content_item import Checked
 
 REVIEW, SNOOZE, REASSIGN, RETIRE = "review", "snooze", "reassign", "retire"
 STILL_RIGHT, EDITED = "still-right", "edited"
 ACTS = (STILL_RIGHT, EDITED, SNOOZE, REASSIGN, RETIRE)
-
-MOST_WORDS = 1000
-"""Characters of a note or a reason."""
 
 _CHECKED = {
     Checked.STEPS: "The steps lead where they say",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from html import escape
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -24,9 +22,9 @@ from digital_cs import logs
 from digital_cs.catalog.team import load_team
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
-from digital_cs.console.errors import RETRY_AFTER
 from digital_cs.console.page import page
-from digital_cs.console.review_forms import ACTS, MOST_WORDS, REVIEW, Sheet, body
+from digital_cs.console.review_forms import ACTS, REVIEW, Sheet, body
+from digital_cs.console.signed_pages import PATIENCE, Form, field, form_of, later
 from digital_cs.domain.content_item import Checked
 from digital_cs.domain.review_acts import CaseRefusedError
 from digital_cs.domain.review_case import Rules
@@ -40,15 +38,11 @@ from digital_cs.temporal.review_parts import casebook_of
 
 log = logs.get(__name__)
 
-PATIENCE = 8.0
-"""Seconds to insist on an answer while the database is away."""
 COUNTING = 2.0
 """Seconds that a page waits for who is about to read an item."""
-MOST_FIELDS = 50
 MOST_USES = 8
 
 Connection = AsyncConnection[Any]
-Form = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +83,7 @@ class _Pages:
         @routes.post("/r/{token}/{act}")
         async def do(token: str, act: str, request: Request) -> HTMLResponse:
             """Act, once: a case that ended says what happened, whatever is sent to it again."""
-            return await self._do(token, act, _form(await request.body()))
+            return await self._do(token, act, form_of(await request.body()))
 
         return routes
 
@@ -116,7 +110,7 @@ class _Pages:
                     return await self._over(connection, seen.at)
                 sheet = await self._sheet(connection, seen, said)
         except (OperationalError, TimeoutError):
-            return _later()
+            return later()
         title = escape(sheet.title)
         # Relative, as PUBLIC_URL may have a path of its own before ours.
         content = body(sheet, f"../{token}" if act else token, act)
@@ -148,7 +142,7 @@ class _Pages:
         except CaseRefusedError as refused:
             return await self._show(token, act, form, str(refused))
         except (OperationalError, TimeoutError):
-            return _later()
+            return later()
 
     async def _sheet(self, connection: Connection, seen: _Seen, said: Form) -> Sheet:
         item, case, now = seen.at.item, seen.at.kept.case, self._clock.now()
@@ -211,31 +205,31 @@ async def _act(connection: Connection, seen: _Seen, act: str, form: Form, now: d
     case, item = seen.at.kept.case, seen.at.item
     match act:
         case "snooze":
-            until, because = _day(_field(form, "until")), _field(form, "because")
+            until, because = _day(field(form, "until")), field(form, "because")
             await review_answers.put_off(
                 connection, seen.casebook, case.id, until, because, seen.by, now
             )
         case "reassign":
-            to = _field(form, "address") or _field(form, "to")
+            to = field(form, "address") or field(form, "to")
             if not to:
                 raise CaseRefusedError("Say to whom: choose somebody, or write an address.")
             await review_answers.given(connection, seen.casebook, case.id, to, seen.by, now)
         case "retire":
-            because = _field(form, "because")
+            because = field(form, "because")
             if not because:
                 raise CaseRefusedError("Say why it is no longer needed.")
             await review_answers.retired(connection, item, because, seen.by, now)
         case _:
             known = {str(each) for each in Checked}
             checked = tuple(Checked(each) for each in form.get("checked", []) if each in known)
-            changed = _field(form, "changed")
+            changed = field(form, "changed")
             if not checked:
                 raise CaseRefusedError("Say what you checked: a review is more than a click.")
             if changed not in ("yes", "no"):
                 raise CaseRefusedError("Say whether all is still right, or you changed something.")
             await review_answers.reviewed(
                 connection, item, changed=changed == "yes", checked=tuple(dict.fromkeys(checked)),
-                note=_field(form, "note"), by=seen.by, now=now,
+                note=field(form, "note"), by=seen.by, now=now,
             )  # fmt: skip
 
 
@@ -263,19 +257,6 @@ def _known(act: str) -> bool:
     return act in (*ACTS, REVIEW)
 
 
-def _form(body: bytes) -> Form:
-    """The fields of a form; none for what is no form of ours."""
-    try:
-        return parse_qs(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
-    except ValueError:
-        return {}
-
-
-def _field(form: Mapping[str, list[str]], name: str) -> str:
-    """A text of a form as it may be kept: on one line, of a bounded length."""
-    return " ".join(form.get(name, [""])[0].replace("\0", "").split())[:MOST_WORDS]
-
-
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -291,11 +272,3 @@ def _unknown() -> HTMLResponse:
         " <code>digital-cs content review</code> lists what is open.</p>",
         404,
     )
-
-
-def _later() -> HTMLResponse:
-    return page(
-        "Please try again in a minute",
-        "<p>This could not be kept just now. Nothing was lost: go back, and send it again.</p>",
-        503, RETRY_AFTER,
-    )  # fmt: skip
