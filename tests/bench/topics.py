@@ -44,6 +44,9 @@ FOLDS = int(os.environ.get("BENCH_TOPICS_FOLDS", "5"))
 MANY = int(os.environ.get("BENCH_TOPICS_MANY", "0"))
 """So many texts, made of halves of two others, are grouped to see time and memory. 0: left out."""
 
+LONG = 2_000
+"""Characters of the long ones among them."""
+
 GOAL = 0.89
 STRANGE = 5
 """Every fifth topic is kept from learning, to see how often its texts are said to be of none."""
@@ -148,15 +151,22 @@ def plain_grouping(rows: Sequence[Labelled]) -> Figures:
     return {"texts": len(rows), "groups": count, "ami": adjusted_mutual_info_score(topics, group)}
 
 
-def proposing_many(rows: Sequence[Labelled], count: int) -> Figures:
-    """What grouping very many texts costs. Each is the beginning of one and the end of another."""
+def proposing_many(rows: Sequence[Labelled], count: int, length: int = 0) -> Figures:
+    """What grouping very many texts costs. Each is the beginning of one and the end of another.
+
+    length: characters of a text at least, made up by further ones: tickets are longer than rows.
+    """
     texts = []
     for number in range(count):
         one, two = (rows[number * step % len(rows)][0].split() for step in (1, 7919))
-        texts.append((str(number), " ".join(one[: len(one) // 2] + two[len(two) // 2 :])))
+        text = " ".join(one[: len(one) // 2] + two[len(two) // 2 :])
+        while len(text) < length:
+            text += " " + rows[(number + len(text)) * 104_729 % len(rows)][0]
+        texts.append((str(number), text))
     start = time.perf_counter()
     groups = propose(texts).groups
-    return {"texts": count, "groups": len(groups), "seconds": time.perf_counter() - start}
+    seconds = time.perf_counter() - start
+    return {"texts": count, "length": length, "groups": len(groups), "seconds": seconds}
 
 
 def alone(work: Callable[..., Figures], *given: Any) -> Figures:
@@ -187,6 +197,7 @@ def main() -> int:
         result["plain_grouping"] = alone(plain_grouping, rows)
         if MANY:
             result["proposing_many"] = alone(proposing_many, rows, MANY)
+            result["proposing_many_long"] = alone(proposing_many, rows, MANY, LONG)
         sets += [topics_as_articles(rows, told) for told in (15, 8)]
     if folder := _there(console, "abcd"):
         sets.append(agents_guidelines(folder))

@@ -52,7 +52,7 @@ def test_proposals_are_held_against_the_topics() -> None:
     ours, plain = proposing(labelled()), plain_grouping(labelled())
     assert ours["ami"] > 0.3
     assert plain["groups"] == ours["topics"] == 4
-    assert proposing_many(labelled(), 300)["texts"] == 300
+    assert proposing_many(labelled(), 300, 500)["texts"] == 300
 
 
 def test_questions_are_asked_of_both_and_some_have_no_answer(tmp_path: Path) -> None:

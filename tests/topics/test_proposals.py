@@ -95,3 +95,24 @@ def test_a_word_that_few_wrote_is_no_word_of_a_group() -> None:
     texts += [(f"w{n}", f"Wolpertinger: {asked('exports')[n]}") for n in range(4)]
     for group in propose(texts).groups:
         assert "wolpertinger" not in group.words
+
+
+def test_grouping_can_be_ended_wherever_it_tells_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proposals, "MOST_GROUPED", 200)
+    told: list[str] = []
+    propose(TEXTS, tell=lambda what, _done, _of: told.append(what))
+    steps = list(dict.fromkeys(told))
+    assert steps[-1] == "putting the rest into groups"
+
+    def end_at(step: str) -> None:
+        def tell(what: str, _done: int, _of: int) -> None:
+            if what == step:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            propose(TEXTS, tell=tell)
+
+    for step in steps:
+        end_at(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from digital_cs.cli.options import By, Json
 from digital_cs.cli.topics import say_learned
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from digital_cs.domain.topic import Topic, TopicRule
     from digital_cs.ingest.ticket_samples import Sample
     from digital_cs.ingest.topic_proposals import Learned, Proposed
@@ -31,7 +34,8 @@ def propose(as_json: Json = False) -> None:
 
     First it learns from the tickets that rules and people put into topics, and sorts what is alike.
     A group that was refused stays refused when it comes again, and one that was named takes what is
-    new with it. Looks at 90 days. It can be interrupted, and run again at any time.
+    new with it. Looks at 90 days. It can be interrupted, and run again at any time: proposals are
+    kept at the end, all or none.
     """
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
@@ -43,11 +47,11 @@ def propose(as_json: Json = False) -> None:
         proposals = TopicProposals(gateway.pool, gateway.clock)
         sorter = TicketSorter(gateway.pool, gateway.clock)
         await sort_soon(sorter)
-        with output.progress("learning from what is sorted", None):
-            learned = await proposals.learn()
+        with output.progress("learning from what is sorted", None) as bar:
+            learned = await proposals.learn(partial(_show, bar))
         found = await sort_soon(sorter)
-        with output.progress("looking for groups", None):
-            return learned, found, await proposals.propose()
+        with output.progress("looking for groups", None) as bar:
+            return learned, found, await proposals.propose(partial(_show, bar))
 
     learned, found, proposed = ask(question)
     if as_json:
@@ -63,6 +67,10 @@ def propose(as_json: Json = False) -> None:
         output.say(f"{output.count_of(proposed.joined, 'ticket')} joined groups that have a name.")
     if proposed.new or proposed.again:
         output.say("`digital-cs topics proposals` shows them.")
+
+
+def _show(bar: Progress, what: str, done: int, of: int) -> None:
+    bar.update(bar.task_ids[0], description=what, completed=done, total=of)
 
 
 def proposals(

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.svm import LinearSVC
 
-from digital_cs.topics.confidence import UNLEARNED, Confidence, Floats
+from digital_cs.topics.confidence import Confidence, Floats
 from digital_cs.topics.errors import TooLittleError, UnreadableModelError
 from digital_cs.topics.features import Features
+from digital_cs.topics.linear import FOLDS, fit, how_sure, scores_of
 from digital_cs.topics.words import READ, as_written, evenly, plain, stems_of
 
 MOST_OF_A_TOPIC = 300
@@ -24,10 +24,6 @@ MOST_OF_A_TOPIC = 300
 
 MOST_CHARACTERS = 4_000_000
 """Characters that are learned from, of all texts: what keeps learning within 1.5 GB."""
-
-FOLDS = 4
-FEWEST_FOR_STRANGERS = 3
-"""With so many topics, some are kept back too, to learn how a text of an unknown one looks."""
 
 WORDS = 5
 _FORMAT = 1
@@ -80,8 +76,8 @@ class TopicModel:
             features, rows = Features.learn(texts)
         except ValueError:
             raise TooLittleError from None
-        confidence = _confidence(rows, of, len(topics))
-        weights, offsets = _fit(rows, of)
+        confidence = how_sure(rows, of)
+        weights, offsets = fit(rows, of)
         # Stored in half the precision, and used as stored: to_bytes loses nothing.
         exact = weights.astype(np.float16).astype(np.float32)
         return cls(topics, features, exact, offsets, confidence)
@@ -99,7 +95,7 @@ class TopicModel:
 
     def _assign_batch(self, texts: Sequence[str]) -> list[Assigned]:
         rows = self._features.rows(texts)
-        scores = _scores(rows, self._weights, self._offsets)
+        scores = scores_of(rows, self._weights, self._offsets)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
         sure = self._confidence.sure(scores)
         # Of a text without a single known column nothing can be said.
@@ -181,36 +177,3 @@ def _chosen(
         parts = [evenly(part, max(FOLDS, int(len(part) * share))) for part in parts]
     of = np.repeat(np.arange(len(topics)), [len(part) for part in parts])
     return [text for part in parts for text in part], of, topics
-
-
-def _fit(rows: csr_matrix, of: NDArray[np.int64]) -> tuple[NDArray[np.float32], Floats]:
-    """A row of weights for each topic, and its offset."""
-    fitted = LinearSVC(random_state=0).fit(rows, of)
-    weights, offsets = fitted.coef_.astype(np.float32), fitted.intercept_
-    if len(weights) == 1:  # of two topics, one row tells for the second against the first
-        weights, offsets = np.vstack([-weights, weights]), np.array([-offsets[0], offsets[0]])
-    return weights, np.asarray(offsets, dtype=np.float64)
-
-
-def _scores(rows: csr_matrix, weights: NDArray[np.float32], offsets: Floats) -> Floats:
-    return np.asarray(rows @ weights.T, dtype=np.float64) + offsets
-
-
-def _confidence(rows: csr_matrix, of: NDArray[np.int64], topics: int) -> Confidence:
-    """Learn from most texts and most topics, and see how the others stand, in turn."""
-    place = np.concatenate([np.arange(count) for count in np.bincount(of)])
-    scores: list[Floats] = []
-    right: list[NDArray[np.bool_]] = []
-    for fold in range(FOLDS):
-        held = place % FOLDS == fold
-        strange = (of % FOLDS == fold) & (topics >= FEWEST_FOR_STRANGERS)
-        learned = ~held & ~strange
-        known = np.unique(of[learned])
-        if len(known) < 2 or not held.any():
-            continue
-        found = _scores(rows[held], *_fit(rows[learned], of[learned]))
-        scores.append(found)
-        right.append(known[found.argmax(axis=1)] == of[held])
-    if not scores:
-        return UNLEARNED
-    return Confidence.learn(scores, right)
