@@ -16,6 +16,7 @@ from activities.mass_writing import MassWriter
 from digital_cs.domain.broadcast import Broadcast, approval_hash
 from digital_cs.domain.content_policy import WhenStale
 from digital_cs.domain.stale_rule import Doubt, Resolved, Swaps, Wait, resolve
+from digital_cs.domain.variants import without_messages
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import ProgramView
@@ -61,9 +62,24 @@ class Texts:
 
 
 def waits(resolved: Mapping[str, Resolved]) -> Wait | None:
-    """What the whole broadcast waits for: one variant that may not go holds all of them."""
-    found = (each.wait for each in resolved.values())
+    """What the whole broadcast waits for: one variant that may not go holds all of them, but for
+    those that can go without what goes along."""
+    spared = fallbacks(resolved)
+    found = (each.wait for variant, each in resolved.items() if variant not in spared)
     return next((wait for wait in found if wait is not None and not wait.skip), None)
+
+
+def fallbacks(resolved: Mapping[str, Resolved]) -> dict[str, str]:
+    """The variants that may not go for what goes along with them (P17), each with the one that may:
+    nobody's newsletter waits for another e-mail."""
+    found: dict[str, str] = {}
+    for variant, each in resolved.items():
+        base = without_messages(variant)
+        if each.wait is None or base is None or base not in resolved:
+            continue
+        if resolved[base].wait is None:
+            found[variant] = base
+    return found
 
 
 class BroadcastTexts:

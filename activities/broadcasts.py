@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.broadcast_sending import BroadcastSending, SetDone
-from activities.broadcast_texts import BroadcastTexts, Texts, waits
+from activities.broadcast_texts import BroadcastTexts, Texts, fallbacks, waits
 from activities.enrollments import CalendarShelf
 from activities.faults import without_words
 from digital_cs import logs
@@ -36,7 +36,15 @@ from digital_cs.messages.broadcast import (
     LookReply,
     LookRequest,
 )
-from digital_cs.store import alerts, broadcast_audience, broadcasts, incidents, policies, stops
+from digital_cs.store import (
+    alerts,
+    broadcast_audience,
+    broadcasts,
+    incidents,
+    issue_merges,
+    policies,
+    stops,
+)
 from digital_cs.store import broadcast_claims as claims
 from digital_cs.store.broadcast_audience import LEAST
 
@@ -136,6 +144,9 @@ class BroadcastActivities:
                 await self._texts.doubts(connection, texts, now.date()), policy.content.stale,
                 due_at=due_at, useful_until=useful_until(broadcast.plan, due_at), now=now,
             )  # fmt: skip
+            instead = fallbacks(resolved)
+            if instead and await issue_merges.let_wait_on(connection, broadcast.id, instead):
+                left = await claims.left(connection, broadcast.id)
             wait = waits(resolved)
             content = wait.words(_moment) if wait is not None else None
         around = Around(

@@ -95,7 +95,7 @@ class Composer:
         filled = await self._fill(connection, row, calendar, now)
         audience = compile_condition(newsletter.audience.segment, "aud")
         wishes = await issue_readers.gather(
-            connection, row.id, audience, filled.candidates, now, calendar
+            connection, row.id, audience, filled.candidates, now, calendar, corrects=row.corrects
         )
         choice = choose(wishes, newsletter.variants)
         sources = {each.name: self._source(row, filled, each) for each in choice.variants}
@@ -215,4 +215,4 @@ class Composer:
 
 
 def _shown(item: ItemText) -> Shown:
-    return Shown(item.title, item.url, summary_of(item.body))
+    return Shown(item.title, item.url, summary_of(item.body), item.id)

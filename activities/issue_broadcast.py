@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.domain.broadcast import BroadcastPlan, BroadcastState, approval_hash
-from digital_cs.domain.issue import State
+from digital_cs.domain.issue import Reach, State
 from digital_cs.domain.issue_words import Told, report_words
 from digital_cs.domain.newsletter import Filler
 from digital_cs.domain.program import Window
+from digital_cs.domain.stale_rule import resolve
+from digital_cs.domain.variants import with_messages
+from digital_cs.errors import DigitalCsError
+from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.issue_text import merged_text, texts_hash, with_merged
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import broadcasts, issue_readers, issue_sending, issues, topic_coverage
+from digital_cs.store import (
+    broadcasts,
+    doubts,
+    issue_merges,
+    issue_readers,
+    issue_recalls,
+    issue_sending,
+    issues,
+    policies,
+    topic_coverage,
+)
+from digital_cs.store.issue_merges import Copy, Riding, Waiting
 from digital_cs.store.issue_readers import VariantView
-from digital_cs.store.issue_sending import Waiting
 from digital_cs.store.issues import ENGINE, Connection, IssueRow
 
 EVENING = "20:00"
@@ -27,6 +43,8 @@ _CHANGED = (
     "A block or the layout was changed after it was approved: it is put together anew, and not sent"
     " until that is approved."
 )
+_ACCOUNTS = re.compile(r"\baccount\.|\bcontact\.role\b")
+A_DAY = timedelta(days=1)
 MOST_MERGED = 200
 """So many different sets of merged messages get texts of their own; the rest waits on."""
 
@@ -67,6 +85,8 @@ class IssueBroadcast:
         name = f"{newsletter.name}, {row.send_on}"
         await broadcasts.save_draft(connection, row.id, name, newsletter.owner, plan, None, by, now)
         await issue_sending.choose_variants(connection, row.id, row.id)
+        if row.corrects_for == Reach.MISSED:
+            await issue_recalls.spare_who_had_it(connection, row.id, newsletter.topic, now)
         sources = {each.name: each.source for each in variants}
         texts = {**texts, **await self._merged(connection, row, sources, now)}
         await broadcasts.save_texts(connection, row.id, texts)
@@ -83,21 +103,45 @@ class IssueBroadcast:
         title = next((s.title for s in row.newsletter.sections if s.filler is Filler.MERGED), None)
         if title is None:
             return {}
-        sets: dict[tuple[str, tuple[str, ...]], list[Waiting]] = defaultdict(list)
-        for each in await issue_sending.waiting(connection, row.id, now):
-            if all(self._library.source(email) is not None for email in each.emails):
-                sets[each.variant, each.emails].append(each)
-        texts, chosen = {}, {}
-        ranked = sorted(sets.items(), key=lambda each: (-len(each[1]), each[0]))
-        for number, ((variant, emails), readers) in enumerate(ranked[:MOST_MERGED], start=1):
-            found = [source for email in emails if (source := self._library.source(email))]
-            text = with_merged(sources[variant], merged_text(title, found))
+        waiting, copies = await issue_merges.waiting(connection, row.id, now)
+        emails = await self._fit(connection, {each.email for each in waiting}, now)
+        alike: dict[tuple[str, tuple[str, ...]], list[Riding]] = defaultdict(list)
+        for copy, along in riding(waiting, copies, emails):
+            names = tuple(dict.fromkeys(each.email for each in along))
+            keys = tuple(each.key for each in along)
+            alike[copy.variant, names].append(Riding(copy, "", keys))
+        texts: dict[str, str] = {}
+        taken: list[Riding] = []
+        ranked = sorted(alike.items(), key=lambda each: (-len(each[1]), each[0]))
+        for number, ((variant, names), found) in enumerate(ranked[:MOST_MERGED], start=1):
+            files = {name: emails[name].recipe.source for name in names}
+            text = with_merged(sources[variant], merged_text(title, files))
             template, _ = self._library.compile_text(row.id, text)
             if template is not None:  # else they wait on: better later than broken
-                name = f"{variant or 'plain'}-m{number}"
-                texts[name], chosen[name] = text, readers
-        await issue_sending.take(connection, row.id, chosen, now)
+                name = with_messages(variant, number)
+                texts[name] = text
+                taken += [replace(each, variant=name) for each in found]
+        await issue_merges.take(connection, row.id, taken, now)
         return texts
+
+    async def _fit(
+        self, connection: Connection, names: Iterable[str], now: datetime
+    ) -> dict[str, EmailTemplate]:
+        """Those of these e-mails that may go out as they are now (P25)."""
+        policy = (await policies.current(connection)).policy.content.stale
+        fit = {}
+        for name in names:
+            try:
+                template = self._library.get(name)
+            except DigitalCsError:  # its author is told elsewhere
+                continue
+            found = await doubts.read(connection, template.content, now.date())
+            shown = resolve(
+                template.content, found, policy, due_at=now, useful_until=now + A_DAY, now=now
+            )
+            if shown.wait is None:
+                fit[name] = template
+        return fit
 
     def _says(self, row: IssueRow, texts: Mapping[str, str]) -> str | None:
         """The hash of what readers would get now; None if a text cannot be used any more."""
@@ -115,10 +159,12 @@ class IssueBroadcast:
             if await issues.change(
                 connection, row.id, (State.SENDING,), state=State.SENT, sent_at=now
             ):
-                await issue_sending.close_merges(connection, row.id, name, now)
+                await issue_merges.close(connection, row.id, name, now)
                 found = await broadcasts.get(connection, row.id)
                 stopped = found is not None and found.state is BroadcastState.CANCELLED
-                words = "The rest was not sent." if stopped else "All of it was sent."
+                words = "All of it was sent."
+                if stopped:
+                    words = (await issue_recalls.reached(connection, row.id)).words()
                 await issues.note(connection, row.id, ENGINE, words, now)
 
     async def report(self, row: IssueRow, now: datetime) -> Told | None:
@@ -134,6 +180,33 @@ class IssueBroadcast:
             }  # fmt: skip
             await issues.keep_report(connection, row.id, kept)
         return report_words(row.newsletter, row.id, row.send_on, kept)
+
+
+def riding(
+    waiting: Iterable[Waiting], copies: Iterable[Copy], emails: Mapping[str, EmailTemplate]
+) -> Iterator[tuple[Copy, list[Waiting]]]:
+    """Which messages go along with which copy, if with any. Only one copy reaches a person (P2).
+
+    What waits for one account goes along with the copy for another where that says the same: it
+    prints nothing of the account, or the same e-mail waits for that account as well.
+    """
+    of_person: dict[str, list[Waiting]] = defaultdict(list)
+    for each in waiting:
+        if each.email in emails:
+            of_person[each.person].append(each)
+    for copy in copies:
+        of_copy = of_person[copy.person]
+        own = {each.email for each in of_copy if each.account_id == copy.account_id}
+        neutral = {each.email for each in of_copy if not _of_account(emails[each.email])}
+        if along := [each for each in of_copy if each.email in own | neutral]:
+            yield copy, along
+
+
+def _of_account(email: EmailTemplate) -> bool:
+    """Whether it says something else for another account of the same person. Its footer and layout
+    do not go along."""
+    left = (email.recipe.blocks[email.blocks[-1]].file, email.recipe.layout.file)
+    return any(_ACCOUNTS.search(tag.code) for tag in email.tags if tag.file not in left)
 
 
 def plan_of(row: IssueRow) -> BroadcastPlan:

@@ -10,6 +10,7 @@ import pytest
 
 from digital_cs.domain.issue import State
 from digital_cs.errors import UsageError
+from digital_cs.rendering.issue_text import legible
 from digital_cs.temporal import newsletters
 from digital_cs.temporal.issue_answers import IssueStateError
 from digital_cs.temporal.issue_planning import plan_due
@@ -219,7 +220,7 @@ async def test_it_can_be_called_back_in_its_last_minutes_and_then_it_goes(
     assert (await desk.issue(id)).state is State.LEAVING
     with pytest.raises(IssueStateError, match="call it back first"):
         await desk.write(id, "Too late")
-    assert await newsletters.recall(desk.gateway(), id, "A wrong link", "maya")
+    assert (await newsletters.recall(desk.gateway(), id, "A wrong link", "maya")).waits
     row = await desk.issue(id)
     assert (row.state, row.approved_hash) == (State.FROZEN, None)
     await desk.advance(id)
@@ -320,7 +321,7 @@ async def test_messages_over_budget_go_out_in_their_section_and_the_ledger_says_
     [choice] = await desk.rows("select * from broadcast_choices")
     assert (choice["contact_id"], choice["variant"]) == (contact["id"], "plain-m1")
     [text] = await desk.rows("select source from broadcast_texts where variant = 'plain-m1'")
-    assert "## Also for you\n\n### The one automation to begin with" in text["source"]
+    assert "## Also for you\n\n### The one automation to begin with" in legible(text["source"])
     assert (await desk.rows("select state, taken_by from merges"))[0] == {
         "state": "taken", "taken_by": id,
     }  # fmt: skip

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.activities.issue_house import IssueHouse, day, opened
+from digital_cs.domain.issue import Reach
+from digital_cs.domain.review_policy import Kind
+from digital_cs.store import issue_readers, issue_texts
+from digital_cs.temporal import newsletter_recall, newsletters
+from tests.activities.issue_house import CALENDAR, IssueHouse, day, opened
 from tests.console.client import Face, face
 
 OPENING = "Hi {{ contact.first_name or 'there' }} of {{ account.name }},\n\nread <this>."
@@ -78,3 +82,54 @@ async def test_what_is_not_there_is_said_so(desk: IssueHouse, archive: Face, pat
     await sent(desk)
     found = await archive.stranger.get(path)
     assert found.status_code == 404
+
+
+async def test_an_issue_that_was_recalled_is_gone_at_once_and_says_so(
+    desk: IssueHouse, archive: Face
+) -> None:
+    id = await sent(desk)
+    assert (await archive.stranger.get(f"/n/{id}")).headers["cache-control"] == "no-store"
+    await newsletters.recall(desk.gateway(), id, "A <wrong> price", "maya")
+    for path in (f"/n/{id}", f"/n/{id}/v1"):
+        found = await archive.stranger.get(path)
+        assert found.status_code == 410
+        assert "This issue was recalled by its editors." in found.text
+        assert "price" not in found.text  # why, is nobody's business
+        assert "read &lt;this&gt;" not in found.text
+    assert "No issue was sent yet" in (await archive.stranger.get("/n/lantern-letter")).text
+    async with desk.pool.connection() as connection:  # the desk still has all of it
+        assert await issue_readers.variants(connection, id)
+        assert await issue_texts.texts(connection, id)
+
+
+async def test_once_its_correction_is_sent_the_page_leads_there(
+    desk: IssueHouse, archive: Face
+) -> None:
+    id = await sent(desk)
+    await newsletters.recall(desk.gateway(), id, "A wrong price", "maya")
+    made = await newsletter_recall.correct(
+        desk.gateway(), id, day(12, 2).date(), Reach.EVERYBODY, "maya", CALENDAR
+    )
+    assert made not in (await archive.stranger.get(f"/n/{id}")).text
+    await desk.rows("update newsletter_issues set state = 'sending' where id = %s", made)
+    assert f'href="/n/{made}"' in (await archive.stranger.get(f"/n/{id}")).text
+
+
+async def test_what_turned_out_to_be_wrong_is_not_on_the_page_and_what_is_old_is(
+    desk: IssueHouse, archive: Face
+) -> None:
+    """P25."""
+    await desk.articles("import-contacts", "more-seats", kind=Kind.FEATURE_NOTE)
+    await desk.rows("update content_items set added_on = '2026-11-20'")
+    id = await sent(desk)
+    page = (await archive.stranger.get(f"/n/{id}")).text
+    assert "Import contacts" in page
+    assert "More seats" in page
+    await desk.rows("update content_items set stale_on = '2026-11-30' where id = 'c-more-seats'")
+    await desk.rows(
+        "update content_items set blocked_at = now(), blocked_because = 'Wrong', blocked_by = 'x'"
+        " where id = 'c-import-contacts'"
+    )
+    page = (await archive.stranger.get(f"/n/{id}")).text
+    assert "Import contacts" not in page
+    assert "More seats" in page

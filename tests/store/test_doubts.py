@@ -104,8 +104,20 @@ async def test_thousands_of_items_are_not_looked_through(connection: Connection)
         (TODAY, rig.MONDAY),
     )
     await connection.execute("analyze content_items")
-    asked = {"places": CONTENT.places, "urls": [PAGE], "own": "content"}
+    asked = {"places": CONTENT.places, "urls": [PAGE], "items": ["note"], "own": "content"}
     cursor = await connection.execute(f"explain {doubts.READ}".encode(), asked)
     plan = "\n".join(row[0] for row in await cursor.fetchall())
     assert "ix_content_items_locator" in plan
     assert "ix_content_items_url" in plan
+    assert "pk_content_items" in plan
+
+
+async def test_what_shows_an_item_without_being_its_file_is_found_by_its_id(
+    connection: Connection,
+) -> None:
+    """An issue of a newsletter shows an article that has no page of its own."""
+    await sources(connection)
+    await add(connection, "a-1", "guide.md", source="docs", **blocked())
+    content = Content(Part("emails/an issue.md", blocks=("x",)), {"x": Part("items/a-1")})
+    found = await doubts.read(connection, content, TODAY)
+    assert {place: doubt.wrong for place, doubt in found.items()} == {"items/a-1": "Wrong."}

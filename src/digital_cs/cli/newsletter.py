@@ -197,18 +197,41 @@ def issues(
 def extra(
     newsletter: Annotated[str, typer.Argument(help="Id of the newsletter.", show_default=False)],
     day: Annotated[str, typer.Argument(help="Day of sending, like 2026-12-17.", metavar="DAY")],
+    corrects: Annotated[
+        str | None, typer.Option(help="It corrects this issue, which was recalled.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="With --corrects: `missed` (who did not get it), `everybody`."),
+    ] = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Plan an issue beside the rhythm, on a day of your choice."""
+    """Plan an issue beside the rhythm, on a day of your choice.
+
+    One that corrects an issue that was recalled begins with the texts of that one.
+    """
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
-    from digital_cs.temporal import newsletters
+    from digital_cs.cli.content import choice
+    from digital_cs.domain.issue import Reach
+    from digital_cs.errors import UsageError
+    from digital_cs.temporal import newsletter_recall, newsletters
 
     wanted = day_of(day)
+    if (corrects is None) != (to is None):
+        raise UsageError("--corrects and --to go together: an issue, and whom it is corrected for.")
+    if corrects is not None and not corrects.startswith(f"{newsletter}/"):
+        raise UsageError(f"{corrects} is no issue of {newsletter}.")
+
+    reach = choice(to, Reach, "choice of whom it is for") if to is not None else None
 
     async def question(gateway: Gateway) -> str:
         calendar = await calendar_for(gateway)
+        if corrects is not None and reach is not None:
+            return await newsletter_recall.correct(
+                gateway, corrects, wanted, reach, who(by), calendar
+            )
         return await newsletters.plan_extra(gateway, newsletter, wanted, who(by), calendar)
 
     id = ask(question)

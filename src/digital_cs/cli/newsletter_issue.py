@@ -127,18 +127,21 @@ def title(
 
 
 def recall(issue: IssueId, because: Because, by: By = None, as_json: Json = False) -> None:
-    """Call an issue back in its last minutes; while it is being sent, stop the rest."""
+    """Call an issue back.
+
+    In its last minutes nobody has got it. Once it goes out, nobody more gets it, and its pages are
+    not public any more; `newsletter extra --corrects` sends a corrected one.
+    """
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
+    from digital_cs.cli.newsletter_words import recalled_facts, recalled_words
     from digital_cs.temporal import newsletters
 
-    nobody = ask(lambda gateway: newsletters.recall(gateway, issue, because, who(by)))
+    found = ask(lambda gateway: newsletters.recall(gateway, issue, because, who(by)))
     if as_json:
-        output.emit({"issue": issue, "nobody_got_it": nobody})
-    elif nobody:
-        output.say("Called back. Nobody has got it; approve it again when it is right.")
+        output.emit({"issue": issue, **recalled_facts(found)})
     else:
-        output.say("The rest is not sent. `digital-cs broadcast show` says who has it already.")
+        output.say(recalled_words(issue, found))
 
 
 def skip(issue: IssueId, because: Because, by: By = None, as_json: Json = False) -> None:
@@ -189,7 +192,7 @@ def variants(
     """
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
-    from digital_cs.rendering.issue_text import with_merged
+    from digital_cs.rendering.issue_text import legible
     from digital_cs.store import issue_readers, library
 
     async def question(gateway: Gateway) -> tuple[Any, Any, dict[str, str]]:
@@ -207,7 +210,7 @@ def variants(
         output.emit(
             {"variants": [{"variant": v.name, "accounts": v.accounts, "odd": v.odd,
                            "items": v.items, "titles": [titles.get(i, i) for i in v.items],
-                           "text": with_merged(v.source, "")} for v in found],
+                           "text": legible(v.source)} for v in found],
              "odd": [{"account": account, "wish": wish} for account, wish in odd]}
         )  # fmt: skip
         return
@@ -226,7 +229,7 @@ def variants(
         output.say(f"{account} would be shown: {'; '.join(titles.get(i, i) for i in wish)}.")
     if text:
         for v in found:
-            output.say(f"\n── {v.name or 'plain'} ──\n{with_merged(v.source, '')}")
+            output.say(f"\n── {v.name or 'plain'} ──\n{legible(v.source)}")
 
 
 COMMANDS = (

@@ -12,6 +12,7 @@ from digital_cs.domain.issue_words import MARK
 from digital_cs.domain.newsletter import Filler
 from digital_cs.store.issue_texts import SectionText
 from digital_cs.store.issues import IssueRow
+from digital_cs.temporal.newsletter_recall import Recalled
 
 FILLED_BY = {
     Filler.COMING_UP: "by itself: feature notes since the last issue",
@@ -26,14 +27,38 @@ def facts_of(row: IssueRow) -> dict[str, object]:
     """An issue for machines."""
     return {
         "issue": row.id, "newsletter": row.newsletter.newsletter, "send_on": row.send_on,
-        "extra": row.extra, "state": row.state.value, "subject": row.subject,
+        "extra": row.extra, "state": row.standing, "subject": row.subject,
         "preview": row.preview, "approved_by": row.approved_by if row.approved else None,
         "approved_at": row.approved_at if row.approved else None,
         "refused_by": row.refused_by if row.refused else None,
         "refused_because": row.refused_because if row.refused else None,
         "text": row.texts_hash[:MARK] if row.texts_hash else None, "frozen_at": row.frozen_at,
         "leaves_at": row.leaves_at, "broadcast": row.broadcast_id, "sent_at": row.sent_at,
+        "recalled_at": row.recalled_at, "recalled_by": row.recalled_by,
+        "recalled_because": row.recalled_because, "corrects": row.corrects,
+        "corrects_for": row.corrects_for,
     }  # fmt: skip
+
+
+def recalled_facts(found: Recalled) -> dict[str, object]:
+    """What calling an issue back came to, for machines."""
+    return {
+        "nobody_got_it": found.nobody, "had_it": found.had, "unknown": found.reached.unknown,
+        "being_handed_over": found.reached.in_hand, "do_not_get_it": found.reached.missed,
+    }  # fmt: skip
+
+
+def recalled_words(issue: str, found: Recalled) -> str:
+    """The same for people, and what they can do now."""
+    if found.waits:
+        return "Called back. Nobody has got it; approve it again when it is right."
+    first = "It was called back before." if found.again else "Called back."
+    return (
+        f"{first} {found.reached.words()} Its pages are not public any more. A corrected one goes"
+        " out with"
+        f" `digital-cs newsletter extra {issue.partition('/')[0]} DAY --corrects {issue} --to"
+        " missed`, or `--to everybody`."
+    )
 
 
 def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
@@ -42,6 +67,7 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
     def at(moment: datetime | None) -> str:
         return output.stamp(moment, zone)
 
+    recalled = row.recalled_at is not None
     match row.state:
         case State.PLANNED:
             return f"opens {at(plan.opens_at)}"
@@ -56,11 +82,11 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
         case State.LEAVING:
             return f"leaves {at(row.leaves_at)}; can be called back"
         case State.SENDING:
-            return "being sent"
+            return "recalled; the rest is being stopped" if recalled else "being sent"
         case State.SENT:
-            return "sent; its report comes"
+            return f"{'recalled' if recalled else 'sent'}; its report comes"
         case State.DONE:
-            return "sent, with a report"
+            return f"{'recalled' if recalled else 'sent'}, with a report"
         case State.SKIPPED:
             return "left out"
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.console.page import page
-from digital_cs.domain.issue import State
+from digital_cs.domain.content_policy import WhenStale
+from digital_cs.domain.issue import GONE_OUT
+from digital_cs.domain.stale_rule import resolve
+from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import (
     AccountView,
     ContactView,
@@ -24,12 +29,14 @@ from digital_cs.rendering.context import (
 from digital_cs.rendering.issue_text import archived
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import render
-from digital_cs.store import issue_readers, issues, newsletters
+from digital_cs.store import doubts, issue_readers, issue_recalls, issues, newsletters
 from digital_cs.store.issues import IssueRow, issue_id
 
-GONE_OUT = (State.SENDING, State.SENT, State.DONE)
-"""Before that, an issue is nobody's business but of those who write it."""
+Connection = AsyncConnection[Any]
+
 MOST_ISSUES = 100
+MOST_COMPILED = 32
+"""So many texts are kept ready: the newest issue is read by many, within an hour."""
 
 _HEADERS = {
     # The layout of e-mails brings its own styles; nothing else may come, and nothing may run.
@@ -37,7 +44,8 @@ _HEADERS = {
         "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none';"
         " form-action 'none'; frame-ancestors 'none'"
     ),
-    "Cache-Control": "public, max-age=300",
+    # Kept by nobody: who calls an issue back, or blocks what it shows, is to be obeyed at once.
+    "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -57,6 +65,7 @@ def router(
 ) -> APIRouter:
     """The routes of /n/NEWSLETTER, /n/NEWSLETTER/DAY and /n/NEWSLETTER/DAY/VARIANT."""
     routes = APIRouter(include_in_schema=False)
+    pages = _Pages(library, publisher)
 
     @routes.api_route("/n/{newsletter}", methods=["GET", "HEAD"])
     async def index(newsletter: str) -> HTMLResponse:
@@ -72,7 +81,7 @@ def router(
             for row in rows
         )
         body = f'<ul class="links">{links}</ul>' if rows else "<p>No issue was sent yet.</p>"
-        return page(escape(found.newsletter.name), body, headers={"Cache-Control": "max-age=300"})
+        return page(escape(found.newsletter.name), body, headers={"Cache-Control": "no-cache"})
 
     @routes.api_route("/n/{newsletter}/{day}", methods=["GET", "HEAD"])
     async def plain(newsletter: str, day: str) -> Response:
@@ -90,26 +99,61 @@ def router(
             row = await issues.get(connection, id)
             if row is None or row.state not in GONE_OUT:
                 return _nothing()
-            found = await issue_readers.variants(connection, id)
-        source = next((each.source for each in found if each.name == variant), None)
-        html = _html(library, row, source, publisher) if source is not None else None
+            if row.recalled_at is not None:
+                return _recalled(await issue_recalls.correction_of(connection, id, GONE_OUT))
+            html = await pages.html(connection, row, variant)
         return HTMLResponse(html, headers=_HEADERS) if html is not None else _nothing()
 
     return routes
 
 
-def _html(library: EmailLibrary, row: IssueRow, source: str, publisher: Publisher) -> str | None:
-    template, _ = library.compile_text(row.id, archived(source))
-    if template is None:
-        return None
-    index = f"{publisher.public_url}/n/{row.newsletter.newsletter}"
-    context = RenderContext(
-        account=AccountView("", "your company", "", "", {}),
-        contact=ContactView("", "", "", ""),
-        program=ProgramView(row.newsletter.name, row.newsletter.newsletter),
-        links=LinksView(index, index, publisher.app_url), sender=publisher.sender,
-    )  # fmt: skip
-    return render(template, context).html
+class _Pages:
+    """Makes the pages of issues; what went out is compiled once, for it changes no more."""
+
+    def __init__(self, library: EmailLibrary, publisher: Publisher) -> None:
+        self._library = library
+        self._publisher = publisher
+        self._compiled: OrderedDict[tuple[str, str], EmailTemplate] = OrderedDict()
+
+    async def html(self, connection: Connection, row: IssueRow, variant: str) -> str | None:
+        """The page of a variant, without what turned out to be wrong since (P25); None: there is
+        none. What is merely stale by now was right when it was sent, and stays."""
+        template = await self._template(connection, row, variant)
+        if template is None:
+            return None
+        content, then = template.content, datetime.combine(row.send_on, time(), UTC)
+        found = await doubts.read(connection, content, row.send_on)
+        wrong = {place: doubt for place, doubt in found.items() if doubt.wrong is not None}
+        shown = resolve(
+            content, wrong, WhenStale(), due_at=then, useful_until=then + timedelta(days=1),
+            now=then,
+        )  # fmt: skip
+        index = f"{self._publisher.public_url}/n/{row.newsletter.newsletter}"
+        context = RenderContext(
+            account=AccountView("", "your company", "", "", {}),
+            contact=ContactView("", "", "", ""),
+            program=ProgramView(row.newsletter.name, row.newsletter.newsletter),
+            links=LinksView(index, index, self._publisher.app_url), sender=self._publisher.sender,
+        )  # fmt: skip
+        return render(template.with_swaps(shown.swaps), context).html
+
+    async def _template(
+        self, connection: Connection, row: IssueRow, variant: str
+    ) -> EmailTemplate | None:
+        known = (row.id, variant)
+        if known not in self._compiled:
+            found = await issue_readers.variants(connection, row.id)
+            source = next((each.source for each in found if each.name == variant), None)
+            if source is None:
+                return None
+            template, _ = self._library.compile_text(row.id, archived(source))
+            if template is None:
+                return None
+            self._compiled[known] = template
+            if len(self._compiled) > MOST_COMPILED:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(known)
+        return self._compiled[known]
 
 
 def _nothing() -> HTMLResponse:
@@ -117,3 +161,10 @@ def _nothing() -> HTMLResponse:
         "There is no such issue",
         "<p>Perhaps it was not sent yet, or the address is incomplete.</p>", 404,
     )  # fmt: skip
+
+
+def _recalled(correction: str | None) -> HTMLResponse:
+    words = "<p>This issue was recalled by its editors.</p>"
+    if correction is not None:
+        words += f'<p><a href="/n/{escape(correction)}">Read the corrected issue</a></p>'
+    return page("Recalled", words, 410, headers={"Cache-Control": "no-store"})

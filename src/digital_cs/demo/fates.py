@@ -51,6 +51,7 @@ BECAUSE: Mapping[Reason, str] = MappingProxyType(
         Reason.MERGED: "over budget, and kept for the next newsletter",
         Reason.NO_NEWSLETTER: "over budget, and no newsletter came in time",
         Reason.IN_NEWSLETTER: "over budget, and sent as a part of the newsletter",
+        Reason.HAD_IT: "had what it corrects already",
         Reason.OPERATOR: "a colleague skipped it",
         Reason.LEFT: "the account left while it waited",
     }

@@ -27,6 +27,16 @@ class State(StrEnum):
 
 BEFORE_IT_LEAVES = (State.PLANNED, State.OPEN, State.FROZEN)
 OVER = (State.DONE, State.SKIPPED)
+GONE_OUT = (State.SENDING, State.SENT, State.DONE)
+"""Before that, an issue is nobody's business but of those who write it."""
+
+
+class Reach(StrEnum):
+    """Whom an issue is for that corrects another one."""
+
+    MISSED = "missed"
+    """Those who did not get that one."""
+    EVERYBODY = "everybody"
 
 
 class Do(StrEnum):

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     MERGED = "merged"
     NO_NEWSLETTER = "no_newsletter"
     IN_NEWSLETTER = "in_newsletter"
+    HAD_IT = "had_it"
     # People
     OPERATOR = "operator"
     LEFT = "left"
@@ -125,6 +126,8 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.MERGED: "{because} It waits to be part of the next newsletter.",
         Reason.NO_NEWSLETTER: "No newsletter went out while it was useful.",
         Reason.IN_NEWSLETTER: "It was over the attention budget, and went out as a part of {name}.",
+        Reason.HAD_IT: "They had the issue before it was called back, and this one corrects it for"
+        " those who missed it.",
         Reason.OPERATOR: "Skipped by hand.",
         Reason.LEFT: "The account left the program: {because}",
         Reason.OTHER_CONTACT: "Somebody else of the account is written to instead.",

@@ -45,12 +45,17 @@ class StaleRule:
     then: Way | None = None
 
 
+ITEMS = "items/"
+"""With the id of an item after it, the place of what shows that item and is no file of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An e-mail or block: its place in the content folder, the blocks that stand in it, and the
-    whole addresses that it links to, in the form of `link_url.normal_url`.
+    """An e-mail or block: its place in the content folder, or the item that it shows (`ITEMS`); the
+    blocks that stand in it, and the whole addresses that it links to, as `link_url.normal_url`.
 
     `kept`: it holds what every message must have (how to unsubscribe), and is never left out.
+    `frame`: it only holds its blocks together, and is left out when none of them is left.
     """
 
     place: str
@@ -58,6 +63,7 @@ class Part:
     blocks: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     kept: bool = False
+    frame: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class Content:
     def places(self) -> list[str]:
         """The places of all of it, in the content folder."""
         return [self.email.place, *(part.place for part in self.blocks.values())]
+
+    @property
+    def items(self) -> list[str]:
+        """The ids of the items that it shows without being their file."""
+        return [each.removeprefix(ITEMS) for each in self.places if each.startswith(ITEMS)]
 
     @property
     def links(self) -> list[str]:
@@ -274,6 +285,9 @@ class _Walk:
                 self.settled.add(name)
                 block = self.content.blocks[name]
                 self._settle(name, block, block.rule or StaleRule(Way(Do(self.default.block))))
+                gone = [each for each in block.blocks if self.swaps.get(each, "") is None]
+                if block.frame and gone and len(gone) == len(block.blocks):
+                    self.swaps[name] = None
 
     def _stands_in(self, other: str | None) -> bool:
         part = self.content.blocks.get(other or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from itertools import combinations
 
 Wish = tuple[str, ...]
 """What would suit an account, and nothing else may be shown to it: the best first."""
+
+_PLAIN = "plain"
+_WITH_MESSAGES = re.compile(r"(.+)-m\d+")
 
 MOST_CONSIDERED = 400
 """So many different wishes, the most frequent ones, are looked at for variants of their own."""
@@ -41,6 +45,19 @@ class Choice:
     variants: tuple[Variant, ...]
     of: Mapping[Wish, str]
     odd: tuple[Odd, ...]
+
+
+def with_messages(variant: str, number: int) -> str:
+    """The name of a variant with a set of messages that go along with it."""
+    return f"{variant or _PLAIN}-m{number}"
+
+
+def without_messages(variant: str) -> str | None:
+    """The name of the variant without them; None: it has none."""
+    found = _WITH_MESSAGES.fullmatch(variant)
+    if found is None:
+        return None
+    return "" if found[1] == _PLAIN else found[1]
 
 
 def choose(wishes: Mapping[Wish, int], most: int) -> Choice:

@@ -5,39 +5,48 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from digital_cs.domain.newsletter import Newsletter
 from digital_cs.rendering.compiler import ARCHIVE
 from digital_cs.rendering.source import SourceFile
+from digital_cs.rendering.text_parts import (
+    MARK,
+    item_part,
+    message_part,
+    section_part,
+    unmarked,
+)
 
 MOST_SUMMARY = 220
 _INCLUDED_END = re.compile(r"^{%-?\s*include\s+[\"']blocks/signature\.md[\"']\s*-?%}\s*$", re.M)
-_MEANT_FOR_MACHINES = str.maketrans({"{": "(", "}": ")", "<": "‹", ">": "›", "\n": " "})
+_MEANT_FOR_MACHINES = str.maketrans({"{": "(", "}": ")", "<": "‹", ">": "›", "\n": " ", MARK: ""})
 _TOPIC = re.compile(r"^topic: .*$", re.M)
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One item that a section shows. `summary` is what it says in short, "" if nobody knows."""
+    """One thing that a section shows. `summary` is what it says in short, "" if nobody knows;
+    `item` its id in the library, by which it is left out if it turns out to be wrong (P25)."""
 
     title: str
     url: str | None = None
     summary: str = ""
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One filled section: Markdown that somebody wrote, or items."""
+    """One filled section: Markdown that somebody wrote, or what it shows."""
 
     title: str = ""
     text: str = ""
     items: tuple[Shown, ...] = ()
 
 
-_MERGED = "\u2063merged\u2063"
+_MERGED = f"{MARK}merged{MARK}"
 MERGED_HERE = Part(text=_MERGED)
 """Where each reader's own messages come, which are known only when the issue is sent."""
 
@@ -69,12 +78,13 @@ def issue_source(
     return "\n".join(["---", *lines, "---", ""]) + "\n\n".join(body) + "\n"
 
 
-def merged_text(title: str, emails: Iterable[SourceFile]) -> str:
-    """Messages that wait for the issue, one after the other, under their subjects."""
+def merged_text(title: str, emails: Mapping[str, SourceFile]) -> str:
+    """Messages that wait for the issue, by the names of their e-mails, under their subjects."""
     texts = [f"## {plain(title)}"] if title else []
-    for email in emails:
+    for name, email in emails.items():
         body = _INCLUDED_END.sub("", email.body).strip()
-        texts.append(f"### {email.front['subject'].text}\n\n{body}")
+        text = f"### {email.front['subject'].text}\n\n{body}"
+        texts.append(message_part(name, email, text))
     return "\n\n".join(texts)
 
 
@@ -87,6 +97,11 @@ def texts_hash(hashes: Mapping[str, str]) -> str:
 def archived(source: str) -> str:
     """The source of a variant as anybody may read it: nobody's own messages, and no own footer."""
     return _TOPIC.sub(f'topic: "{ARCHIVE}"', with_merged(source, ""), count=1)
+
+
+def legible(source: str) -> str:
+    """The source of a variant for people, without what is only marked in it for us."""
+    return unmarked(with_merged(source, ""))
 
 
 def summary_of(body: str) -> str:
@@ -110,17 +125,25 @@ def _short(text: str) -> str:
 
 
 def _written(part: Part) -> str:
-    said = [text for text in (part.text.strip(), *map(_item, part.items)) if text]
+    if part is MERGED_HERE:
+        return part.text
+    said = [text for text in (_typed(part.text), *map(_item, part.items)) if text]
     if not said:
         return ""
     heading = [f"## {plain(part.title)}"] if part.title else []
-    return "\n\n".join([*heading, *said])
+    text = "\n\n".join([*heading, *said])
+    return section_part(text) if part.items and all(each.item for each in part.items) else text
+
+
+def _typed(text: str) -> str:
+    return text.replace(MARK, "").strip()
 
 
 def _item(item: Shown) -> str:
     title = plain(item.title)
     named = f"[{title}](<{item.url}>)" if item.url else title
-    return f"**{named}**" + (f"\\\n{plain(item.summary)}" if item.summary else "")
+    text = f"**{named}**" + (f"\\\n{plain(item.summary)}" if item.summary else "")
+    return item_part(item.item, text) if item.item else text
 
 
 def plain(text: str) -> str:

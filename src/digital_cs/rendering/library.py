@@ -20,6 +20,7 @@ from digital_cs.rendering.source import (
 )
 from digital_cs.rendering.stale_rules import possible_swaps
 from digital_cs.rendering.tag_lint import suggest
+from digital_cs.rendering.text_parts import cut
 
 LAYOUT = "default.mjml"
 
@@ -99,11 +100,13 @@ class EmailLibrary:
     def compile_text(self, name: str, text: str) -> tuple[EmailTemplate | None, list[Problem]]:
         """An e-mail that is no file, made with the blocks and the layout of the folder.
 
-        `name` is what complaints call it; the template is None if one of them is an error.
+        `name` is what complaints call it; the template is None if one of them is an error. Its
+        marked parts can be left out, as blocks can (`text_parts`).
         """
         shelf = self._loaded()
-        source = parse_source(text.encode(), name, EMAIL_KEYS)
-        template, problems = compile_email(name, source, shelf.blocks, shelf.layout, shelf.app_url)
+        source, parts = cut(parse_source(text.encode(), name, EMAIL_KEYS))
+        blocks = {**shelf.blocks, **parts} if parts else shelf.blocks
+        template, problems = compile_email(name, source, blocks, shelf.layout, shelf.app_url)
         if template is not None and (too_large := size_problem(template)):
             problems.append(too_large)
         return template, sorted(set(problems))

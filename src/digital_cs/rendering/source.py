@@ -42,7 +42,9 @@ class Value:
 class SourceFile:
     """One content file: `file` is its name for people, `body_line` where its body begins.
 
-    `rules` is what an e-mail says of single blocks, by their file: see `domain.stale_words`.
+    `rules` is what an e-mail says of single blocks, by their file: see `domain.stale_words`. A part
+    of a text that is no file says what it shows by its `place`; `frame` and `kept` are as in
+    `domain.stale_rule.Part`.
     """
 
     file: str
@@ -52,6 +54,9 @@ class SourceFile:
     body_line: int
     problems: tuple[Problem, ...]
     rules: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    place: str = ""
+    frame: bool = False
+    kept: bool = False
 
 
 def read_source(path: Path, file: str, keys: Iterable[str]) -> SourceFile:

@@ -74,8 +74,9 @@ class _Gathering:
             inside, self.prints[name] = _inside(source)
             inside = [each for each in inside if each in self.blocks]
             self.parts[name] = Part(
-                f"blocks/{name}", written.rule, tuple(inside), _links(source.body, self.app_url)
-            )
+                source.place or f"blocks/{name}", written.rule, tuple(inside),
+                _links(source.body, self.app_url), source.kept, source.frame,
+            )  # fmt: skip
             self.written[name] = written
             waiting[:0] = inside
             later += [way.other for _, way in written.ways() if way.other is not None]

@@ -14,18 +14,18 @@ from digital_cs.domain.content_item import ContentItem
 from digital_cs.domain.content_source import SourceKind
 from digital_cs.domain.freshness import State
 from digital_cs.domain.link_url import LinkUrlError, normal_url
-from digital_cs.domain.stale_rule import Content, Doubt
+from digital_cs.domain.stale_rule import ITEMS, Content, Doubt
 from digital_cs.store.library import TOLD, item_of_row
 
 Connection = AsyncConnection[Any]
 
 # What was retired while it was blocked is still wrong, and its file may still be there. Each side
-# of the first "or" has an index.
+# of an "or" has an index.
 READ = f"""
 select {TOLD}, '{{}}'::bigint[] as sketch,
        source in (select name from content_sources s where s.kind = %(own)s) as own
   from content_items
- where (locator = any(%(places)s) or url = any(%(urls)s))
+ where (locator = any(%(places)s) or url = any(%(urls)s) or id = any(%(items)s))
    and (retired_at is null or blocked_at is not null)
 """
 
@@ -39,7 +39,7 @@ async def asking(connection: Connection, content: Content) -> AsyncCursor[dict[s
     return await cursor.execute(
         READ,
         {
-            "places": content.places, "own": SourceKind.CONTENT.value,
+            "places": content.places, "own": SourceKind.CONTENT.value, "items": content.items,
             "urls": [spelt for link in content.links for spelt in _spellings(link)],
         },
     )  # fmt: skip
@@ -56,6 +56,7 @@ async def found(
         item = item_of_row(row)
         at = [item.locator] if own and item.locator in places else []
         at += [link for link in _spellings(item.url) if link in links] if item.url else []
+        at += [f"{ITEMS}{item.id}"] if f"{ITEMS}{item.id}" in places else []
         for each in at:
             shown.setdefault(each, []).append(item)
     doubts = ((place, _worst(items, on)) for place, items in shown.items())

@@ -77,10 +77,10 @@ async def not_showable(connection: Connection, issue: str, today: date) -> list[
 
 
 async def last_issue_day(connection: Connection, newsletter: str, before: date) -> date | None:
-    """The day of the last issue that was sent before a day."""
+    """The day of the last issue that was sent before a day, and not recalled."""
     cursor = await connection.execute(
         "select max(send_on) from newsletter_issues where newsletter_id = %s and send_on < %s"
-        " and state in ('sending', 'sent', 'done')",
+        " and state in ('sending', 'sent', 'done') and recalled_at is null",
         (newsletter, before),
     )
     row = await cursor.fetchone()

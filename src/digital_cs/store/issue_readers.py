@@ -90,11 +90,12 @@ async def askers(connection: Connection, topics: Sequence[str], now: datetime) -
 
 async def gather(
     connection: Connection, issue: str, audience: Compiled, candidates: Iterable[Candidate],
-    now: datetime, calendar: BusinessCalendar,
+    now: datetime, calendar: BusinessCalendar, *, corrects: str | None = None,
 ) -> Counter[Wish]:  # fmt: skip
     """Fix who gets an issue and what would suit each account; how many accounts have each wish.
 
-    Nothing suits an account that it got before, in an issue or another e-mail, that one of its
+    Nothing suits an account that it got before, in an issue (but for the one that this `corrects`)
+    or another e-mail, that one of its
     people followed, or that it asked support about lately. What answers a topic suits those about
     to ask: of a stage, and nearly of an age, at which others ask. In one statement, however many
     accounts there are: what does not suit is looked for by item, of which there are few. Call it in
@@ -108,8 +109,9 @@ async def gather(
     mailed = await shown.emails_that_show(connection) if wanted else {}
     pairs = [(email, each.item) for each in wanted for email in mailed.get(each.item, [])]
     values: dict[str, Any] = {
-        "issue": issue, "answered": now - ANSWERED, "now": now, "ahead": AHEAD,
-        "items": [each.item for each in wanted], "urls": [each.url for each in wanted],
+        "issue": issue, "corrects": corrects, "now": now, "answered": now - ANSWERED,
+        "ahead": AHEAD, "items": [each.item for each in wanted],
+        "urls": [each.url for each in wanted],
         "topics": [each.topic for each in wanted], "emails": [email for email, _ in pairs],
         "mailed": [item for _, item in pairs], **audience.values(now, calendar),
     }  # fmt: skip
@@ -139,6 +141,7 @@ with candidate as (
        select v.issue_id, v.name, c.item, i.state, i.broadcast_id
          from candidate c
          join newsletter_variants v on v.items @> array[c.item] and v.issue_id <> %(issue)s
+          and v.issue_id is distinct from %(corrects)s
          join newsletter_issues i
            on i.id = v.issue_id and i.state in ('sending', 'sent', 'done')),
      unfit as (

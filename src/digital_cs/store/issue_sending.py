@@ -1,16 +1,13 @@
-"""What an issue hands to its broadcast, and what became of it: readers, merged mail, figures."""
+"""What an issue hands to its broadcast, and what became of it: its readers, and the figures."""
 
 # ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
-
-from digital_cs.domain.reason import Reason
 
 Connection = AsyncConnection[Any]
 
@@ -18,17 +15,6 @@ READ = "('accepted', 'delivered', 'complained')"
 """Messages that somebody got. Whether they opened them, nobody can know (P28)."""
 REACHED = "('accepted', 'delivered', 'bounced', 'complained', 'unknown')"
 """Messages that were handed over: they are not handed over again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Messages that wait for one reader's issue: their e-mails in order, and the ledger's keys."""
-
-    account_id: str
-    contact_id: str
-    variant: str
-    emails: tuple[str, ...]
-    keys: tuple[str, ...]
 
 
 async def choose_variants(connection: Connection, issue: str, broadcast: str) -> int:
@@ -40,85 +26,6 @@ async def choose_variants(connection: Connection, issue: str, broadcast: str) ->
         " where issue_id = %s and variant <> ''",
         (broadcast, issue),
     )
-    return cursor.rowcount
-
-
-async def waiting(connection: Connection, issue: str, useful_at: datetime) -> list[Waiting]:
-    """Messages over budget that wait for a newsletter, of the readers of an issue.
-
-    Those that are useful no more at a moment stay where they are, and those whose topic their
-    reader has switched off since.
-    """
-    cursor = await connection.execute(
-        "select m.account_id, m.contact_id, r.variant, array_agg(m.email order by m.at, m.email),"
-        " array_agg(m.message_key order by m.at, m.email)"
-        " from merges m join newsletter_readers r"
-        "   on r.issue_id = %s and r.account_id = m.account_id"
-        " where m.state = 'waiting' and m.useful_until > %s"
-        "   and not exists (select from preferences p where p.contact_id = m.contact_id"
-        "                      and p.topic = m.topic and not p.wanted)"
-        " group by m.account_id, m.contact_id, r.variant order by 1, 2",
-        (issue, useful_at),
-    )
-    return [
-        Waiting(account, contact, variant, tuple(dict.fromkeys(emails)), tuple(keys))
-        for account, contact, variant, emails, keys in await cursor.fetchall()
-    ]
-
-
-async def take(
-    connection: Connection, broadcast: str, chosen: Mapping[str, Sequence[Waiting]], now: datetime
-) -> None:
-    """Let waiting messages go out with a broadcast: `chosen` by the variant that has them."""
-    rows = [(each, variant) for variant, found in chosen.items() for each in found]
-    if not rows:
-        return
-    await connection.execute(
-        "insert into broadcast_choices (broadcast_id, account_id, contact_id, variant)"
-        " select %s, * from unnest(%s::text[], %s::text[], %s::text[])",
-        (broadcast, [each.account_id for each, _ in rows], [each.contact_id for each, _ in rows],
-         [variant for _, variant in rows]),
-    )  # fmt: skip
-    await connection.execute(
-        "update merges set state = 'taken', taken_by = %s, settled_at = %s"
-        " where message_key = any(%s) and state = 'waiting'",
-        (broadcast, now, [key for each, _ in rows for key in each.keys]),
-    )
-
-
-_GIVE_BACK = f"""
-update merges x set state = 'waiting', taken_by = null, settled_at = null
- where x.taken_by = %(broadcast)s and x.state = 'taken'
-   and not exists (
-       select from messages m
-         join broadcast_choices c on c.broadcast_id = %(broadcast)s
-          and c.account_id = x.account_id and c.contact_id = x.contact_id
-        where m.key = %(broadcast)s || '/' || x.contact_id and m.account_id = x.account_id
-          and m.variant = c.variant and m.state in {REACHED})
-"""
-_WENT = """
-with went as (
-       update messages m set reason = %(reason)s, detail = %(words)s, settled_at = %(now)s
-         from merges x where x.taken_by = %(broadcast)s and x.state = 'taken'
-          and m.key = x.message_key and m.state = 'skipped' and m.reason is distinct from %(reason)s
-       returning m.*)
-insert into decisions (at, enrollment_id, account_id, program_id, version, step, visit, contact_id,
-                       verdict, reason, words, rule, policy)
-select %(now)s, enrollment_id, account_id, program_id, version, step, visit, contact_id,
-       'sent', %(reason)s, %(words)s, 'budget.merge', policy from went
-"""
-
-
-async def close_merges(connection: Connection, broadcast: str, name: str, now: datetime) -> int:
-    """Say of each merged message that it went out with a broadcast; those whose reader did not get
-    it wait for the next one. Returns how many went. Repeating it is harmless."""
-    await connection.execute(_GIVE_BACK, {"broadcast": broadcast})
-    reason = Reason.IN_NEWSLETTER
-    cursor = await connection.execute(
-        _WENT,
-        {"broadcast": broadcast, "now": now, "reason": reason.value,
-         "words": reason.sentence(name=name)},
-    )  # fmt: skip
     return cursor.rowcount
 
 

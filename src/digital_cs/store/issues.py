@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from digital_cs.domain.issue import OVER, Issue, SectionFacts, State
+from digital_cs.domain.issue import GONE_OUT, OVER, Issue, SectionFacts, State
 from digital_cs.domain.newsletter import Newsletter
 from digital_cs.store.newsletters import spec_of
 
@@ -24,7 +24,8 @@ class IssueRow:
     """An issue. `day` names it and never changes; `send_on` is the day on which it is sent.
 
     `refused_hash` is of texts of which somebody wants a change, as `texts_hash` is of those that
-    would go out now.
+    would go out now. One that was `recalled_at` went out before; `corrects` is the id of such a one
+    that this one is sent after, to those whom `corrects_for` names (`domain.issue.Reach`).
     """
 
     id: str
@@ -53,6 +54,16 @@ class IssueRow:
     created_at: datetime | None = None
     next_at: datetime | None = None
     revision: int = 1
+    recalled_at: datetime | None = None
+    recalled_by: str | None = None
+    recalled_because: str | None = None
+    corrects: str | None = None
+    corrects_for: str | None = None
+
+    @property
+    def standing(self) -> str:
+        """How far it is, for people: its state, but that it was recalled where it was."""
+        return "recalled" if self.recalled_at is not None else self.state.value
 
     @property
     def over(self) -> bool:
@@ -90,7 +101,8 @@ ENGINE = "digital-cs"
 _COLUMNS = (
     "id, spec, day, send_on, extra, state, subject, preview, content_hash, frozen_hash, texts_hash,"
     " frozen_at, approved_hash, approved_by, approved_at, leaves_at, broadcast_id, sent_at,"
-    " refused_hash, refused_by, refused_because, refused_at, report, created_at, next_at, revision"
+    " refused_hash, refused_by, refused_because, refused_at, report, created_at, next_at, revision,"
+    " recalled_at, recalled_by, recalled_because, corrects, corrects_for"
 )
 
 
@@ -140,11 +152,12 @@ async def issues(
 
 
 async def sent(connection: Connection, newsletter: str, most: int) -> list[IssueRow]:
-    """The issues of a newsletter that went out, the newest first."""
+    """The issues of a newsletter that went out and were not recalled, the newest first."""
     return await _rows(
         connection,
-        "where newsletter_id = %s and state = any(%s) order by send_on desc, day desc limit %s",
-        (newsletter, [State.SENDING, State.SENT, State.DONE], most),
+        "where newsletter_id = %s and state = any(%s) and recalled_at is null"
+        " order by send_on desc, day desc limit %s",
+        (newsletter, list(GONE_OUT), most),
     )
 
 

@@ -41,7 +41,7 @@ async def stop(connection: Connection, because: str, by: str, now: datetime) -> 
     those under way are waited for. A message that is being handed over still goes out. When it
     is stopped already, the first reason stays.
     """
-    await _wait_for_claims(connection)
+    await wait_for_claims(connection)
     cursor = await connection.execute(
         "insert into stops (because, by, at) values (%s, %s, %s)"
         " on conflict (scope) where lifted_at is null do nothing",
@@ -54,7 +54,9 @@ async def stop(connection: Connection, because: str, by: str, now: datetime) -> 
     return found, bool(cursor.rowcount)
 
 
-async def _wait_for_claims(connection: Connection) -> None:
+async def wait_for_claims(connection: Connection) -> None:
+    """Wait for claims that are under way, but not for long; those that come after them see what
+    this transaction says. In a transaction."""
     try:
         async with connection.transaction():
             await connection.execute("select set_config('lock_timeout', %s, true)", (PATIENCE,))

@@ -47,6 +47,12 @@ async def uncover(connection: Connection, topic: str, on: date) -> int:
     return cursor.rowcount
 
 
+async def uncover_all(connection: Connection, by: str) -> int:
+    """Take back all that an issue covered; how much that was."""
+    cursor = await connection.execute("delete from topic_coverage where by = %s", (by,))
+    return cursor.rowcount
+
+
 async def last_covered(connection: Connection, until: date) -> dict[str, date]:
     """The last day up to `until` on which each topic was covered."""
     cursor = await connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,6 +17,7 @@ from digital_cs.domain.issue_plan import (
     send_day,
 )
 from digital_cs.domain.zone import load_zone
+from digital_cs.errors import UsageError
 from digital_cs.store import issue_texts, issues, newsletters
 
 Connection = AsyncConnection[Any]
@@ -25,6 +26,14 @@ SOME_AHEAD = 400
 """So many days of a rhythm are looked at for issues to plan, at most."""
 MOST_ISSUES = 1000
 """So many issues that are not over are held to the calendar."""
+
+
+def sensible_day(day: date, calendar: BusinessCalendar, now: datetime) -> None:
+    """Raise UsageError for a day on which no issue can be sent any more, or should not be."""
+    if day <= now.date():
+        raise UsageError(f"{day} is no day to come.")
+    if not calendar.is_business_day(day) or calendar.freeze(day) is not None:
+        raise UsageError(f"{day:%A %-d %B} is no business day, or frozen. Choose another one.")
 
 
 async def plan_due(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
@@ -17,11 +17,12 @@ from digital_cs.domain.zone import load_zone
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.rendering.issue_text import Part, issue_source
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import broadcasts, issue_texts, issues, newsletters
+from digital_cs.store import issue_texts, issues, newsletters
 from digital_cs.store.issues import IssueRow
-from digital_cs.temporal import issue_answers
-from digital_cs.temporal.issue_answers import IssueStateError, Seen, locked, still_open
-from digital_cs.temporal.issue_planning import plan_due
+from digital_cs.temporal import issue_answers, newsletter_recall
+from digital_cs.temporal.issue_answers import IssueStateError, Seen, still_open
+from digital_cs.temporal.issue_planning import plan_due, sensible_day
+from digital_cs.temporal.newsletter_recall import Recalled
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
@@ -79,7 +80,7 @@ async def plan_extra(
                 f"No newsletter '{newsletter}' is published. `digital-cs newsletter list` names"
                 " those that are."
             )
-        _sensible_day(day, calendar, now)
+        sensible_day(day, calendar, now)
         id = await issues.plan(connection, found.newsletter, day, day, now, extra=True)
         if id is None:
             raise UsageError(f"There is an issue of {newsletter} on {day} already.")
@@ -168,27 +169,9 @@ async def want_change(
             await issue_answers.want_change(connection, id, because, by, now, looked_at)
 
 
-async def recall(gateway: Gateway, id: str, because: str, by: str) -> bool:
-    """Call an issue back: nobody has got it (True), or, too late for that, the rest is not sent."""
-    now = gateway.clock.now()
-    async with gateway.pool.connection() as connection, connection.transaction():
-        row = await locked(connection, id)
-        if row.state is State.LEAVING:
-            await issues.change(
-                connection, id, (State.LEAVING,), state=State.FROZEN, leaves_at=None,
-                approved_hash=None, approved_by=None, approved_at=None,
-            )  # fmt: skip
-            await issues.note(connection, id, by, f"Called it back: {because}", now)
-            await issues.touched(connection, id)
-            return True
-        if row.state is State.SENDING and row.broadcast_id is not None:
-            await broadcasts.cancel(connection, row.broadcast_id, by, now)
-            await issues.note(connection, id, by, f"Stopped the rest: {because}", now)
-            await issues.touched(connection, id)
-            return False
-        raise IssueStateError(
-            f"The issue is {row.state}: only what is about to leave, or leaving, is called back."
-        )
+async def recall(gateway: Gateway, id: str, because: str, by: str) -> Recalled:
+    """Call an issue back, before or after it began to leave (`newsletter_recall`)."""
+    return await newsletter_recall.recall(gateway, id, because, by)
 
 
 async def skip(gateway: Gateway, id: str, because: str, by: str) -> None:
@@ -207,7 +190,7 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
         row = await still_open(connection, id, "be moved")
-        _sensible_day(day, calendar, now)
+        sensible_day(day, calendar, now)
         if day == row.send_on:
             return
         # What it shows depends on its day, so it is put together anew; if it says what was approved
@@ -221,13 +204,6 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
 def plan_of(row: IssueRow, calendar: BusinessCalendar, zone: str) -> IssuePlan:
     """The days of an issue."""
     return plan_issue(row.newsletter, row.send_on, load_zone(zone), calendar)
-
-
-def _sensible_day(day: date, calendar: BusinessCalendar, now: datetime) -> None:
-    if day <= now.date():
-        raise UsageError(f"{day} is no day to come.")
-    if not calendar.is_business_day(day) or calendar.freeze(day) is not None:
-        raise UsageError(f"{day:%A %-d %B} is no business day, or frozen. Choose another one.")
 
 
 def _check(library: EmailLibrary, newsletter: Newsletter, section: str, text: str) -> None:
