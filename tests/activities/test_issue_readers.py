@@ -81,6 +81,27 @@ async def test_a_question_is_answered_to_those_of_a_stage_and_age_at_which_it_is
     assert active[0]["id"] in {row["account_id"] for row in wishes}
 
 
+async def test_tickets_from_before_an_account_was_known_tell_nothing_of_its_age(
+    desk: IssueHouse,
+) -> None:
+    """Else the first issues after accounts were loaded would answer nothing to anybody."""
+    await desk.articles("import-contacts")
+    await desk.ask("import-contacts")
+    askers = await desk.accounts(6, stage="onboarding")
+    await desk.rows("update accounts set created_at = %s", day(11, 25))
+    for account in askers[:5]:
+        await desk.rows(
+            "insert into tickets (id, source, account_id, status, topic, opened_at, updated_at)"
+            " values (%s, 'desk', %s, 'solved', 'topic-import-contacts', %s, %s)",
+            f"t-{account}", account, day(11, 20), day(11, 20),
+        )  # fmt: skip
+    id = await _put_together(desk, letter(sections=ONLY_QUESTIONS))
+    wishes = await desk.rows(
+        "select account_id, wish from newsletter_readers where issue_id = %s", id
+    )
+    assert {row["account_id"] for row in wishes if row["wish"]} == {askers[5]}
+
+
 async def test_what_an_account_does_not_use_is_worth_knowing_to_it_alone(desk: IssueHouse) -> None:
     await desk.articles("first-automation")
     trial = await desk.accounts(2, stage="onboarding")

@@ -50,11 +50,11 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Askers:
     """Who asks about a topic: from which stages they come, and how old their accounts are, in days
-    (the youngest and the oldest tenth left out)."""
+    (the youngest and the oldest tenth left out). None: that of too few is known to tell, for an
+    account is as old as what we know of it, and tickets may be older."""
 
     stages: tuple[str, ...]
-    youngest: float
-    oldest: float
+    ages: tuple[float, float] | None
 
 
 async def askers(connection: Connection, topics: Sequence[str], now: datetime) -> dict[str, Askers]:
@@ -74,8 +74,9 @@ async def askers(connection: Connection, topics: Sequence[str], now: datetime) -
         select topic,
                (select coalesce(array_agg(stage order by stage), '{}') from staged s
                  where s.topic = a.topic and s.accounts >= %(share)s * s.of_all),
-               percentile_cont(0.1) within group (order by age),
-               percentile_cont(0.9) within group (order by age)
+               percentile_cont(0.1) within group (order by age) filter (where age >= 0),
+               percentile_cont(0.9) within group (order by age) filter (where age >= 0),
+               count(*) filter (where age >= 0)
           from asked a group by topic having count(*) >= %(fewest)s
         """,
         {
@@ -85,7 +86,10 @@ async def askers(connection: Connection, topics: Sequence[str], now: datetime) -
             "fewest": FEWEST_ASKERS,
         },
     )
-    return {row[0]: Askers(tuple(row[1]), row[2], row[3]) for row in await cursor.fetchall()}
+    return {
+        topic: Askers(tuple(stages), (youngest, oldest) if known >= FEWEST_ASKERS else None)
+        for topic, stages, youngest, oldest, known in await cursor.fetchall()
+    }
 
 
 async def gather(
@@ -178,8 +182,8 @@ select %(issue)s, a.id, {{wish}}
  where judged.verdict
 """
 _NEW = "not coalesce(%({name})s = any(n.items), false)"
-_ABOUT_TO = """(a.stage is null or a.stage = any(%({name}_stages)s))
-     and extract(epoch from %(now)s - a.created_at) / 86400
+_OF_THEIR_STAGE = "(a.stage is null or a.stage = any(%({name}_stages)s))"
+_OF_THEIR_AGE = """extract(epoch from %(now)s - a.created_at) / 86400
          between %({name}_young)s - %(ahead)s and %({name}_old)s"""
 
 
@@ -194,11 +198,11 @@ def _wish(
         values[name] = each.item
         tests = [_NEW.format(name=name)]
         if each.topic is not None and (who := known.get(each.topic)) is not None:
-            values |= {
-                f"{name}_stages": list(who.stages), f"{name}_young": who.youngest,
-                f"{name}_old": who.oldest,
-            }  # fmt: skip
-            tests.append(_ABOUT_TO.format(name=name))
+            values[f"{name}_stages"] = list(who.stages)
+            tests.append(_OF_THEIR_STAGE.format(name=name))
+            if who.ages is not None:
+                values[f"{name}_young"], values[f"{name}_old"] = who.ages
+                tests.append(_OF_THEIR_AGE.format(name=name))
         if each.of is not None:
             values |= each.of.values(now, calendar)
             tests.append(f"a.id in (select account_id from ({each.of.query}) j where verdict)")
