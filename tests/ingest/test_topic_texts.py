@@ -34,13 +34,13 @@ async def test_work_ends_where_it_tells_next_once_who_waits_is_cancelled() -> No
 
 def test_each_step_of_grouping_and_learning_is_told() -> None:
     found = [
-        WithText(f"{theme}-{place}", theme, text, ())
+        WithText(f"{theme}-{place}", text, (), theme)
         for theme, texts in THEMES.items()
         for place, text in enumerate(texts * 3)
     ]
     told: list[tuple[str, int, int]] = []
-    groups(found, lambda *each: told.append(each))
-    learned(found, lambda *each: told.append(each))
+    groups(found, frozenset(), lambda *each: told.append(each))
+    learned(found, frozenset(), lambda *each: told.append(each))
     assert all(0 <= done <= of for _, done, of in told)
     assert list(dict.fromkeys(what for what, _, _ in told)) == [
         "leaving out names", "reading", "comparing", "trying how many groups", "learning"

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from digital_cs.topics.scrub import MOST, scrub
+
+PARTICLES = {
+    "van", "von", "de", "der", "den", "da", "di", "la", "le", "el", "al", "bin", "ibn", "y",
+}  # fmt: skip
+"""Words between names, which tell nobody."""
 
 NAMES = ("Jürgen von der Heide", "Siobhán O'Brien", "Lantern Works GmbH", "li@example.com")
 
@@ -64,6 +74,51 @@ def test_words_of_the_product_may_be_kept() -> None:
     text = "how do I connect Slack to the Health Score?"
     assert scrub(text) == "how do I connect [name] to the [name]?"
     assert scrub(text, keep=["slack", "Health", "Score"]) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("we connected Slack's app to Health", "we connected Slack's app to Health"),
+        ("please ask Peter Slack", "please ask [name]"),
+        ("Peter Slack cannot log in", "[name] cannot log in"),
+        ("please ask Slack Peter", "please ask [name]"),
+        ("please ask Peter van der Slack", "please ask [name] van der [name]"),
+        ("Hi Slack, it is broken", "Hi [name], it is broken"),
+        ("my name is Slack", "my name is [name]"),
+        ("It fails.\n\nRegards,\nSlack", "It fails.\n\nRegards,\n[name]"),
+        ("it fails when Jürgen Slack logs in", "it fails when [name] logs in"),
+    ],
+)
+def test_a_word_of_the_product_is_not_kept_where_it_may_be_somebodys_name(
+    text: str, left: str
+) -> None:
+    assert scrub(text, NAMES, keep=["slack", "health"]) == left
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzäéñøçł"
+_NAME = st.lists(st.text(_LETTERS, min_size=2, max_size=9), min_size=1, max_size=3).map(
+    lambda parts: " ".join(part.title() for part in parts)
+)
+_AROUND = st.sampled_from(
+    [
+        "{}", "{} cannot log in", "Hi {}, it fails", "please ask {} about it", "{}'s export hangs",
+        "it fails. {}", "it fails, says {}", "Slack for {} is down", "{} Slack", "Board {} Slack",
+        "it fails\nThanks\n{}", "our {}-team", "({})", "“{}”", "{}, {} and {}", "re:{}:x",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(_NAME, _AROUND, st.sampled_from([str, str.upper, str.lower]), st.booleans())
+def test_no_known_name_is_ever_left_whatever_is_kept(
+    name: str, around: str, written: Callable[[str], str], kept_too: bool
+) -> None:
+    keep = ["slack", "board", *(name.split() if kept_too else ())]
+    told = scrub(around.replace("{}", written(name)), [name], keep)
+    left = {word.casefold() for word in re.findall(r"\w+", told.replace("[name]", " "))}
+    said = {word.casefold() for word in re.findall(r"\w+", around)}
+    assert not left & {part.casefold() for part in name.split()} - said - PARTICLES
 
 
 def test_a_known_name_goes_even_if_it_is_a_word_of_the_product() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import ticket_texts
+from digital_cs.domain.product_words import product_words
+from digital_cs.store import library, ticket_texts, topics
 from digital_cs.store.ticket_texts import WithText
 
 Connection = AsyncConnection[Any]
@@ -25,11 +26,28 @@ class Sample:
 async def samples_of(connection: Connection, tickets: Sequence[str]) -> list[Sample]:
     """These tickets with names left out, as far as their texts are kept."""
     found = await ticket_texts.texts_of(connection, tickets)
-    return [Sample(each.id, without_names(each)) for each in found]
+    keep = await words_to_keep(connection) if found else frozenset()
+    return [Sample(each.id, without_names(each, keep)) for each in found]
 
 
-def without_names(ticket: WithText) -> str:
-    """What stands in a ticket, without names, addresses and numbers of people."""
+async def words_to_keep(connection: Connection) -> frozenset[str]:
+    """Words of the product, in small letters: of the library's titles, of areas and of topics.
+
+    None that is part of the name of a contact, an account, or a colleague who keeps an item.
+    """
+    items = await library.items(connection)
+    ours = (await topics.in_force(connection)).topics
+    titles = [*(item.title for item in items), *(topic.title for topic in ours)]
+    areas = {*(item.area for item in items), *(topic.area for topic in ours)}
+    found = product_words(titles, [area for area in areas if area])
+    return found - await ticket_texts.names_among(connection, sorted(found)) if found else found
+
+
+def without_names(ticket: WithText, keep: Collection[str] = ()) -> str:
+    """What stands in a ticket, without names, addresses and numbers of people.
+
+    keep: words that are left though they are written as names are, as those of the product.
+    """
     from digital_cs.topics.scrub import scrub
 
-    return scrub(ticket.text, ticket.names)
+    return scrub(ticket.text, ticket.names, keep)

@@ -18,7 +18,7 @@ from digital_cs.domain.topic import Assigned, By, Terms, Topic, TopicRule
 from digital_cs.domain.topic_proposal import ProposalState, recognize
 from digital_cs.domain.topic_words import tag_key
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.ticket_samples import Sample, samples_of
+from digital_cs.ingest.ticket_samples import Sample, samples_of, words_to_keep
 from digital_cs.ingest.topic_texts import Tell, groups, in_thread, learned, phrases, unheard
 from digital_cs.ingest.topics import TicketSorter
 from digital_cs.store import ticket_texts, ticket_topics, topic_proposals, topics
@@ -83,6 +83,7 @@ class TopicProposals:
         async with self._pool.connection() as connection:
             in_force = await topics.in_force(connection)
             found = await ticket_texts.taught(connection, MOST_OF_EACH)
+            keep = await words_to_keep(connection)
         sizes = Counter(each.topic for each in found)
         names = tuple(
             sorted(each.topic for each in in_force.topics if sizes[each.topic] >= FEWEST_OF_EACH)
@@ -90,7 +91,7 @@ class TopicProposals:
         if len(names) < FEWEST_TOPICS:
             return None
         taught = [each for each in found if each.topic in names]
-        content = await in_thread(partial(learned, taught), tell)
+        content = await in_thread(partial(learned, taught, keep), tell)
         if content is None:
             return None
         now = self._clock.now()
@@ -107,7 +108,8 @@ class TopicProposals:
         now = self._clock.now()
         async with self._pool.connection() as connection:
             found = await ticket_texts.without_topic(connection, now - SINCE, MOST)
-        seen_now, alone = await in_thread(partial(groups, found), tell)
+            keep = await words_to_keep(connection)
+        seen_now, alone = await in_thread(partial(groups, found, keep), tell)
         counts = Counter[str]()
         async with self._pool.connection() as connection, connection.transaction():
             await topic_proposals.lock(connection)
@@ -206,9 +208,10 @@ class TopicProposals:
             inside = await ticket_texts.texts_of(connection, members)
             others = await ticket_texts.taught(connection, MOST_OF_EACH)
             tags = await topic_proposals.tags_of(connection, id)
+            keep = await words_to_keep(connection)
         apart = set(members)
         outside = [each for each in others if each.id not in apart]
-        found = await asyncio.to_thread(phrases, proposal.words, inside, outside)
+        found = await asyncio.to_thread(phrases, proposal.words, inside, outside, keep)
         usual = {
             tag_key(tag): tag
             for tag, share, elsewhere in tags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from digital_cs.domain.topic_proposal import Group, suggested_phrases
@@ -48,12 +48,15 @@ async def in_thread(work: Callable[[Tell], T], tell: Tell) -> T:
         raise
 
 
-def learned(taught: Sequence[WithText], tell: Tell) -> bytes | None:
-    """What tickets teach about their topics; None where that is too little."""
+def learned(taught: Sequence[WithText], keep: Collection[str], tell: Tell) -> bytes | None:
+    """What tickets teach about their topics; None where that is too little.
+
+    keep, here and below: words of the product, which are left in the texts.
+    """
     from digital_cs.topics.errors import TooLittleError
     from digital_cs.topics.model import TopicModel
 
-    texts = _without_names(taught, tell)
+    texts = _without_names(taught, keep, tell)
     tell("learning", 0, len(texts))
     try:
         pairs = [(text, each.topic or "") for each, text in zip(taught, texts, strict=True)]
@@ -62,11 +65,11 @@ def learned(taught: Sequence[WithText], tell: Tell) -> bytes | None:
         return None
 
 
-def groups(found: Sequence[WithText], tell: Tell) -> tuple[list[Group], int]:
+def groups(found: Sequence[WithText], keep: Collection[str], tell: Tell) -> tuple[list[Group], int]:
     """Groups of tickets that say the same, and how many tickets are like no other."""
     from digital_cs.topics.proposals import propose
 
-    texts = _without_names(found, tell)
+    texts = _without_names(found, keep, tell)
     ids = [each.id for each in found]
     proposals = propose(list(zip(ids, texts, strict=True)), tell=tell)
     grouped = [
@@ -76,18 +79,21 @@ def groups(found: Sequence[WithText], tell: Tell) -> tuple[list[Group], int]:
 
 
 def phrases(
-    words: Sequence[str], inside: Iterable[WithText], outside: Iterable[WithText]
-) -> tuple[str, ...]:
+    words: Sequence[str], inside: Iterable[WithText], outside: Iterable[WithText],
+    keep: Collection[str],
+) -> tuple[str, ...]:  # fmt: skip
     """Phrases that stand in the tickets of a group and not in others, names left out."""
     return suggested_phrases(
-        words, [without_names(each) for each in inside], [without_names(each) for each in outside]
+        words,
+        [without_names(each, keep) for each in inside],
+        [without_names(each, keep) for each in outside],
     )
 
 
-def _without_names(found: Sequence[WithText], tell: Tell) -> list[str]:
+def _without_names(found: Sequence[WithText], keep: Collection[str], tell: Tell) -> list[str]:
     texts = []
     for place, each in enumerate(found):
         if place % _SOME == 0:
             tell(_NAMES, place, len(found))
-        texts.append(without_names(each))
+        texts.append(without_names(each, keep))
     return texts

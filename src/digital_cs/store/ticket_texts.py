@@ -36,6 +36,23 @@ select t.id, {TEXT}, array_remove({_NAMES}, ''), t.topic
 """
 
 
+async def names_among(connection: Connection, words: Sequence[str]) -> set[str]:
+    """Which of these words are part of the name of any contact, account or keeper of an item.
+
+    words: in small letters, without accents. Reads all names: a second or two for half a million.
+    """
+    found = await connection.execute(
+        "select distinct part from (select name from accounts union all select full_name"
+        " from contacts union all select first_name from contacts union all select owner"
+        " from content_items union all select backup from content_items) n (name),"
+        " unnest(regexp_split_to_array(regexp_replace(normalize(lower(n.name), NFKD),"
+        " '[\u0300-\u036f]', '', 'g'), '[^[:alnum:]]+')) part"
+        " where part = any(%s)",
+        (list(words),),
+    )
+    return {part for (part,) in await found.fetchall()}
+
+
 async def without_topic(connection: Connection, since: datetime, most: int) -> list[WithText]:
     """The newest tickets since a moment that nothing gave a topic to."""
     return await _with_text(

@@ -73,6 +73,11 @@ _SIGNED = re.compile(
     r"[ \t]*[,!.]*[ \t]*\n\s*)(?P<name>(?:.{1,80}\n*){1,6})\Z"
 )
 _THANKED = re.compile(rf"(?i:\b(?:thanks|thank you|regards|cheers),?\s+)(?P<name>{_CAPITAL})\s*$")
+_OTHER = rf"(?P<other>{re.escape(NAME)}|{_CAPITAL})"
+_BEFORE = re.compile(rf"{_OTHER}[ \t]+{_OF}\Z")
+_AFTER = re.compile(rf"[ \t]+{_OF}{_OTHER}")
+_NEAR = 80
+"""Characters before and after a word in which a name beside it is looked for."""
 _LEAST_OF_A_NAME = 2
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 
@@ -111,16 +116,34 @@ def _without_name(found: re.Match[str], instead: str = NAME) -> str:
 
 
 def _without_likely(found: re.Match[str], kept: Container[str]) -> str:
-    """Without words that begin with a capital, but for "I", abbreviations and what is kept."""
+    """Without words that begin with a capital, but for "I", abbreviations and what is kept.
+
+    Nothing is kept beside another such word: of "Peter Slack", nobody knows which is the product.
+    """
     words = found.group("name").split()
-    if found.re is _IN_A_ROW and sum(not _harmless(word, kept) for word in words) < 2:
+    if found.re is _IN_A_ROW and len(words) - sum(map(_never_a_name, words)) < 2:
         return found.group(0)
-    left = [word if _harmless(word, kept) else NAME for word in words]
+    if all(_harmless(word, kept) for word in words) and not _beside_a_name(found, kept):
+        return found.group(0)
+    left = [word if _never_a_name(word) else NAME for word in words]
     return _without_name(found, " ".join(left))
 
 
+def _beside_a_name(found: re.Match[str], kept: Container[str]) -> bool:
+    """Whether another capital is next to it, or what was a name: "Peter von Slack"."""
+    start, end = found.span("name")
+    before = _BEFORE.search(found.string[max(0, start - _NEAR) : start])
+    after = _AFTER.match(found.string[end : end + _NEAR])
+    return any(each and not _harmless(each.group("other"), kept) for each in (before, after))
+
+
 def _harmless(word: str, kept: Container[str]) -> bool:
-    return word.isupper() or re.split("['’]", word)[0] == "I" or word.casefold() in kept
+    return _never_a_name(word) or re.sub("['’]s$", "", word.casefold()) in kept
+
+
+def _never_a_name(word: str) -> bool:
+    """Whether it is "I", or an abbreviation."""
+    return word.isupper() or re.split("['’]", word)[0] == "I"
 
 
 def _known(text: str, names: Iterable[str]) -> str:
