@@ -135,8 +135,9 @@ class Composer:
         return filled
 
     def _events(self, section: Section, row: IssueRow, calendar: BusinessCalendar) -> Part:
-        """What begins after the day of sending, until a week after the next issue is out."""
-        after = next_send_days(row.newsletter, row.send_on, calendar)
+        """What begins after the day of sending, until a week after the next issue is out: that of
+        the rhythm after its own, though it was moved to a day before."""
+        after = next_send_days(row.newsletter, max(row.send_on, row.day), calendar)
         until = (after[0] if after else row.send_on + 31 * A_DAY) + 7 * A_DAY
         begin = datetime.combine(row.send_on + A_DAY, time(), UTC)
         end = datetime.combine(until, time(), UTC)

@@ -94,6 +94,20 @@ async def test_what_says_the_same_when_it_is_put_together_anew_is_approved_still
     assert (await desk.issue(id)).state is State.OPEN
 
 
+async def test_events_are_told_of_in_an_issue_that_was_moved_to_an_earlier_day(
+    desk: IssueHouse,
+) -> None:
+    """The one of the day that it was moved from does not come any more."""
+    id = await desk.publish()
+    await newsletters.move(desk.gateway(), id, date(2026, 11, 24), "maya", CALENDAR)
+    await desk.write(id, OPENING)
+    await desk.advance(id, day(11, 19, 12))
+    [plain, *_] = await desk.rows(
+        "select source from newsletter_variants where issue_id = %s and name = ''", id
+    )
+    assert "getting ready for the holidays" in plain["source"]
+
+
 async def _approved(desk: IssueHouse, id: str) -> bool:
     async with desk.pool.connection() as connection:
         return (await issues.facts(connection, await desk.issue(id))).approved
