@@ -77,7 +77,7 @@ class BroadcastActivities:
     def __init__(
         self, *, pool: AsyncConnectionPool[Any], clock: Clock, texts: BroadcastTexts,
         sending: BroadcastSending, set_size: int, calendar: CalendarShelf, workspace_zone: str,
-        turn: float = TURN_SECONDS,
+        mail_domain: str, turn: float = TURN_SECONDS,
     ) -> None:  # fmt: skip
         """`set_size`: recipients that are claimed at a time, and that a crash may leave unknown.
         `turn`: real seconds that a chunk is sent for in one go."""
@@ -88,6 +88,7 @@ class BroadcastActivities:
         self._set_size = set_size
         self._calendar = calendar
         self._zone = workspace_zone
+        self._mail_domain = mail_domain
         self._turn = turn
 
     @activity.defn(name=LOOK_ACTIVITY)
@@ -121,7 +122,6 @@ class BroadcastActivities:
                 broadcast = await broadcasts.get(connection, id)
                 if broadcast is None:
                     return LookReply(ended=True)
-                await claims.give_up(connection, id, now)
                 texts = await self._texts.of(connection, broadcast)
                 around, in_hand = await self._around(connection, broadcast, texts, now)
             step = what_next(broadcast, around, now, self._zone)
@@ -133,7 +133,7 @@ class BroadcastActivities:
         self, connection: broadcasts.Connection, broadcast: Broadcast, texts: Texts, now: datetime
     ) -> tuple[Around, float | None]:
         """What is known around it, and in how many real seconds the last claim runs out."""
-        left = await claims.left(connection, broadcast.id)
+        left = await claims.left(connection, broadcast.id, now)
         stop = await stops.current(connection)
         policy = (await policies.current(connection)).policy
         quiet = [each for each in await incidents.list_incidents(connection) if not each.accounts]
@@ -146,7 +146,7 @@ class BroadcastActivities:
             )  # fmt: skip
             instead = fallbacks(resolved)
             if instead and await issue_merges.let_wait_on(connection, broadcast.id, instead):
-                left = await claims.left(connection, broadcast.id)
+                left = await claims.left(connection, broadcast.id, now)
             wait = waits(resolved)
             content = wait.words(_moment) if wait is not None else None
         around = Around(
@@ -206,8 +206,9 @@ class BroadcastActivities:
         topic = broadcast.plan.topic or texts.topic
         async with self._pool.connection() as connection:
             frozen = await broadcast_audience.freeze(
-                connection, broadcast, topic, now, self._zone, self._calendar.current
-            )
+                connection, broadcast, topic, now, self._zone, self._calendar.current,
+                self._mail_domain,
+            )  # fmt: skip
         log.info("broadcast.frozen", broadcast=broadcast.id, recipients=frozen)
 
     async def _sweep(self, id: str, now: datetime) -> bool:

@@ -132,7 +132,7 @@ async def open_broadcast_engine(
                 activities=BroadcastActivities(
                     pool=opened, clock=clock, texts=BroadcastTexts(library), sending=sending,
                     set_size=settings.broadcast_in_flight, calendar=calendar,
-                    workspace_zone=settings.workspace_zone,
+                    workspace_zone=settings.workspace_zone, mail_domain=settings.mail_domain,
                 ),
                 relay=BroadcastRelay(
                     pool=opened, client=client, workspace=settings.workspace,

@@ -157,7 +157,8 @@ def build(
     )  # fmt: skip
     made = BroadcastActivities(
         pool=pool, clock=clock, texts=texts, sending=sending, set_size=set_size,
-        calendar=CalendarShelf(BusinessCalendar()), workspace_zone="UTC", turn=turn,
+        calendar=CalendarShelf(BusinessCalendar()), workspace_zone="UTC",
+        mail_domain=rig.MAIL_DOMAIN, turn=turn,
     )  # fmt: skip
     return made, texts, bulk
 

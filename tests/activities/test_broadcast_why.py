@@ -120,7 +120,8 @@ async def test_the_keeper_gives_up_claims_of_broadcasts_too(house: BroadcastHous
         "update messages set state = 'claimed', claim_until = now() - interval '2 minutes'"
     )
     async with house.pool.connection() as connection:
-        assert await claims.give_up_claim(connection, None, house.clock.now())
+        assert not await claims.give_up_claim(connection, None, house.clock.now())
+        assert await claims.give_up_broadcasts(connection, house.clock.now())
     assert dict(await house.states()) == {"unknown": 1}
     assert await house.rows("select broadcast_id from decisions") == [{"broadcast_id": "spring"}]
 

@@ -94,12 +94,13 @@ async def disturb(connection: Connection, seed: int, accounts: list[str]) -> Non
     for number in range(len(accounts) // 2):
         await connection.execute(
             "insert into messages (key, broadcast_id, account_id, contact_id, email, kind,"
-            " priority, state, due_at, claimed_at, attempts) values (%s, %s, %s, %s, 'x', %s,"
-            " 'normal', %s, %s, %s, 1)",
+            " priority, state, due_at, claimed_at, useful_until, attempts) values (%s, %s, %s, %s,"
+            " 'x', %s, 'normal', %s, %s, %s, %s, 1)",
             (f"old/{number}", chance.choice(("old", "old", "spring")), chance.choice(accounts),
              chance.choice(contacts), chance.choice(("marketing", "marketing", "service")),
              chance.choice(("claimed", "accepted", "bounced", "unknown", "failed", "skipped")),
-             NOW, NOW - timedelta(hours=chance.randrange(40 * 24))),
+             NOW, claimed := NOW - timedelta(hours=chance.randrange(40 * 24)),
+             claimed + timedelta(days=chance.randrange(9))),
         )  # fmt: skip
     for number in range(len(accounts) // 2):
         await connection.execute(

@@ -169,6 +169,12 @@ async def test_messages_tasks_and_calls_of_this_visit_and_of_later_ones(
     assert 0 < loaded.claims[1].seconds_left <= 30
 
 
+ALIKE = (
+    "enrollment_id, program_id, version, step, visit, account_id, email, kind, priority, due_at,"
+    " attempts"
+)
+
+
 async def test_of_several_contacts_tried_at_a_visit_the_one_that_got_it_counts(
     connection: Connection, accounts: list[str]
 ) -> None:
@@ -178,9 +184,8 @@ async def test_of_several_contacts_tried_at_a_visit_the_one_that_got_it_counts(
         await connection.execute("delete from messages where key = 'other'")
         await connection.execute("update messages set state = %s", (state,))
         await connection.execute(
-            "insert into messages select (m).* from (select jsonb_populate_record(m,"
-            " jsonb_build_object('key', 'other', 'contact_id', 'other', 'state', %s::text)) m"
-            " from messages m)",
+            f"insert into messages (key, contact_id, state, {ALIKE})"
+            f" select 'other', 'other', %s, {ALIKE} from messages",
             (other,),
         )
         assert (await load(connection)).messages[1].contact_id == "other"

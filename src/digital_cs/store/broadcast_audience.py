@@ -118,6 +118,11 @@ _PEOPLE = f"""
            on d.name = r.zone_name)
 """
 
+MESSAGE_ID = """'<' || left(encode(sha256(convert_to(p.key, 'UTF8')), 'hex'), 40) || '@'
+                || %(mail_domain)s::text || '>'"""
+"""What `channels.mail.message_id_for` makes of a key. The claim would write the same, but as one
+more entry in an index for each."""
+
 _FREEZE = f"""
 with owner as materialized (
        select id from broadcasts
@@ -126,7 +131,7 @@ with owner as materialized (
      frozen as (
        insert into messages (key, broadcast_id, chunk, variant, account_id, contact_id, email,
               kind, priority, topic, state, due_at, useful_until, zone, zone_source, settled_at,
-              reason, detail, attempts)
+              reason, detail, attempts, message_id)
        select p.key, %(id)s,
               case when p.reason is null then ((row_number() over (
                      partition by p.reason is null order by p.due_at, p.account_id, p.key) - 1)
@@ -134,7 +139,8 @@ with owner as materialized (
               coalesce(v.variant, w.variant, ''), p.account_id, p.contact_id, %(email)s, %(kind)s,
               %(priority)s, %(topic)s, case when p.reason is null then 'planned' else 'skipped' end,
               p.due_at, p.due_at + %(useful)s::interval, p.zone_name, p.zone_source,
-              case when p.reason is not null then %(now)s::timestamptz end, p.reason, p.words, 0
+              case when p.reason is not null then %(now)s::timestamptz end, p.reason, p.words, 0,
+              case when p.reason is null then {MESSAGE_ID} end
          from placed p
          cross join owner
          left join broadcast_choices v on v.broadcast_id = %(id)s
@@ -178,14 +184,16 @@ class Share:
 
 async def freeze(
     connection: Connection, broadcast: Broadcast, topic: str | None, now: datetime,
-    workspace_zone: str, calendar: BusinessCalendar = NO_HOLIDAYS,
+    workspace_zone: str, calendar: BusinessCalendar = NO_HOLIDAYS, mail_domain: str | None = None,
 ) -> int | None:  # fmt: skip
     """Write one row into the ledger for each recipient; None: it is frozen already, or paused.
 
     Those who may not be sent to are rows as well, with the reason. One statement: nobody passes
-    through this process, and either all are there or none is. `topic` is that of the message.
+    through this process, and either all are there or none is. `topic` is that of the message,
+    `mail_domain` that of the Message-IDs (None: the claim writes them).
     """
     statement, values = _filled(_FREEZE, broadcast, topic, now, workspace_zone, calendar)
+    values = {**values, "mail_domain": mail_domain}
     row = await (await connection.execute(statement, values)).fetchone()
     return int(row[0]) if row is not None else None
 

@@ -33,7 +33,7 @@ update messages m
    set state = 'claimed', claimed_at = %(now)s, attempts = m.attempts + 1, retry_at = null,
        claim_until = clock_timestamp() + make_interval(secs => %(seconds)s),
        claim_token = %(token)s, message_id = g.message_id, content_hash = g.content_hash,
-       policy = %(policy)s
+       policy = %(policy)s, useful_until = greatest(m.useful_until, %(now)s)
   from unnest(%(keys)s::text[], %(message_ids)s::text[], %(hashes)s::text[])
     as g(key, message_id, content_hash)
  where m.key = g.key and m.state = 'planned'
@@ -65,6 +65,7 @@ _SETTLE = """
 with told as (
        update messages m
           set state = %(state)s, settled_at = %(now)s, retry_at = %(until)s, claim_until = null,
+              claim_token = null,
               smtp_code = %(code)s, detail = g.detail, reason = %(reason)s
          from unnest(%(keys)s::text[], %(details)s::text[]) as g(key, detail)
         where m.key = g.key and m.state = 'claimed' and m.claim_token = %(token)s
@@ -126,9 +127,9 @@ select %(now)s, %(id)s, account_id, contact_id, '{Verdict.UNKNOWN}', '{Reason.CR
 """
 
 _LEFT = """
-select count(*) filter (where state in ('planned', 'claimed')),
-       min(coalesce(retry_at, due_at)) filter (where state = 'planned'),
-       extract(epoch from max(claim_until) - clock_timestamp())::float8
+select count(*), min(coalesce(retry_at, due_at)) filter (where state = 'planned'),
+       extract(epoch from max(claim_until) - clock_timestamp())::float8,
+       coalesce(min(claim_until) < clock_timestamp(), false)
   from messages where broadcast_id = %(id)s and state in ('planned', 'claimed')
 """
 
@@ -301,11 +302,18 @@ async def give_up(connection: Connection, broadcast_id: str, now: datetime) -> i
     return cursor.rowcount
 
 
-async def left(connection: Connection, broadcast_id: str) -> Left:
-    """How much of a broadcast is left."""
-    row = await (await connection.execute(_LEFT, {"id": broadcast_id})).fetchone()
-    assert row is not None
-    return Left(*row)
+async def left(connection: Connection, broadcast_id: str, now: datetime) -> Left:
+    """How much of a broadcast is left, once claims that outlived their worker are given up.
+
+    No index tells who is in hand, so that none has to be written with each claim: all of the
+    broadcast is read once, and again only if there is something to give up.
+    """
+    while True:
+        row = await (await connection.execute(_LEFT, {"id": broadcast_id})).fetchone()
+        assert row is not None
+        *found, outlived = row
+        if not outlived or not await give_up(connection, broadcast_id, now):
+            return Left(*found)
 
 
 async def due_chunks(

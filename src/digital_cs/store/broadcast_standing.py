@@ -1,11 +1,10 @@
 """What is known of many recipients at the moment of sending: `standing.read` for a whole set.
 
-A few statements, each of which gives only what stands against somebody: of most people there is
-nothing. They are sent together and wait for the server once. A test makes up worlds and holds each
+Two statements: who they are, and what stands against somebody, which of most people is nothing.
+They are sent together and wait for the server once. A test makes up worlds and holds each
 recipient's standing against that of a single reading.
 """
 
-# ruff: noqa: S608  the statements are put together from constants, never from values
 from __future__ import annotations
 
 from collections import defaultdict
@@ -16,122 +15,15 @@ from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
 
-from digital_cs.domain.account import SOLVED
 from digital_cs.domain.budget import Coming
 from digital_cs.domain.eligibility import Standing
 from digital_cs.domain.policy import Policy, length
 from digital_cs.store import locks
 from digital_cs.store.arrays import text_array
 from digital_cs.store.broadcast_claims import Due
-from digital_cs.store.standing import COUNTED
-from digital_cs.store.suppressions import REASON_HERE, SUPPRESSED_HERE
+from digital_cs.store.broadcast_standing_sql import AGAINST, AS_USUAL, BY_INDEX, PEOPLE
 
 Connection = AsyncConnection[Any]
-
-_PEOPLE = f"""
-select x.key, x.account_id, x.contact_id, lower(c.email), c.email,
-       c.active and m.contact_id is not null,
-       {REASON_HERE}, x.due_at, x.useful_until, x.zone, x.variant, x.reason, x.attempts,
-       a.name, a.stage, a.country, a.traits, c.first_name, c.full_name, c.language, m.roles,
-       v.traits
-  from messages x
-  join accounts a on a.id = x.account_id
-  left join contacts c on c.id = x.contact_id
-  left join memberships m
-    on m.contact_id = c.id and m.account_id = x.account_id and m.left_at is null
-  {SUPPRESSED_HERE}
-  left join lateral (
-    select jsonb_object_agg(k, b.traits -> k order by b.contact_id) as traits
-      from broadcast_choices b, jsonb_object_keys(b.traits) k
-     where b.broadcast_id = x.broadcast_id and b.account_id = x.account_id
-       and b.contact_id in ('', x.contact_id)) v on true
- where x.key = any(%(keys)s::text[]) and x.state = 'planned'
-"""
-
-_ASKED = """
-select lower(o.email), max(o.quiet_until), bool_or(o.fewer),
-       array(select distinct p.topic from preferences p
-              where p.contact_id = any(array_agg(o.id)) and not p.wanted)
-  from contacts o
- where lower(o.email) = any(%(persons)s::text[])
-   and (o.quiet_until is not null or o.fewer
-        or exists (select from preferences p where p.contact_id = o.id and not p.wanted))
- group by 1
-"""
-
-# Person by person, and account by account ("offset 0" keeps the planner from doing it otherwise):
-# a plan that reads all that was sent lately is a good one for an empty ledger, and would be kept
-# while a broadcast fills it.
-_PERSONS = """person as materialized (
-       select lower(o.email) as address, o.id from contacts o
-        where lower(o.email) = any(%(persons)s::text[]))"""
-
-_HAD = f"""
-with {_PERSONS}
-select p.address, x.account_id, x.claimed_at, x.kind <> 'service', x.broadcast_id, a.name
-  from person p
- cross join lateral (
-       select y.* from messages y
-        where y.contact_id = p.id and y.claimed_at > %(since)s and y.state in {COUNTED}
-       offset 0) x
-  join accounts a on a.id = x.account_id
-"""
-
-_HAD_HERE = f"""
-select g.account_id, x.claimed_at
-  from unnest(%(accounts)s::text[]) g(account_id)
- cross join lateral (
-       select y.claimed_at from messages y
-        where y.account_id = g.account_id and y.claimed_at > %(budget_since)s
-          and y.kind <> 'service' and y.state in {COUNTED}
-       offset 0) x
-"""
-
-_COMING = f"""
-with {_PERSONS}
-select distinct p.address, e.id, e.account_id, e.plans_at, e.plans_priority,
-       exists (select from person q where q.address = p.address and q.id = e.plans_contact)
-  from person p
- cross join lateral (
-       select y.account_id from memberships y
-        where y.contact_id = p.id and y.left_at is null offset 0) m
- cross join lateral (
-       select y.* from enrollments y
-        where y.account_id = m.account_id and y.ended_at is null and not y.paused
-          and y.plans_at > %(now)s - interval '1 hour' and y.plans_at <= %(horizon)s
-       offset 0) e
-  join programs g on g.id = e.program_id and g.state not in ('paused', 'paused-closed')
-union all
-select p.address, x.key, x.account_id, x.at, x.priority, true
-  from broadcasts b cross join person p
- cross join lateral (
-       select y.*, coalesce(y.retry_at, y.due_at) as at from messages y
-        where y.key = b.id || '/' || p.id and y.state = 'planned' and y.kind <> 'service'
-       offset 0) x
- where b.state = 'running' and not b.paused and b.id <> %(id)s
-   and x.at > %(now)s - interval '1 hour' and x.at <= %(horizon)s
-"""
-
-_TICKETS = f"""
-select distinct on (account_id) account_id, severity, opened_at from tickets
- where account_id = any(%(accounts)s::text[]) and status not in {SOLVED}
-   and severity = any(%(severities)s::text[])
- order by account_id, array_position(%(severities)s::text[], severity) desc, opened_at
-"""
-
-_REPLIES = """
-select account_id, min(opened_at) from tasks
- where account_id = any(%(accounts)s::text[]) and kind = 'reply' and state = 'open' group by 1
-"""
-
-_INCIDENTS = """
-select title, account_ids from incidents where closed_at is null and %(incidents)s
- order by opened_at
-"""
-
-_ALL = """
-select (select because from stops where lifted_at is null), (select max(version) from policies)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +89,6 @@ PLAIN = Standing()
 class Asked:
     """A set that was asked about: `found` fetches the answers."""
 
-    broadcast_id: str
     locked: Mapping[str, str | None]
     cursors: Sequence[AsyncCursor[Any]]
     budget_since: datetime
@@ -206,10 +97,12 @@ class Asked:
     async def found(self) -> Set:
         """What is known of each. Who is not planned any more is left out, and so is whose address
         is not the one that was locked: both are seen at the next look."""
-        people, *others, (about_all,) = [await cursor.fetchall() for cursor in self.cursors]
-        stopped, version = about_all
-        against = _Against(self.broadcast_id, others, self.budget_since, self.same_since)
-        found = Set(stopped=stopped is not None, quiet=against.quiet, policy_version=version or 0)
+        people, others = [await cursor.fetchall() for cursor in self.cursors]
+        against = _Against(others, self.budget_since, self.same_since)
+        stopped = against.stopped
+        found = Set(
+            stopped=stopped is not None, quiet=against.quiet, policy_version=against.policy_version
+        )
         for row in people:
             key, account_id, _, address = row[:4]
             if address is None:
@@ -229,25 +122,27 @@ async def ask(
     """Take all locks, and ask. In a transaction; in a pipeline this waits for nothing."""
     accounts = [each.account_id for each in due]
     persons = [each.address for each in due if each.address is not None]
+    subjects = {f"address:{each}" for each in persons}
+    subjects |= {f"domain:{each.rpartition('@')[2]}" for each in persons}
+    subjects |= {f"account:{each}" for each in accounts}
     budget = policy.budget
     budget_since = now - budget.longest
     same_since = now - length(policy.same_person_within)
     values = {
         "id": broadcast_id, "keys": text_array(each.key for each in due),
         "accounts": text_array(set(accounts)), "persons": text_array(set(persons)),
+        "contacts": text_array({each.contact_id for each in due}),
+        "subjects": text_array(subjects),
         "now": now, "budget_since": budget_since,
         "since": min(budget_since, same_since), "horizon": now + length(budget.look_ahead),
         "severities": text_array(policy.quiet.severities), "incidents": policy.quiet.incidents,
     }  # fmt: skip
     await locks.claim_many(connection, accounts, (e.address or e.contact_id for e in due))
-    cursors = [
-        await connection.execute(statement, values)
-        for statement in (
-            _PEOPLE, _ASKED, _HAD, _HAD_HERE, _COMING, _TICKETS, _REPLIES, _INCIDENTS, _ALL
-        )
-    ]  # fmt: skip
+    await connection.execute(BY_INDEX)
+    cursors = [await connection.execute(each, values) for each in (PEOPLE, AGAINST)]
+    await connection.execute(AS_USUAL)
     locked = {each.key: each.address for each in due}
-    return Asked(broadcast_id, locked, cursors, budget_since, same_since)
+    return Asked(locked, cursors, budget_since, same_since)
 
 
 async def read(
@@ -271,29 +166,49 @@ class _Against:
     """What stands against anybody of a set, by account and by person."""
 
     def __init__(
-        self, broadcast_id: str, rows: Sequence[Sequence[Any]], budget_since: datetime,
-        same_since: datetime,
-    ) -> None:  # fmt: skip
-        asked, had, had_here, coming, tickets, replies, incidents = rows
+        self, rows: Sequence[Sequence[Any]], budget_since: datetime, same_since: datetime
+    ) -> None:
         self._same_since = same_since
-        self._asked = {address: (until, fewer, topics) for address, until, fewer, topics in asked}
+        self._budget_since = budget_since
+        self._asked: dict[str, tuple[datetime | None, bool, Sequence[str]]] = {}
         self._person: dict[str, list[datetime]] = defaultdict(list)
         self._got_it: dict[str, list[tuple[datetime, str, str]]] = defaultdict(list)
-        for address, account, at, counts, of, name in had:
-            if counts and at > budget_since:
-                self._person[address].append(at)
-            if of == broadcast_id:
-                self._got_it[address].append((at, name, account))
         self._account: dict[str, list[datetime]] = defaultdict(list)
-        for account, at in had_here:
-            self._account[account].append(at)
         self._coming: dict[str, list[tuple[Coming, str, bool]]] = defaultdict(list)
-        for address, _, account, at, priority, theirs in coming:
-            self._coming[address].append((Coming(at, priority), account, theirs))
-        self._tickets = {account: (severity, at) for account, severity, at in tickets}
-        self._replies = dict(replies)
-        self._incidents = [(title, accounts) for title, accounts in incidents]
+        self._tickets: dict[str, tuple[str, datetime]] = {}
+        self._replies: dict[str, datetime] = {}
+        incidents: list[tuple[datetime, str, Sequence[str] | None]] = []
+        self.stopped: str | None = None
+        self.policy_version = 0
+        for what, who, name, at, flag, more, several in rows:
+            match what:
+                case "all":
+                    self.stopped, self.policy_version = who, int(name or 0)
+                case "asked":
+                    self._asked[who] = (at, flag, several or ())
+                case "had":
+                    self._had(who, name, at, flag, more)
+                case "here":
+                    self._account[who].append(at)
+                case "coming":
+                    self._coming[who].append((Coming(at, more), name, flag))
+                case "ticket":
+                    self._tickets[who] = (name, at)
+                case "reply":
+                    self._replies[who] = at
+                case _:
+                    incidents.append((at, who, several))
+        self._incidents = [(title, of) for _, title, of in sorted(incidents, key=lambda i: i[0])]
         self.quiet = any(accounts is None for _, accounts in self._incidents)
+
+    def _had(
+        self, address: str, account: str, at: datetime, counts: bool, got_it_as: str | None
+    ) -> None:  # fmt: skip
+        """`got_it_as` is the name of the account, if it was this very broadcast."""
+        if counts and at > self._budget_since:
+            self._person[address].append(at)
+        if got_it_as is not None:
+            self._got_it[address].append((at, got_it_as, account))
 
     def standing(
         self, account: str, address: str, *, active: bool, suppressed: str | None,

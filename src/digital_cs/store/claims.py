@@ -27,7 +27,7 @@ insert into messages as m (key, enrollment_id, program_id, version, step, visit,
        zone_source, attempts, claimed_at, claim_until, claim_token, message_id, content_hash)
 select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id,
        c.id, %(email)s, %(kind)s, %(priority)s, %(topic)s, %(policy)s, 'claimed', %(due_at)s,
-       %(useful_until)s, %(zone)s, %(zone_source)s, 1,
+       greatest(%(useful_until)s, %(now)s), %(zone)s, %(zone_source)s, 1,
        %(now)s, clock_timestamp() + make_interval(secs => %(claim_seconds)s), %(token)s,
        %(message_id)s,
        %(content_hash)s
@@ -46,7 +46,7 @@ select %(key)s, e.id, e.program_id, e.version, %(step)s, %(visit)s, e.account_id
                           'account:' || e.account_id])
                       and not (%(kind)s = 'service' and s.reason = 'unsubscribed'))
 on conflict (key) do update
-   set state = 'claimed', claimed_at = excluded.claimed_at,
+   set state = 'claimed', claimed_at = excluded.claimed_at, useful_until = excluded.useful_until,
        attempts = m.attempts + (m.claim_token is distinct from excluded.claim_token)::int,
        claim_until = excluded.claim_until, claim_token = excluded.claim_token,
        content_hash = excluded.content_hash, policy = excluded.policy, retry_at = null
@@ -70,13 +70,16 @@ select (select attempts from claimed), t.complete, t.scope, t.wait,
 _CLAIM_AT_A_RATE = _CLAIM.format(turn=rates.TURN.format(first=caps.ROOM_FIRST))
 _CLAIM_AT_ONCE = _CLAIM.format(turn=rates.NO_TURN)
 
+# What is claimed of a broadcast is in no index: all of one is read.
+_OF_PROGRAMS = "open_state = 'claimed' and claim_until < clock_timestamp() - interval '1 minute'"
+_OF_BROADCASTS = """claim_until < clock_timestamp() - interval '1 minute' and kind <> 'service'
+   and broadcast_id in (select id from broadcasts where frozen_at is not null and ended_at is null)
+"""
+
 _GIVE_UP = """
 update messages set state = 'unknown', settled_at = %(now)s, claim_until = null,
        reason = 'crash', detail = 'A worker stopped between handing over and recording.'
- where state = 'claimed'
-   and (key = %(key)s and claim_until < clock_timestamp()
-        or %(key)s::text is null and claim_until < clock_timestamp() - interval '1 minute'
-           and (broadcast_id is null or kind <> 'service'))
+ where state = 'claimed' and {which}
 returning enrollment_id, broadcast_id, account_id, program_id, version, step, visit, contact_id
 """
 
@@ -138,15 +141,26 @@ async def attempt_of(claimed: AsyncCursor[Any]) -> Attempt:
 async def give_up_claim(connection: Connection, key: str | None, now: datetime) -> bool:
     """A claim that outlived its worker becomes unknown (P14); False: somebody settled it.
 
-    Without a key: every claim that nobody came back to for a minute, because its account left
-    the program at that moment, or no worker of broadcasts is there. A service notice of one waits
-    for such a worker, which sends it again.
+    Without a key: every claim of programs that nobody came back to for a minute, because its
+    account left the program at that moment.
     """
+    one = "key = %(key)s and claim_until < clock_timestamp()"
+    return await _give_up(connection, _OF_PROGRAMS if key is None else one, key, now)
+
+
+async def give_up_broadcasts(connection: Connection, now: datetime) -> bool:
+    """The same for broadcasts without a worker, which would have done it a minute ago. A service
+    notice waits for one, which sends it again."""
+    return await _give_up(connection, _OF_BROADCASTS, None, now)
+
+
+async def _give_up(connection: Connection, which: str, key: str | None, now: datetime) -> bool:
     words = "A worker stopped while handing it over; it may or may not have arrived."
     cursor = await connection.execute(
-        f"with told as ({_GIVE_UP}), noted as (insert into decisions (at, enrollment_id,"
-        " broadcast_id, account_id, program_id, version, step, visit, contact_id, verdict, reason,"
-        " words) select %(now)s, told.*, 'unknown', 'crash', %(words)s from told)"
+        f"with told as ({_GIVE_UP.format(which=which)}),"
+        " noted as (insert into decisions (at, enrollment_id, broadcast_id, account_id, program_id,"
+        " version, step, visit, contact_id, verdict, reason, words)"
+        " select %(now)s, told.*, 'unknown', 'crash', %(words)s from told)"
         " select count(*) from told",
         {"key": key, "now": now, "words": words},
     )

@@ -54,11 +54,11 @@ select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
        (select max(o.quiet_until) from contacts o where o.id in (select id from person)),
        exists (select from contacts o where o.id in (select id from person) and o.fewer),
        array(select x.claimed_at from messages x where x.contact_id in (select id from person)
-              and x.claimed_at > %(since)s and x.kind <> 'service' and x.state in {COUNTED}
-              and x.key <> %(key)s),
+              and x.useful_until > %(since)s and x.claimed_at > %(since)s
+              and x.kind <> 'service' and x.state in {COUNTED} and x.key <> %(key)s),
        array(select x.claimed_at from messages x where x.account_id = %(account)s
-              and x.claimed_at > %(since)s and x.kind <> 'service' and x.state in {COUNTED}
-              and x.key <> %(key)s),
+              and x.useful_until > %(since)s and x.claimed_at > %(since)s
+              and x.kind <> 'service' and x.state in {COUNTED} and x.key <> %(key)s),
        (select jsonb_agg(jsonb_build_array(plans_at, plans_priority, here, theirs)) from coming),
        (select jsonb_build_array(t.severity, t.opened_at) from tickets t
          where t.account_id = %(account)s and t.status not in {SOLVED}
@@ -75,7 +75,8 @@ select c.active and m.contact_id is not null, {REASON_HERE}, c.full_name,
           from messages x join accounts a on a.id = x.account_id
          where x.contact_id in (select id from person) and x.account_id <> %(account)s
            and x.program_id = %(program)s and x.email = %(email)s and x.state in {COUNTED}
-           and x.claimed_at > %(same_since)s order by x.claimed_at desc limit 1),
+           and x.useful_until > %(same_since)s and x.claimed_at > %(same_since)s
+         order by x.claimed_at desc limit 1),
        (select s.because from stops s where s.lifted_at is null),
        (select jsonb_build_array(d.sent, d.cap) from program_days d
          where d.program_id = %(program)s and d.day = %(day)s),

@@ -75,8 +75,8 @@ with members as materialized (
                          where p.contact_id = any(o.ids) and not p.wanted order by 1) as topics) t
         cross join lateral (
            select count(*) as had from messages y
-            where y.contact_id = any(o.ids) and y.claimed_at > %(since)s and y.kind <> 'service'
-              and y.state in {COUNTED}) h
+            where y.contact_id = any(o.ids) and y.useful_until > %(since)s
+              and y.claimed_at > %(since)s and y.kind <> 'service' and y.state in {COUNTED}) h
         where x.wanted and (x.member or %(contact)s::text is not null))
 select (select jsonb_build_array(because, at) from stops where lifted_at is null) as stopped,
        (select count(*) from members where member) as members,
@@ -97,7 +97,7 @@ select (select jsonb_build_array(because, at) from stops where lifted_at is null
               or topics <> '{{}}' or quiet_until > %(now)s or had >= %(low)s
            order by created_at, id limit {MOST_PEOPLE}) p) as people,
        (select count(*) from messages where account_id = %(account)s and claimed_at > %(since)s
-           and kind <> 'service' and state in {COUNTED}) as had,
+           and useful_until > %(since)s and kind <> 'service' and state in {COUNTED}) as had,
        (select jsonb_agg(to_jsonb(i) order by i.wake_at nulls last, i.enrollment) from (
           select e.id as enrollment, e.program_id as program,
                  coalesce(nullif(v.spec->>'name', ''), e.program_id) as name, e.version,

@@ -12,6 +12,9 @@ from psycopg.rows import class_row
 
 Connection = AsyncConnection[Any]
 
+LISTED = frozenset({"unknown", "failed"})
+"""States of messages that somebody may have to look at: they have an index."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
@@ -114,10 +117,17 @@ async def list_messages(
             " m.settled_at, m.retry_at, m.attempts, m.zone, m.zone_source, m.message_id,"
             " m.smtp_code, m.reason, m.detail from messages m"
             " join accounts a on a.id = m.account_id where m.state = any(%(states)s)"
+            " and (not %(listed)s or m.open_state is not null)"
             " and (%(program)s::text is null"
             "      or coalesce(m.program_id, m.broadcast_id) = %(program)s)"
             " and (%(account)s::text is null or m.account_id = %(account)s)"
             " order by coalesce(m.settled_at, m.claimed_at, m.due_at) desc, m.key limit %(most)s",
-            {"states": list(states), "program": program, "account": account, "most": most},
+            {
+                "states": list(states),
+                "listed": set(states) <= LISTED,
+                "program": program,
+                "account": account,
+                "most": most,
+            },
         )
         return await cursor.fetchall()

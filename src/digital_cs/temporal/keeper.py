@@ -134,6 +134,7 @@ class Keeper:
         if self._is_time("full", FULL_SECONDS):
             await self._reconciler.full()
             async with self._pool.connection() as connection:
+                await claims.give_up_broadcasts(connection, now)
                 await holds.wake_overlooked(connection)
         if self._is_time("tickets", TICKETS_SECONDS):
             async with self._pool.connection() as connection, connection.transaction():

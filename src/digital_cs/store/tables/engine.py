@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Computed, Identity, Index, Text, text
 from sqlmodel import Field
 
 from digital_cs.store.tables.base import Table, json_column, texts_column
@@ -96,11 +96,23 @@ ONE_OWNER = "num_nonnulls(enrollment_id, broadcast_id) = 1"
 """A message, and what was decided of it, is of an enrollment or of a broadcast."""
 
 
+OPEN_STATE = (
+    "case when state in ('unknown', 'failed') or state = 'claimed' and broadcast_id is null"
+    " then state end"
+)
+
+
 class Message(Table, table=True):
     """The ledger: one row a message, written before the server is spoken to (P13).
 
     `claim_until` is real time; every other moment is business time. Those of a broadcast are in
     chunks, each of which one activity sends; `variant` is which of its texts they get.
+
+    A row of a broadcast is written when it is frozen, claimed and settled. No index is over what
+    those two change, and pages are filled so that there is room for it: then the row stays where
+    it is, and no index is written ("heap only tuples"). This is why budgets look by `useful_until`
+    (nothing is claimed after it), and why what somebody may have to look at has a column of its
+    own, `open_state`, that is empty of all else.
     """
 
     __tablename__ = "messages"
@@ -110,14 +122,13 @@ class Message(Table, table=True):
               postgresql_where=text("enrollment_id is not null")),
         Index("ix_messages_broadcast", "broadcast_id", "chunk",
               postgresql_where=text("broadcast_id is not null")),
-        Index("ix_messages_account", "account_id", "claimed_at"),
-        # A broadcast writes each row three times, into every index that it belongs to by then.
-        Index("ix_messages_contact", "contact_id", "claimed_at",
-              postgresql_where=text("claimed_at is not null")),
-        Index("ix_messages_message_id", text("lower(message_id)"),
+        Index("ix_messages_account", "account_id", "useful_until"),
+        Index("ix_messages_contact", "contact_id", "useful_until"),
+        # By a hash: they are long, in no order, and only asked for one by one.
+        Index("ix_messages_message_id", text("lower(message_id)"), postgresql_using="hash",
               postgresql_where=text("message_id is not null")),
-        Index("ix_messages_open", "state",
-              postgresql_where=text("state in ('claimed', 'unknown', 'failed')")),
+        Index("ix_messages_open", "open_state",
+              postgresql_where=text("open_state is not null")),
     )  # fmt: skip
     key: str = Field(primary_key=True)
     enrollment_id: str | None = Field(default=None, foreign_key="enrollments.id")
@@ -151,6 +162,9 @@ class Message(Table, table=True):
     smtp_code: int | None = None
     reason: str | None = None
     detail: str | None = None
+    open_state: str | None = Field(
+        default=None, sa_column=Column(Text, Computed(OPEN_STATE, persisted=True))
+    )
 
 
 class Decision(Table, table=True):
