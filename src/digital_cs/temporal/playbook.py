@@ -46,6 +46,6 @@ async def take_in(
     letters = load_newsletters(content_dir)
     await newsletters.publish(gateway, letters.by_name.values(), calendar, zone)
     return TakenIn(
-        len(imported.plan.added), len(found.topics.topics), len(letters.newsletters),
+        len(imported.plan.added), len(found.topics.topics), len(letters.by_name),
         bool(found.errors or letters.errors),
     )  # fmt: skip
