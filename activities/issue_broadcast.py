@@ -11,9 +11,10 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from digital_cs.domain import issue_report
 from digital_cs.domain.broadcast import BroadcastPlan, BroadcastState, approval_hash
 from digital_cs.domain.issue import Reach, State
-from digital_cs.domain.issue_words import Told, report_words
+from digital_cs.domain.issue_words import Told
 from digital_cs.domain.newsletter import Filler
 from digital_cs.domain.program import Window
 from digital_cs.domain.stale_rule import resolve
@@ -25,6 +26,7 @@ from digital_cs.rendering.library import EmailLibrary
 from digital_cs.store import (
     broadcasts,
     doubts,
+    issue_figures,
     issue_merges,
     issue_readers,
     issue_recalls,
@@ -143,6 +145,13 @@ class IssueBroadcast:
                 fit[name] = template
         return fit
 
+    async def says_the_same(self, row: IssueRow) -> bool:
+        """Whether readers would get what was put together: blocks and the layout are as then."""
+        async with self._pool.connection() as connection:
+            variants = await issue_readers.variants(connection, row.id)
+        texts = {each.name: with_merged(each.source, "") for each in variants}
+        return self._says(row, texts) == row.texts_hash
+
     def _says(self, row: IssueRow, texts: Mapping[str, str]) -> str | None:
         """The hash of what readers would get now; None if a text cannot be used any more."""
         hashes = self._hashes(row, texts)
@@ -172,14 +181,11 @@ class IssueBroadcast:
         if row.broadcast_id is None:
             return None
         async with self._pool.connection() as connection, connection.transaction():
-            found = await issue_sending.report(connection, row.broadcast_id)
-            kept = {
-                "states": dict(found.states), "variants": dict(found.variants),
-                "readers": found.readers, "clickers": found.clickers,
-                "clicks": dict(found.clicks), "left": found.left, "at": now.isoformat(),
-            }  # fmt: skip
+            found = await issue_figures.count(connection, row.broadcast_id)
+            recall = await issue_recalls.recall_of(connection, row)
+            kept = {**found.to_json(), "at": now.isoformat()}
             await issues.keep_report(connection, row.id, kept)
-        return report_words(row.newsletter, row.id, row.send_on, kept)
+        return issue_report.told(row.newsletter, row.id, row.send_on, found, recall)
 
 
 def riding(

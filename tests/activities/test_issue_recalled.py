@@ -78,6 +78,22 @@ async def test_a_claim_that_begins_after_the_recall_hands_nothing_over(road: Roa
     assert road.readers() == {}
 
 
+async def test_a_week_later_its_report_says_so(road: Road) -> None:
+    id = await half_way(road)
+    await recall(road, id)
+    await road.send(id)
+    await road.desk.advance(id)
+    await road.desk.advance(id, day(12, 8, 18))
+    assert (await road.desk.issue(id)).state is State.DONE
+    mail = road.desk.mails()[-1]
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    assert "It was recalled by maya on Tuesday 1 December: A wrong price" in text
+    assert "3 people got it" in text
+    assert "3 do not get it any more" in text
+
+
 async def test_the_corrected_one_reaches_those_who_missed_it_and_only_them(road: Road) -> None:
     id = await half_way(road)
     await recall(road, id)

@@ -43,6 +43,7 @@ from digital_cs.cli import (
     newsletter,
     newsletter_answers,
     newsletter_issue,
+    newsletter_report,
     policy,
     program,
     program_allow,
@@ -140,7 +141,11 @@ content.app.command(epilog=content_check.EXAMPLE)(content_check.check)
 content.app.command(epilog=content_carry_over.EXAMPLE)(content_carry_over.carry_over)
 content.app.add_typer(content_links.app, name="links")
 app.add_typer(content.app, name="content", rich_help_panel=_CONTENT)
-for about_one, example in (*newsletter_issue.COMMANDS, *newsletter_answers.COMMANDS):
+for about_one, example in (
+    *newsletter_issue.COMMANDS,
+    *newsletter_answers.COMMANDS,
+    *newsletter_report.COMMANDS,
+):
     newsletter.app.command(epilog=example)(about_one)
 app.add_typer(newsletter.app, name="newsletter", rich_help_panel=_CONTENT)
 app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)

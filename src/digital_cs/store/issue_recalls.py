@@ -10,8 +10,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.domain.issue import Reach, State
+from digital_cs.domain.issue_report import Recall
 from digital_cs.domain.reason import Reason
 from digital_cs.store.issue_sending import REACHED, READ
+from digital_cs.store.issues import IssueRow
 
 Connection = AsyncConnection[Any]
 
@@ -48,6 +50,14 @@ async def reached(connection: Connection, broadcast: str) -> Reached:
     row = await cursor.fetchone()
     assert row is not None
     return Reached(*row)
+
+
+async def recall_of(connection: Connection, row: IssueRow) -> Recall | None:
+    """That an issue was called back, and how far it came; None: it was not."""
+    if row.recalled_at is None or row.broadcast_id is None:
+        return None
+    found = await reached(connection, row.broadcast_id)
+    return Recall(row.recalled_at, row.recalled_by or "", row.recalled_because or "", found.words())
 
 
 async def correction_of(
