@@ -29,7 +29,7 @@ INSISTING = 120.0
 then unknown, what was not is taken up again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandedOver:
     """One message at its so many-th attempt; `note` tells of what it showed that is not fresh."""
 

@@ -16,7 +16,7 @@ from activities.broadcast_deciding import Decided, Deciding
 from activities.broadcast_rates import make_room
 from activities.broadcast_results import INSISTING, HandedOver, write_down
 from activities.broadcast_texts import Texts, Writers, waits
-from activities.mass_writing import Written
+from activities.mass_writing import MassWriter, Written
 from digital_cs import metrics
 from digital_cs.channels.bulk import Handed
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome
@@ -229,6 +229,8 @@ class BroadcastSending:
     ) -> None:  # fmt: skip
         """Make the messages. One that cannot be made waits, and its owner is told (P12)."""
         sendable, decided.sendable = decided.sendable, []
+        writers: dict[str, MassWriter] = {}
+        notes = {variant: each.words() for variant, each in resolved.items()}
         for each in sendable:
             # Somebody may have been given a variant that is no more: then the plain one.
             variant = each.variant if each.variant in texts.templates else ""
@@ -236,7 +238,10 @@ class BroadcastSending:
                 decided.put_off.append(_unmade(each, f"it has no text '{each.variant}'.", now))
                 continue
             try:
-                writer = self._writers.of(broadcast, variant, template, resolved[variant].swaps)
+                if (writer := writers.get(variant)) is None:
+                    writer = writers[variant] = self._writers.of(
+                        broadcast, variant, template, resolved[variant].swaps
+                    )
                 claimed.written[each.key] = writer.write(
                     key=each.key, account=_account(each), contact_id=each.contact_id,
                     contact=ContactView(
@@ -249,7 +254,7 @@ class BroadcastSending:
                 decided.put_off.append(_unmade(each, str(error), now))
                 continue
             claimed.recipients[each.key] = each
-            claimed.notes[each.key] = resolved[variant].words()
+            claimed.notes[each.key] = notes[variant]
             decided.sendable.append(each)
 
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
 
 import itsdangerous
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_decode
 
 MOST_TOKEN = 1200
 """Characters of the longest token: an id has at most 200, each of at most 4 bytes."""
 
 
-class Mac:
-    """The signature of itsdangerous with its key derived once: equal tokens in a third of the time.
+_BLOCK = 64
+_INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
-    A broadcast signs several links for each of its recipients.
+
+class Mac:
+    """The signature of itsdangerous with its key derived and half of the work done once: equal
+    tokens in a fifth of the time. A broadcast signs several links for each of its recipients.
     """
 
     def __init__(self, key: str, salt: str) -> None:
         signer = itsdangerous.Signer(
             key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256
         )
-        self._keyed = hmac.new(signer.derive_key(), digestmod=hashlib.sha256)
+        # As RFC 2104 has it; the key is no longer than a block, as it is a digest itself.
+        key_block = signer.derive_key().ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(key_block.translate(_INNER))
+        self._outer = hashlib.sha256(key_block.translate(_OUTER))
 
     def sign(self, payload: bytes) -> bytes:
         """The payload, a dot, and its signature of 256 bits."""
-        mac = self._keyed.copy()
-        mac.update(payload)
-        return payload + b"." + base64_encode(mac.digest())
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        return payload + b"." + url_base64(outer.digest())
+
+
+def url_base64(data: bytes) -> bytes:
+    """The base64 of itsdangerous: safe in a path, and not filled up."""
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
 class Seal:
@@ -43,7 +57,7 @@ class Seal:
 
     def close(self, text: str) -> str:
         """A token with a text in it that anybody can read, and nobody change; safe in a path."""
-        return self._macs[0].sign(base64_encode(text)).decode()
+        return self._macs[0].sign(url_base64(text.encode())).decode()
 
     def open(self, token: str) -> str | None:
         """The text in a token, or None when it is not ours.

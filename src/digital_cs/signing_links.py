@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_decode
 
-from digital_cs.signing import Mac
+from digital_cs.signing import Mac, url_base64
 
 MOST_LINKS = 255
 """Links of one message that can be told apart: the number is one byte of the token."""
@@ -76,7 +76,7 @@ class LinkSigner:
 
     def _signed(self, message: bytes, nth: int, of: int, destination: str) -> str:
         packed = message + bytes((nth, of)) + destination.encode()
-        return self._links[0].sign(base64_encode(packed)).decode()
+        return self._links[0].sign(url_base64(packed)).decode()
 
     def read(self, token: str) -> Link | None:
         """The link that a token stands for, or None when it is not ours."""
@@ -89,7 +89,7 @@ class LinkSigner:
 
     def sign_picture(self, message: str) -> str:
         """A token for the picture of a message that tells of its opening."""
-        return self._pictures[0].sign(base64_encode(bytes.fromhex(message))).decode()
+        return self._pictures[0].sign(url_base64(bytes.fromhex(message))).decode()
 
     def read_picture(self, token: str) -> str | None:
         """The message that a picture's token names, or None when it is not ours."""

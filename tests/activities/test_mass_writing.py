@@ -29,7 +29,7 @@ from digital_cs.rendering.context import (
     SenderView,
 )
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.rendering.links import tracked
+from digital_cs.rendering.links import Tracker, tracked
 from digital_cs.rendering.render import render
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
@@ -232,24 +232,36 @@ VARIED = (
     "{% endif %} {{ account.traits.b|default('none')|trim }}\n\n"
     "- {{ account.name }}: [{{ contact.first_name }}]"
     "(https://a.example/{{ account.traits.a|default('') }})\n"
-    "- .{{ account.name }}.\n"
+    "- .{{ account.name }}.\n\n"
+    "> We keep a page for {{ account.name }} with the e-mails that {{ contact.full_name }} sent, "
+    "and [all of them](https://a.example/?x=1&y=2), {{ contact.first_name }}, "
+    "[yours]({{ links.preferences }}) or [none]({{ links.unsubscribe }}), as long as "
+    "{{ sender.name }} keeps this line going for {{ contact.first_name }}{{ account.name }}.\n\n"
+    "{{ program.name }}: {{ links.preferences }}\n"
 )  # fmt: skip
 TEXTS = st.text(
     alphabet=st.sampled_from("aZ =.<&\"'\n\r\t\x01\x1eé日\ud800\u202e😀{%"), max_size=90
 )
-VALUES = st.one_of(TEXTS, st.integers(), st.floats(allow_nan=False), st.booleans(), st.none())
+NAMES = st.lists(
+    st.text(alphabet=st.sampled_from("aZé日.='&"), min_size=1, max_size=30), min_size=1, max_size=6
+).map(" ".join)
+VALUES = st.one_of(
+    TEXTS, NAMES, st.integers(), st.floats(allow_nan=False), st.booleans(), st.none()
+)
 
 
 @pytest.fixture(scope="module")
 def varied(tmp_path_factory: pytest.TempPathFactory) -> EmailTemplate:
     studio = Studio(tmp_path_factory.mktemp("varied"))
     template = studio.email(VARIED, subject="'{{ contact.first_name }} x'").library.get("note")
-    assert mass.MassTemplate(template).quick
+    links = LinksView("", "", "")
+    tracker = Tracker(LINKS, "", clicks=False, opens=False)
+    assert mass.MassTemplate(template, PROGRAM, SenderView("", ""), links, tracker).quick
     return template
 
 
 @settings(max_examples=150, deadline=None)
-@given(name=TEXTS, first=TEXTS, full=TEXTS, a=VALUES, b=VALUES)
+@given(name=TEXTS | NAMES, first=TEXTS | NAMES, full=TEXTS | NAMES, a=VALUES, b=VALUES)
 def test_any_values_come_out_the_same(
     varied: EmailTemplate, name: str, first: str, full: str, a: object, b: object
 ) -> None:

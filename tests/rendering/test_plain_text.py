@@ -5,7 +5,10 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from digital_cs.rendering.plain_text import WIDTH, finish
 from tests.rendering.studio import CONTEXT, Studio, with_traits
 
 
@@ -178,3 +181,14 @@ def test_a_link_in_a_table_is_checked_like_any_other(studio: Studio) -> None:
     assert [(each.rule, each.line) for each in problem] == [
         ("relative-link", 9), ("missing-alt", 9),
     ]  # fmt: skip
+
+
+@given(st.lists(st.text("ab.é", min_size=1, max_size=90), min_size=1, max_size=40))
+def test_lines_are_those_of_going_from_word_to_word(words: list[str]) -> None:
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    assert finish("\x1ep\x1f\x1f\x1f\x1f" + " ".join(words)) == "\n".join(lines) + "\n"

@@ -157,10 +157,10 @@ class BulkLine:
     async def _settle(self, connection: SmtpConnection, flight: Flight) -> None:
         """Take all the answers to one message that was written as a whole."""
         if flight.resets:
-            SmtpRefusal.unless(await self._reply(connection), 2)
-        flight.take(Stage.MAIL, await self._reply(connection))
-        flight.take(Stage.RCPT, await self._reply(connection))
-        flight.end(await self._reply(connection))
+            SmtpRefusal.unless(self._here(connection) or await self._reply(connection), 2)
+        flight.take(Stage.MAIL, self._here(connection) or await self._reply(connection))
+        flight.take(Stage.RCPT, self._here(connection) or await self._reply(connection))
+        flight.end(self._here(connection) or await self._reply(connection))
 
     async def _with_data(self, connection: SmtpConnection, messages: Batch, until: float) -> None:
         wire = connection.wire
@@ -177,15 +177,15 @@ class BulkLine:
             if body or group:
                 wire.write(b"".join((body, *group)))
             if before is not None:
-                before.end(await self._reply(connection))
+                before.end(self._here(connection) or await self._reply(connection))
                 messages.settled()
             if flight is None:
                 return
             if resets:
-                SmtpRefusal.unless(await self._reply(connection), 2)
-            flight.take(Stage.MAIL, await self._reply(connection))
-            flight.take(Stage.RCPT, await self._reply(connection))
-            go_on = await self._reply(connection)
+                SmtpRefusal.unless(self._here(connection) or await self._reply(connection), 2)
+            flight.take(Stage.MAIL, self._here(connection) or await self._reply(connection))
+            flight.take(Stage.RCPT, self._here(connection) or await self._reply(connection))
+            go_on = self._here(connection) or await self._reply(connection)
             refused = flight.refused or go_on.code != 354
             if refused:
                 if not flight.refused:
@@ -220,11 +220,17 @@ class BulkLine:
             and asyncio.get_running_loop().time() < until
         )
 
-    async def _reply(self, connection: SmtpConnection) -> Reply:
+    def _here(self, connection: SmtpConnection) -> Reply | None:
+        """The next answer, if it has come: most have, behind the one that was waited for."""
         reply = connection.wire.taken()
-        if reply is None:
-            async with asyncio.timeout_at(self._deadline()):
-                reply = await connection.wire.reply()
+        if reply is not None and reply.code == 421:
+            self._closing = True
+        return reply
+
+    async def _reply(self, connection: SmtpConnection) -> Reply:
+        """The next answer, waited for."""
+        async with asyncio.timeout_at(self._deadline()):
+            reply = await connection.wire.reply()
         if reply.code == 421:
             self._closing = True
         return reply

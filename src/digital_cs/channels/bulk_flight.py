@@ -18,7 +18,7 @@ from digital_cs.channels.smtp_verdict import (
 from digital_cs.channels.smtp_wire import Reply, SmtpRefusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handed:
     """A message to hand over: RFC 5322 bytes, as `mail.to_bytes` makes them, for one recipient.
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parseaddr
@@ -44,7 +45,7 @@ class MailError(DigitalCsError):
     """A message cannot be put into e-mail form. Correct its text, names or addresses."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutgoingMail:
     """One message to one person, rendered.
 
@@ -72,6 +73,7 @@ def message_id_for(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
 
 
+@lru_cache(maxsize=1024)  # in bulk each is asked for twice
 def wire_address(address: str) -> str:
     """The address as the wire takes it: its domain in ASCII, nothing that could end a command.
 
@@ -97,25 +99,22 @@ def to_bytes(mail: OutgoingMail) -> bytes:
     Message-ID or URL that is none, and for text that is not Unicode (a lone surrogate).
     """
     try:
-        return put_together(mail, text_part("plain", mail.text), text_part("html", mail.html))
+        return put_together(mail, [text_part("plain", mail.text)], [text_part("html", mail.html)])
     except UnicodeEncodeError as error:
         raise MailError("The message has a character that is not Unicode text.") from error
 
 
-def put_together(mail: OutgoingMail, text: bytes, html: bytes) -> bytes:
-    """The message of these two parts, which are ready; the texts in `mail` are not looked at."""
+def put_together(mail: OutgoingMail, text: Sequence[bytes], html: Sequence[bytes]) -> bytes:
+    """The message of these two parts, which are ready, in as many pieces as they come in; the
+    texts in `mail` are not looked at."""
     # Neither quoted-printable nor base64 can contain "=_", so no body can contain the boundary.
     boundary = "=_" + hashlib.sha256(mail.message_id.encode(errors="replace")).hexdigest()[:32]
     delimiter = f"--{boundary}".encode()
     head = "\r\n".join(_headers(mail, boundary)).encode()
-    return b"%b\r\n\r\n%b\r\n%b%b\r\n%b%b--\r\n" % (
-        head,
-        delimiter,
-        text,
-        delimiter,
-        html,
-        delimiter,
-    )
+    return b"".join(
+        (b"%b\r\n\r\n%b\r\n" % (head, delimiter), *text, delimiter + b"\r\n", *html,
+         delimiter + b"--\r\n")
+    )  # fmt: skip
 
 
 def _headers(mail: OutgoingMail, boundary: str) -> list[str]:
@@ -151,10 +150,15 @@ def text_part(subtype: str, text: str) -> bytes:
     if "\r" in text:
         text = _NEWLINE.sub("\n", text)
     raw = text.encode()
-    if len(raw) - len(text) > len(text) // 2:  # mostly not Latin: base64 is half as long
+    if mostly_not_latin(len(text), len(raw)):
         body = base64.encodebytes(raw.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n") or b"\r\n"
         return part_head(subtype, "base64") + body
     return part_head(subtype, "quoted-printable") + quoted(text) + b"\r\n"
+
+
+def mostly_not_latin(letters: int, octets: int) -> bool:
+    """Whether a text of so many letters is half as long in base64."""
+    return octets - letters > letters // 2
 
 
 def part_head(subtype: str, encoding: str) -> bytes:
@@ -189,7 +193,8 @@ def _unstructured(name: str, value: str) -> str:
 
 def _mailbox(name: str, display_name: str, address: str) -> str:
     """A header line of one person: `To: Ada <ada@example.org>`."""
-    _refuse_control(name, display_name)
+    if not display_name.isprintable():  # most are
+        _refuse_control(name, display_name)
     address = wire_address(address)
     display_name = " ".join(display_name.split())
     if not display_name:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AccountView:
     """The account. `traits` are the workspace's own facts; any of them may be missing."""
 
@@ -18,7 +18,7 @@ class AccountView:
     traits: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContactView:
     """The recipient. Names may be empty: write `{{ contact.first_name or "there" }}`."""
 
@@ -36,7 +36,7 @@ class ProgramView:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LinksView:
     """`unsubscribe`, and `preferences` to choose what to get, belong to this recipient; `app` is
     the product's base address, no slash."""
@@ -54,7 +54,7 @@ class SenderView:
     footer: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RenderContext:
     """Everything one rendering may read; the only data that reaches a template."""
 

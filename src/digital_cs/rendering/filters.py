@@ -12,6 +12,8 @@ from urllib.parse import quote
 from jinja2 import Undefined
 
 MAX_LOOP = 100
+MOST_LINK = 2000
+"""Characters of a link made of variables."""
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -128,7 +130,7 @@ def safe_link(parts: Sequence[object]) -> str:
         if index % 2 and whole:
             text = quote(text, safe="@" if whole.lower().startswith("mailto:") else "")
         whole += text
-    if len(whole) > 2000 or not _LINK.fullmatch(whole):
+    if len(whole) > MOST_LINK or not _LINK.fullmatch(whole):
         raise LinkRefusedError("a link made of variables is not http, https or mailto.")
     return whole
 

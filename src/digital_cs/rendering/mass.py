@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-
 from digital_cs.rendering.compiler import EmailTemplate
-from digital_cs.rendering.context import RenderContext
-from digital_cs.rendering.link_marks import CUT
-from digital_cs.rendering.links import BODY_END, Tracker
-from digital_cs.rendering.mass_program import Body, UnknownStepError, steps_of
-from digital_cs.rendering.mass_skeleton import Fixed, Pieces, Skeleton
-from digital_cs.rendering.render import MAX_SUBJECT, render
+from digital_cs.rendering.context import (
+    AccountView,
+    ContactView,
+    LinksView,
+    ProgramView,
+    RenderContext,
+    SenderView,
+)
+from digital_cs.rendering.links import Tracker
+from digital_cs.rendering.mass_frame import filled
+from digital_cs.rendering.mass_program import (
+    Body,
+    Read,
+    UnansweredError,
+    UnknownStepError,
+    steps_of,
+)
+from digital_cs.rendering.mass_skeleton import Personal, Skeleton
+from digital_cs.rendering.render import render
 
 _SKELETONS_KEPT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Personal:
-    """A message to one contact. `content_hash` is that of `render`: over what was approved."""
+class _Question:
+    """A question of a template, and what comes after no and after yes, as far as it is known."""
 
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
-    html: Pieces = field(repr=False)
-    content_hash: str
+    __slots__ = ("after", "read")
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.after: list[_Question | Skeleton | None] = [None, None]
 
 
 class MassTemplate:
-    """Renders one e-mail again and again; not to be shared between threads.
+    """Renders one e-mail of one sender again and again; not to be shared between threads.
 
-    All messages for which the template's questions are answered alike share a skeleton, and only
-    values are put into it. Whatever cannot be done so (loops, sums), and every contact for whom
-    anything fails, is left to `render`: so the words, and the complaints, are always those.
+    `links` are without the token that belongs behind `unsubscribe` and `preferences`. All messages
+    for which the template's questions are answered alike share a skeleton, and only values are put
+    into it.
     """
 
-    def __init__(self, template: EmailTemplate) -> None:
+    def __init__(
+        self, template: EmailTemplate, program: ProgramView, sender: SenderView, links: LinksView,
+        tracker: Tracker,
+    ) -> None:  # fmt: skip
         self._template = template
-        self._skeletons: dict[tuple[int, ...], Skeleton] = {}
+        self._links = links
+        self._program = program
+        self._sender = sender
+        self._tracker = tracker
+        self._begin = _Question(lambda _: True)
+        self._kept = 0
         self._parts: tuple[Body, ...] = ()
         try:
             parts = (template.subject_part, template.text_part, template.html_part)
@@ -49,66 +67,54 @@ class MassTemplate:
         """Whether messages are made of a skeleton."""
         return bool(self._parts)
 
-    def personal(self, context: RenderContext, message_id: str, tracker: Tracker) -> Personal:
-        """The message for this contact, its links led by `tracker`. Raises what `render` raises."""
+    def personal(
+        self, account: AccountView, contact: ContactView, token: str, message_id: str
+    ) -> Personal:
+        """The message for this contact, who has this token (letters, digits, and -_. only). Raises
+        what `render` raises.
+
+        Whatever cannot be done with a skeleton (loops, sums), and every contact for whom anything
+        fails, is left to `render`: so the words, and the complaints, are always those.
+        """
+        own = self._links
+        links = LinksView(own.unsubscribe + token, own.preferences + token, own.app)
+        context = RenderContext(account, contact, self._program, links, self._sender)
         if self._parts:
             try:
-                made = self._quickly(context, message_id, tracker)
+                skeleton = self._skeleton(context)
+                made = skeleton.personal(context, token, message_id, self._tracker)
             except Exception:  # whatever it is, `render` says it in its own words
                 made = None
             if made is not None:
                 return made
-        rendered = render(self._template, context)
-        html = rendered.html_pieces
-        end = max(place for place, piece in enumerate(html) if BODY_END in piece)
-        before, _, after = html[end].rpartition(BODY_END)
-        pieces: list[Fixed | str] = [*html[:end], before, "", BODY_END + after, *html[end + 1 :]]
-        marked = [place if place < end else place + 2 for place in range(1, len(html), 2)]
-        led = tracker.lead(message_id, html[1::2])
-        if not led.more:
-            return Personal(rendered.subject, rendered.text, pieces, rendered.content_hash)
-        for place, url in zip(marked, led.urls, strict=True):
-            if url is not None:
-                pieces[place] = url
-        pieces[end + 1] = led.more
-        text = led.text(rendered.text_pieces)
-        return Personal(rendered.subject, text, pieces, rendered.content_hash)
-
-    def _quickly(
-        self, context: RenderContext, message_id: str, tracker: Tracker
-    ) -> Personal | None:
-        """None: `render` has to say what is wrong with it."""
-        template = self._template
-        skeleton = self._skeleton(context)
-        values = skeleton.values(context)
-        subject = skeleton.subject(values)
-        raw = skeleton.raw_text(values)
-        said = skeleton.html(values)
-        whole = "".join(said)
-        fits = (
-            len(subject) <= template.subject_part.limit
-            and len(raw) <= template.text_part.limit
-            and len(whole) + skeleton.cuts <= template.html_part.limit
-            and 0 < len(subject := subject.strip()) <= MAX_SUBJECT
+        rendered = self._tracker.tracked(render(self._template, context), message_id)
+        return Personal(
+            rendered.subject, filled(rendered.text), filled(rendered.html), rendered.content_hash
         )
-        if not fits:
-            return None
-        text = skeleton.text(raw, values).split(CUT)
-        approved = "\0".join((subject, "".join(text), whole)).encode()
-        content_hash = hashlib.sha256(approved).hexdigest()
-        led = tracker.lead(message_id, skeleton.addresses(said))
-        return Personal(subject, led.text(text), skeleton.led(said, led), content_hash)
 
     def _skeleton(self, context: RenderContext) -> Skeleton:
-        way: list[int] = []
-        for part in self._parts:
-            part.take(context, way)
-        known = tuple(way)
-        found = self._skeletons.get(known)
-        if found is None:
-            taken = iter(way)
-            found = Skeleton(*([*part.along(taken)] for part in self._parts))
-            if len(self._skeletons) == _SKELETONS_KEPT:
-                self._skeletons.clear()
-            self._skeletons[known] = found
-        return found
+        at: _Question | Skeleton | None = self._begin
+        while type(at) is _Question:
+            at = at.after[bool(at.read(context))]
+        return at if isinstance(at, Skeleton) else self._grown(context)
+
+    def _grown(self, context: RenderContext) -> Skeleton:
+        """A skeleton for answers that nobody gave before."""
+        if self._kept == _SKELETONS_KEPT:
+            self._begin.after, self._kept = [None, None], 0
+        at, answer = self._begin, True
+        answers: dict[str, bool] = {}
+        while True:
+            try:
+                parts = [[*part.along(answers)] for part in self._parts]
+            except UnansweredError as unanswered:
+                question = unanswered.question
+                following = at.after[answer]
+                if not isinstance(following, _Question):
+                    following = at.after[answer] = _Question(question.read)
+                at, answer = following, bool(question.read(context))
+                answers[question.name] = answer
+            else:
+                found = at.after[answer] = Skeleton(self._template, context, self._links, *parts)
+                self._kept += 1
+                return found

@@ -9,7 +9,7 @@ what they do not know (loops, sums) is refused by `steps_of`, and Jinja renders 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from digital_cs.rendering.tag_lint import dotted
 Read = Callable[[RenderContext], Any]
 """What an expression comes to for one recipient; undefined, where it has no value."""
 
+_SAME_ROOTS = frozenset({"program", "sender"})
 _FILTERS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
     {**FILTERS, LINK_FILTER: safe_link}
 )
@@ -42,53 +43,57 @@ class UnknownStepError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
-    """A value. Two of one name are the same expression."""
+class Expression:
+    """A value to print, or a question. Two of one name are the same.
+
+    `same`: it comes to the same for everybody, by program, sender and product alone. `link` is
+    the recipient's own link (a name of `LinksView`) that it prints, and nothing else.
+    """
 
     name: str
     read: Read
+    same: bool
+    link: str | None = None
+
+
+class UnansweredError(Exception):
+    """Which way it goes on depends on a question that was not asked yet."""
+
+    def __init__(self, question: Expression) -> None:
+        super().__init__(question.name)
+        self.question = question
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
     """The first of the cases whose question is answered with yes, else the last body."""
 
-    cases: tuple[tuple[Read, Body], ...]
+    cases: tuple[tuple[Expression, Body], ...]
     otherwise: Body
 
-    def take(self, context: RenderContext, way: list[int]) -> None:
-        """Add to `way` which body is taken, and which in it."""
-        taken = self.otherwise
-        number = len(self.cases)
-        for nth, (test, body) in enumerate(self.cases):
-            if test(context):
-                taken, number = body, nth
-                break
-        way.append(number)
-        taken.take(context, way)
-
-    def body(self, number: int) -> Body:
-        """The body that was taken."""
-        return self.cases[number][1] if number < len(self.cases) else self.otherwise
+    def taken(self, answers: Mapping[str, bool]) -> Body:
+        """The body that these answers lead to. Raises `UnansweredError`."""
+        for question, body in self.cases:
+            answer = answers.get(question.name)
+            if answer is None:
+                raise UnansweredError(question)
+            if answer:
+                return body
+        return self.otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Steps one after the other: text of the template, values, and questions (also apart)."""
+    """Steps one after the other: text of the template, values, and questions."""
 
-    steps: tuple[str | Print | Branch, ...]
-    branches: tuple[Branch, ...]
+    steps: tuple[str | Expression | Branch, ...]
 
-    def take(self, context: RenderContext, way: list[int]) -> None:
-        """Add to `way` how all questions are answered for this context."""
-        for branch in self.branches:
-            branch.take(context, way)
-
-    def along(self, way: Iterator[int]) -> Iterator[str | Print]:
-        """What there is to say where the questions are answered so."""
+    def along(self, answers: Mapping[str, bool]) -> Iterator[str | Expression]:
+        """What there is to say where the questions are answered so. Raises `UnansweredError` at
+        one that is not; nothing behind it may be asked before it, which could have no answer."""
         for step in self.steps:
             if isinstance(step, Branch):
-                yield from step.body(next(way)).along(way)
+                yield from step.taken(answers).along(answers)
             else:
                 yield step
 
@@ -101,24 +106,50 @@ def steps_of(part: CompiledPart) -> Body:
 
 
 def _body(nodes_of: Sequence[nodes.Node], reader: _Reader) -> Body:
-    steps: list[str | Print | Branch] = []
+    steps: list[str | Expression | Branch] = []
     for node in nodes_of:
         match node:
             case nodes.Output():
                 steps += (
                     child.data
                     if isinstance(child, nodes.TemplateData)
-                    else Print(repr(child), reader.of(child))
+                    else _expression(child, reader)
                     for child in node.nodes
                 )
             case nodes.If():
                 cases = tuple(
-                    (reader.of(case.test), _body(case.body, reader)) for case in (node, *node.elif_)
+                    (_expression(case.test, reader), _body(case.body, reader))
+                    for case in (node, *node.elif_)
                 )
                 steps.append(Branch(cases, _body(node.else_, reader)))
             case _:
                 raise UnknownStepError
-    return Body(tuple(steps), tuple(step for step in steps if isinstance(step, Branch)))
+    return Body(tuple(steps))
+
+
+def _expression(node: nodes.Node, reader: _Reader) -> Expression:
+    return Expression(repr(node), reader.of(node), _same(node), _link(node))
+
+
+def _same(node: nodes.Node) -> bool:
+    """Whether nothing in it is of the recipient."""
+    path = dotted(node)
+    if path is None:
+        return all(map(_same, node.iter_child_nodes()))
+    return path[0] in _SAME_ROOTS or path == ("links", "app")
+
+
+def _link(node: nodes.Node) -> str | None:
+    match node:
+        case nodes.Filter(
+            name="safe_link",
+            node=nodes.List(items=[nodes.Const(value=""), link, nodes.Const(value="")]),
+        ):
+            node = link
+    match dotted(node):
+        case ("links", "unsubscribe" | "preferences" as name):
+            return name
+    return None
 
 
 class _Reader:

@@ -2,176 +2,133 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from markupsafe import escape
 
-from digital_cs.rendering.context import RenderContext
-from digital_cs.rendering.filters import outgoing
-from digital_cs.rendering.link_marks import CUT
-from digital_cs.rendering.links import BODY_END, Led
-from digital_cs.rendering.mass_program import Print, Read, UnknownStepError
-from digital_cs.rendering.plain_text import Laid, blocks_of, finish, is_row, lay_out, together
+from digital_cs.rendering.compiler import EmailTemplate
+from digital_cs.rendering.context import LinksView, RenderContext
+from digital_cs.rendering.filters import MOST_LINK, outgoing
+from digital_cs.rendering.links import Tracker
+from digital_cs.rendering.mass_frame import Filled, Slots, has_places, most_uses, place
+from digital_cs.rendering.mass_html import HtmlBody
+from digital_cs.rendering.mass_program import Expression, Read
+from digital_cs.rendering.mass_text import TextBody, led_text
+from digital_cs.rendering.render import MAX_SUBJECT
+from digital_cs.signing import MOST_TOKEN
 
-# Neither a template nor a value holds these (tags.tokenize, filters.one_line).
-_OPEN, _CLOSE = "\x02", "\x03"
-_LAID_KEPT = 256
-_PLACE = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_HARMLESS = re.compile("[^&<>\"']*").fullmatch
 
-
-class Fixed:
-    """Text of the template, the very same object in many messages.
-
-    `wire` is for whoever puts messages into another form: what this piece of them is there.
-    """
-
-    __slots__ = ("text", "wire")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.wire: bytes | None = None
+Steps = Iterable[str | Expression]
 
 
-Pieces = Sequence[Fixed | str]
-"""A body in pieces: of the template, and of one message."""
+@dataclass(slots=True)
+class Personal:
+    """A message to one contact. `content_hash` is that of `render`: over what was approved."""
 
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """What one message prints, by place: as plain text, and as HTML."""
-
-    plain: Sequence[str]
-    html: Sequence[str]
+    subject: str = field(repr=False)
+    text: Filled = field(repr=False)
+    html: Filled = field(repr=False)
+    content_hash: str
 
 
 class Skeleton:
     """The three parts of an e-mail along one way through its questions."""
 
     def __init__(
-        self, subject: Iterable[str | Print], text: Iterable[str | Print],
-        html: Iterable[str | Print],
+        self, template: EmailTemplate, context: RenderContext, links: LinksView, subject: Steps,
+        text: Steps, html: Steps,
     ) -> None:  # fmt: skip
-        """Raises `UnknownStepError` if the HTML has not one end of its body."""
-        self._reads: dict[str, Read] = {}
-        places: dict[str, int] = {}
+        """What is the same for everybody is read from `context`, that of the first; `links` are
+        without the token. Raises `UnknownStepError` if the
+        HTML has not one end of its body, and whatever a value does that cannot be."""
+        self._context = context
+        self._links = links
+        self._places: dict[str, int] = {}
+        self._reads: list[Read] = []
+        head, plain = self._joined(subject), self._joined(text)
+        marked = self._joined(html, html=True)
+        limits = (
+            (head, template.subject_part.limit), (plain, template.text_part.limit),
+            (marked, template.html_part.limit),
+        )  # fmt: skip
+        # As many letters of values fit, wherever they are printed. Who has more is rendered.
+        self._room = min((limit - len(part)) // most_uses(part) for part, limit in limits)
+        self._subject: Slots | str = Slots(head) if has_places(head) else head.strip()
+        values = 1 + len(self._reads)  # the token is the first
+        self._text = TextBody(plain, values)
+        self._html = HtmlBody(marked, values)
+        self._hashed = hashlib.sha256(self._html.begin.encode())
 
-        def placed(steps: Iterable[str | Print]) -> str:
-            """Text in which values are numbers."""
-            said = ""
-            for step in steps:
-                if isinstance(step, str):
-                    said += step
-                else:
-                    self._reads.setdefault(step.name, step.read)
-                    said += f"{_OPEN}{places.setdefault(step.name, len(places))}{_CLOSE}"
-            return said
-
-        self._subject = _Slots(placed(subject))
-        whole = placed(text)
-        self._raw = _Slots(whole)
-        # Who signs, and many a name, are the same in message after message.
-        self._lay_out = lru_cache(maxsize=_LAID_KEPT)(lay_out)
-        blocks = blocks_of(whole)
-        self._tables = any(map(is_row, blocks))
-        self._blocks: list[Laid | _Slots] = []
-        if not self._tables:
-            self._blocks = [_Slots(b) if _OPEN in b else lay_out(b) for b in blocks]
-        self._every = tuple(self._reads.values())
-        self._set_html(placed(html))
-
-    def _set_html(self, text: str) -> None:
-        before, end, after = text.partition(BODY_END)
-        if not end or BODY_END in after:
-            raise UnknownStepError
-        self.cuts = text.count(CUT)
-        self._said: list[str] = []
-        self._wire: list[Fixed | str] = []
-        self._slots: list[tuple[int, int]] = []
-        self._spans: list[tuple[int, int]] = []
-        self._add_html(before)
-        self._end = len(self._said)
-        self._add("")
-        self._add_html(BODY_END + after)
-
-    def _add_html(self, text: str) -> None:
-        for number, piece in enumerate(text.split(CUT)):
-            first = len(self._said)
-            for nth, each in enumerate(_PLACE.split(piece)):
-                if nth % 2:
-                    self._slots.append((len(self._said), int(each)))
-                    self._add("")
-                else:
-                    self._add(each)
-            if number % 2:
-                self._spans.append((first, len(self._said)))
-
-    def _add(self, text: str) -> None:
-        self._said.append(text)
-        self._wire.append(Fixed(text) if text else "")
-
-    def values(self, context: RenderContext) -> Values:
-        """What is printed for this contact. Raises whatever a value does that cannot be."""
-        plain = [str(outgoing(read(context))) for read in self._every]
-        return Values(plain, [str(escape(value)) for value in plain])
-
-    def subject(self, values: Values) -> str:
-        return self._subject.filled(values.plain)
-
-    def raw_text(self, values: Values) -> str:
-        """The text before it is laid out."""
-        return self._raw.filled(values.plain)
-
-    def text(self, raw: str, values: Values) -> str:
-        """The text laid out, as `plain_text.finish` does it."""
-        if self._tables:
-            return finish(raw)
-        plain = values.plain
-        return together(
-            [
-                self._lay_out(block.filled(plain)) if isinstance(block, _Slots) else block
-                for block in self._blocks
-            ]
-        )
-
-    def html(self, values: Values) -> list[str]:
-        """The pieces of the HTML as they were approved."""
-        said, html = self._said.copy(), values.html
-        for index, place in self._slots:
-            said[index] = html[place]
-        return said
-
-    def addresses(self, said: Sequence[str]) -> list[str]:
-        """Those of its marked links, in order."""
-        return ["".join(said[first:last]) for first, last in self._spans]
-
-    def led(self, said: Sequence[str], led: Led) -> Pieces:
-        """The pieces of the HTML as it is sent, its links led over our address."""
-        wire = self._wire.copy()
-        for index, _ in self._slots:
-            wire[index] = said[index]
-        if led.more:
-            for (first, last), url in zip(self._spans, led.urls, strict=True):
-                if url is not None:
-                    wire[first:last] = (url, *[""] * (last - first - 1))
-            wire[self._end] = led.more
-        return wire
-
-
-class _Slots:
-    """Text with places for values."""
-
-    __slots__ = ("_pieces", "_places")
-
-    def __init__(self, text: str) -> None:
-        self._pieces = _PLACE.split(text)
-        self._places = [(n, int(self._pieces[n])) for n in range(1, len(self._pieces), 2)]
-
-    def filled(self, values: Sequence[str]) -> str:
-        """The text with these values in it."""
-        pieces = self._pieces.copy()
-        for index, place in self._places:
-            pieces[index] = values[place]
+    def _joined(self, steps: Steps, *, html: bool = False) -> str:
+        """The text of these steps, with places for what is not the same for everybody."""
+        pieces: list[str] = []
+        for step in steps:
+            if isinstance(step, str):
+                pieces.append(step)
+            elif step.same:
+                value = _printed(step.read(self._context))
+                pieces.append(_escaped(value) if html else value)
+            elif (base := self._own(step)) is not None:
+                pieces.append((_escaped(base) if html else base) + place(0))
+            else:
+                if step.name not in self._places:
+                    self._reads.append(step.read)
+                    self._places[step.name] = len(self._reads)
+                pieces.append(place(self._places[step.name]))
         return "".join(pieces)
+
+    def _own(self, step: Expression) -> str | None:
+        """The link of the recipient that it prints, but for the token, if that is how it is
+        printed: a token changes nothing in an address."""
+        if step.link is None:
+            return None
+        base: str = getattr(self._links, step.link)
+        known: str = getattr(self._context.links, step.link)
+        fits = len(base) + MOST_TOKEN <= MOST_LINK and _printed(step.read(self._context)) == known
+        return base if fits else None
+
+    def personal(
+        self, context: RenderContext, token: str, message_id: str, tracker: Tracker
+    ) -> Personal | None:
+        """The message for this contact; None: `render` has to look at it. Raises whatever a value
+        does that cannot be."""
+        values, escaped = [token], [token]
+        for read in self._reads:
+            value = read(context)
+            # Most are texts that `outgoing` leaves as they are, and without a letter to escape.
+            if type(value) is not str or not value.isprintable():
+                value = _printed(value)
+            values.append(value)
+            escaped.append(value if _HARMLESS(value) else str(escape(value)))
+        if sum(map(len, escaped)) > self._room:
+            return None
+        subject = self._subject
+        if not isinstance(subject, str):
+            subject = subject.filled(values).strip()
+        plain = self._text.approved(values)
+        if plain is None or not 0 < len(subject) <= MAX_SUBJECT:
+            return None
+        text, marked = plain
+        links = self._html.links(escaped)
+        html = self._html.approved(escaped, links)
+        # What `render` hashes: the three parts with a zero between them.
+        approved = (*html.raw()[1:], b"\0", *text.raw(), b"\0", subject.encode())
+        hashed = self._hashed.copy()
+        hashed.update(b"".join(approved))
+        led = tracker.lead(message_id, links)
+        return Personal(
+            subject, led_text(text, marked, led), self._html.sent(escaped, links, led),
+            hashed.hexdigest(),
+        )  # fmt: skip
+
+
+def _printed(value: object) -> str:
+    return str(outgoing(value))
+
+
+def _escaped(value: str) -> str:
+    return str(escape(value))
