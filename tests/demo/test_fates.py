@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.demo.fates import BECAUSE, count_fates, fates_in_words, readers_in_words
+from digital_cs.demo.fates import count_fates, fates_in_words, readers_in_words
 from digital_cs.domain.reason import Reason
+from digital_cs.domain.reason_words import BECAUSE
 from tests.demo.conftest import Scene, day
 
 OF_OTHER_THINGS = {

@@ -233,12 +233,13 @@ def _owner(email: str) -> str:
 
 def _tell_checked(found: Checked) -> None:
     from digital_cs.cli import output
+    from digital_cs.domain.reason_words import because
 
     broadcast = found.broadcast
     output.table(
         ["~who", ">recipients", ">accounts", "first (UTC)", "last (UTC)"],
         (
-            ["would get it" if s.reason is None else f"not: {s.reason.value.replace('_', ' ')}",
+            ["would get it" if s.reason is None else f"left out: {because(s.reason)}",
              f"{s.recipients:,}", f"{s.accounts:,}",
              output.stamp(s.first_at) if s.reason is None else None,
              output.stamp(s.last_at) if s.reason is None else None]

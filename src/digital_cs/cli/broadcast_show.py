@@ -65,6 +65,7 @@ def _short(found: Shown) -> str:
 
 def _tell(found: Shown) -> None:
     from digital_cs.cli import output
+    from digital_cs.domain.reason_words import because
 
     broadcast, progress = found.broadcast, found.progress
     output.say(f"{broadcast.name} ({broadcast.id}): {standing_of(broadcast)}")
@@ -75,11 +76,9 @@ def _tell(found: Shown) -> None:
         return
     lines: list[tuple[str, int]] = [("sent", progress.sent)]
     lines += [("in hand at this moment", progress.in_hand), ("due, or to come", progress.due_later)]
-    lines += [(f"waiting: {_words(why)}", count) for why, count in sorted(progress.waiting.items())]
+    lines += [(f"waiting: {because(why)}", n) for why, n in sorted(progress.waiting.items())]
     lines += [("refused for good", progress.failed), ("unknown", progress.unknown)]
-    lines += [
-        (f"left out: {_words(why)}", count) for why, count in sorted(progress.skipped.items())
-    ]
+    lines += [(f"left out: {because(why)}", n) for why, n in sorted(progress.skipped.items())]
     lines = [(what, count) for what, count in lines if count]
     lines.append(("together", progress.recipients))
     output.table(["~recipients", ">count"], ([what, f"{count:,}"] for what, count in lines))
@@ -94,7 +93,3 @@ def _tell(found: Shown) -> None:
         output.say(f"The next is due {output.when(progress.next_due)}.")
     if progress.ends_at is not None:
         output.say(f"At this rate it ends about {output.when(progress.ends_at)}.")
-
-
-def _words(reason: str) -> str:
-    return reason.replace("_", " ")
