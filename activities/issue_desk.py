@@ -52,7 +52,7 @@ class IssueDesk:
                 await self._leave(case)
             case Do.ASK_APPROVAL:
                 await self._test(case)
-                await self._say(step, case)
+                await self._say(step, case, _anew(case.row))
             case Do.SEND:
                 await self._broadcast.send(case.row, case.now)
             case Do.CLOSE:
@@ -104,17 +104,21 @@ class IssueDesk:
         return Wanted(found.refused_by or ENGINE, found.refused_because or "")
 
     async def is_outdated(self, case: Case) -> bool:
-        """Whether something that the issue shows has become stale, or was blocked or retired. Then
-        it is put together anew, and what says something else than was approved is not approved."""
+        """Whether something that the issue shows has become stale, or was blocked or retired, or a
+        block or the layout was changed. Then it is put together anew, and what says something else
+        than was approved is not approved."""
         row = case.row
         if row.state not in (State.FROZEN, State.LEAVING) or row.frozen_hash is None:
             return False
         async with self._pool.connection() as connection:
             gone = await issue_items.not_showable(connection, row.id, row.send_on)
-        if not gone:
-            return False
         titles = ", ".join(f"“{title}”" for title in gone)
-        words = f"Not to be shown any more: {titles}. It is put together anew."
+        if gone:
+            words = f"Not to be shown any more: {titles}. It is put together anew."
+        elif row.put_together and not await self._broadcast.says_the_same(row):
+            words = "A block or the layout was changed since. It is put together anew."
+        else:
+            return False
         return await self._move(
             case, row.state, words, state=State.FROZEN, frozen_hash=None, leaves_at=None
         )
@@ -177,3 +181,12 @@ class IssueDesk:
             if done:
                 await issues.note(connection, row.id, ENGINE, words, case.now)
         return done
+
+
+def _anew(row: IssueRow) -> str:
+    """What became of an earlier answer, for who is asked about another text."""
+    if row.approved_hash is not None:
+        return f"It says something else than {row.approved_by} approved, so that is void."
+    if row.refused_hash is not None:
+        return f"It was changed since {row.refused_by} wanted a change: “{row.refused_because}”"
+    return ""

@@ -109,11 +109,11 @@ class IssueTelling:
         button = "Look at all of it, and answer"
         link = self._link(Asks.APPROVE, button, person, case, "", row.texts_hash or "")
         for number, variant in enumerate(variants, start=1):
-            shown = issue_mail.example(self._library, row.newsletter, variant.source, self._sender)
-            if shown is None:
+            found = issue_mail.example(self._library, row.newsletter, variant.source, self._sender)
+            if found is None:
                 continue
             about = words_of_test(number, len(variants), variant.accounts)
-            made = issue_mail.test(shown, about, link)
+            made = issue_mail.test(found.shown, about, link)
             await self._sent(f"{row.id}/test/{row.texts_hash}/{variant.name}", person, made, case)
 
     def _link(

@@ -295,3 +295,22 @@ async def test_of_what_waited_only_what_its_reader_still_wants_goes_along(
     await desk.advance(id, day(11, 30, 13))
     states = {row["account_id"]: row["state"] for row in await desk.rows("select * from merges")}
     assert states == {accounts[0]: "waiting", accounts[1]: "taken"}
+
+
+async def test_a_block_that_is_edited_after_the_approval_is_noticed_before_it_leaves(
+    desk: IssueHouse,
+) -> None:
+    """P21: not after the minutes of recall, when nobody has the time to approve it again."""
+    id = await desk.frozen()
+    await desk.approve(id)
+    block = desk.content / "blocks" / "signature.md"
+    block.write_text(block.read_text().replace("All the best", "Yours"))
+    desk.library.load()
+    await desk.advance(id, day(11, 30, 12))
+    row = await desk.issue(id)
+    assert (row.state, row.approved) == (State.FROZEN, False)
+    assert desk.told()[-1][1].startswith("Not approved")
+    asked = next(m for m in desk.mails()[::-1] if str(m["Subject"]).startswith("To approve"))
+    body = asked.get_body(("plain",))
+    assert body is not None
+    assert "It says something else than maya approved" in body.get_content()

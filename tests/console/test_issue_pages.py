@@ -51,8 +51,9 @@ async def test_it_shows_what_would_go_out_to_whom_and_when(desk: Asked) -> None:
         "The Lantern letter: what is new, and what people asked",
         "this month is about lists",
         "3 accounts (stage is active or onboarding), and of each the champion, else any active",
-        "at 9:00 where each reader is: the first one on Monday 30 November, 19:00",
-        "It leaves on Monday 30 November, 12:00, and can be called back for 10 minutes before",
+        "at 9:00 where each reader is: the first one on Monday 30 November, 19:00 UTC",
+        "Please answer by Monday 30 November, 12:00 UTC: what nobody approves is not sent.",
+        "Then it leaves, after 10 minutes in which it can still be called back.",
         "All that it shows from the library is fresh.",
     ):
         assert words in text
@@ -95,7 +96,7 @@ async def test_every_text_is_there_with_its_reach_and_the_odd_ones_out(
             " where cardinality(r.wish) > cardinality(v.items)"
         )
         assert odd
-        assert "would be shown more, had" in text
+        assert "Odd ones out: 1 account would be shown more, with a text of its own." in text
         assert all(f"<li>{row['account_id']}: " in text for row in odd)
 
 
@@ -220,6 +221,30 @@ async def test_what_is_not_fresh_any_more_is_not_approved_P25(desk: Asked) -> No
     assert "It is approved." in await desk.click(link, "approve")
 
 
+async def test_a_block_that_was_edited_since_is_noticed_before_it_is_approved_P21(
+    desk: Asked,
+) -> None:
+    link = desk.link("To approve")
+    looked_at = await desk.get(link)
+    block = desk.house.content / "blocks" / "signature.md"
+    block.write_text(block.read_text().replace("All the best", "Yours"))
+    desk.house.library.load()
+    text = await desk.get(link)
+    assert "A block or the layout was changed after it was put together." in text
+    assert re.findall(r'action="[^"]*/(\w+)"', text) == ["anew"]
+    text = await desk.send(looked_at, link, "approve")
+    assert "It is not approved, for a block or the layout was changed" in text
+    assert not (await desk.issue()).approved
+    for _ in range(2):
+        text = await desk.post(f"{link}/anew", {})
+        assert "Look at this page again in a moment." in text
+    assert (await desk.story()).count("Maya Okafor: Had it put together anew.") == 1
+    await desk.house.advance(desk.id, FREEZE + timedelta(hours=1))
+    text = await desk.send(looked_at, link, "approve", 409)
+    assert "Yours," in text
+    assert "It is approved." in await desk.send(text, link, "approve")
+
+
 async def test_what_is_approved_too_late_says_on_which_day_it_goes(desk: Asked) -> None:
     desk.house.clock.moment = day(12, 1, 15)
     text = await desk.get(desk.link("To approve"))
@@ -274,10 +299,10 @@ async def test_a_link_that_is_not_ours_leads_nowhere(desk: Asked, token: str) ->
 
 async def test_a_link_is_good_for_its_act_alone(desk: Asked) -> None:
     form = form_of(await desk.get(desk.link("To approve")), "approve")
-    for act, good in (("approve", ("approve", "change")), ("recall", ("recall",)),
+    for act, good in (("approve", ("approve", "change", "anew")), ("recall", ("recall",)),
                       ("sign", ("sign", "change"))):  # fmt: skip
         token = invited(act=act, section="opening" if act == "sign" else "")
-        for tried in {"approve", "change", "recall", "sign", "delete", "%00"} - set(good):
+        for tried in {"approve", "change", "anew", "recall", "sign", "delete", "%00"} - set(good):
             answer = await desk.face.stranger.post(f"/i/{token}/{tried}", data=form)
             assert answer.status_code == 404, (act, tried)
     assert not (await desk.issue()).approved

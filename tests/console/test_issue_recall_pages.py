@@ -35,7 +35,7 @@ async def test_it_shows_how_long_is_left_and_looking_changes_nothing(desk: Asked
     assert "Leaves in 10 minutes: The Lantern letter" in await desk.get(link)
     desk.house.clock.moment += 3 * A_MINUTE
     text = await desk.get(f"{link}/recall")
-    assert "It leaves in 7 minutes, on Monday 30 November, 12:10." in text
+    assert "It leaves in 7 minutes, on Monday 30 November, 12:10 UTC." in text
     assert await desk.everything() == before
 
 

@@ -19,9 +19,10 @@ from digital_cs.domain.issue import State
 from digital_cs.domain.issue_words import day_words
 from digital_cs.domain.newsletter import Audience, Filler
 
-APPROVE, CHANGE = "approve", "change"
+APPROVE, CHANGE, ANEW = "approve", "change", "anew"
 
 _SOON = "It is put together anew in a moment; look again then."
+_BEFORE = "It has to be put together anew before it can be approved."
 
 
 def body(view: IssueView, base: str, written: str) -> str:
@@ -29,9 +30,11 @@ def body(view: IssueView, base: str, written: str) -> str:
     row = view.row
     parts = [subject(view), *(f"<p>{escape(each)}</p>" for each in _status(view))]
     if row.state is State.FROZEN:
-        parts += [section("When it goes out", *_when(view)), section("Who gets it", *_who(view))]
-        parts += [_what(view, base), _fresh(view)]
+        parts += [_what(view, base), _fresh(view), section("Who gets it", *_who(view))]
+        parts.append(section("When it goes out", *_when(view)))
     parts.append(since(view))
+    if row.state is State.FROZEN and row.put_together and view.outdated:
+        parts.append(form("Your answer", base, ANEW, "Put it together anew", {}))
     if view.to_answer:
         seen = {"seen": row.texts_hash or "", "day": row.send_on.isoformat()}
         if not row.approved:
@@ -67,7 +70,9 @@ def _frozen(view: IssueView) -> list[str]:
     if not row.put_together:
         return [f"Somebody changed it after it was put together. {_SOON}"]
     if view.gone:
-        return [f"It shows what is not to be shown any more. {_SOON}"]
+        return [f"It shows what is not to be shown any more. {_BEFORE}"]
+    if view.comes_out_otherwise:
+        return [f"A block or the layout was changed after it was put together. {_BEFORE}"]
     if row.approved:
         return [f"{row.approved_by} approved exactly this on {moment(view, row.approved_at)}."]
     said = []
@@ -82,7 +87,10 @@ def _frozen(view: IssueView) -> list[str]:
             " something else now, so that approval is void."
         )
     if view.other_than_asked:
-        said.append("It says something else than when you were written to. This is what it is now.")
+        said.append(
+            "It says something else than when you were written to. This is what it says now; what"
+            " happened since stands below."
+        )
     return said
 
 
@@ -93,19 +101,16 @@ def _when(view: IssueView) -> list[str]:
         return [f"Its day has begun in some places. Approved now, it goes out on"
                 f" {day_words(view.moved_to)}, the next day that everybody has whole."]  # fmt: skip
     first, last = moment(view, plan.first_at), moment(view, plan.last_at)
-    leaves = (
-        f"It leaves on {moment(view, plan.leaves_at)}"
-        if view.now < plan.leaves_at
-        else "It leaves at once"
-    )
+    minutes = f"after {letter.recall} in which it can still be called back"
+    if view.now < plan.approve_by:
+        due = moment(view, plan.approve_by)
+        answer = f"Please answer by {due}: what nobody approves is not sent. Then it leaves,"
+    else:
+        answer = "What nobody approves is not sent. Approved now, it leaves"
     return [
         f"On {day_words(row.send_on)}, at {letter.at:%-H:%M} where each reader is: the first one"
         f" on {first}, the last one on {last}.",
-        f"{leaves}, and can be called back for {letter.recall} before. Please answer by"
-        f" {moment(view, plan.approve_by)}: what nobody approves is not sent."
-        if view.now < plan.approve_by
-        else f"{leaves}, and can be called back for {letter.recall} before. What nobody approves"
-        " is not sent.",
+        f"{answer} {minutes}.",
     ]
 
 
@@ -140,8 +145,10 @@ def _what(view: IssueView, base: str) -> str:
         )
         more = odd - len(view.odd)
         rest = f"\n<li>and {count(more, 'account')} more</li>" if more > 0 else ""
+        whose = "its" if odd == 1 else "their"
         parts.append(
-            f"<p>{count(odd, 'account')} would be shown more, had they a text of their own:</p>\n"
+            f"<p>Odd ones out: {count(odd, 'account')} would be shown more, with a text of"
+            f" {whose} own.</p>\n"
             f"<ul>\n{shown}{rest}\n</ul>"
         )
     texts = "One text" if of == 1 else f"{of} texts"
@@ -166,7 +173,7 @@ def _text(view: IssueView, text: TextView, number: int, of: int, base: str) -> s
 
 def _fresh(view: IssueView) -> str:
     if not view.gone:
-        return section("Is it fresh", "All that it shows from the library is fresh.")
+        return section("Is it fresh?", "All that it shows from the library is fresh.")
     items = "\n".join(f"<li>{escape(each)}</li>" for each in view.gone)
     return (
         "<section>\n<h2>What it must not show any more</h2>\n"

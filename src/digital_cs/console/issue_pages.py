@@ -17,7 +17,8 @@ from digital_cs import logs
 from digital_cs.catalog.team import load_team
 from digital_cs.config import Settings
 from digital_cs.console import issue_views
-from digital_cs.console.issue_sheets import ACTS, APPROVE, RECALL, SIGN, body, title
+from digital_cs.console.issue_approval import ANEW, APPROVE
+from digital_cs.console.issue_sheets import ACTS, RECALL, SIGN, body, title
 from digital_cs.console.issue_views import IssueView
 from digital_cs.console.page import as_reader, page
 from digital_cs.console.signed_pages import PATIENCE, Form, field, form_of, later
@@ -43,6 +44,8 @@ Connection = AsyncConnection[Any]
 
 WHOLE_HASH = 64
 """A page tells all of a hash: a part of one would fit several."""
+NOT_THIS = "It is not approved, for a block or the layout was changed since it was put together."
+SOON = "It is put together anew. Look at this page again in a moment."
 _AWAY = (OperationalError, PoolTimeout, TimeoutError)
 NO_REASON = "There was no time to say why."
 
@@ -55,21 +58,17 @@ class _Guest:
     person: Person
 
 
-def router(
-    gateway: Gateway, settings: Settings, emails: EmailLibrary, sender: SenderView
-) -> APIRouter:
+def router(gateway: Gateway, settings: Settings, sender: SenderView) -> APIRouter:
     """The routes of the links that `activities.issue_telling` writes into mail: /i/TOKEN and
     below."""
-    return _Pages(gateway, settings, emails, sender).router()
+    return _Pages(gateway, settings, sender).router()
 
 
 class _Pages:
-    def __init__(
-        self, gateway: Gateway, settings: Settings, emails: EmailLibrary, sender: SenderView
-    ) -> None:
+    def __init__(self, gateway: Gateway, settings: Settings, sender: SenderView) -> None:
         self._gateway = gateway
         self._content_dir = settings.content_dir
-        self._emails = emails
+        self._app_url = settings.app_url
         self._sender = sender
         self._signer = IssueSigner(*settings.link_keys())
         self._zone = load_zone(settings.workspace_zone)
@@ -116,9 +115,14 @@ class _Pages:
             return _nobody()
         return _Guest(invitation, person)
 
+    def _emails(self) -> EmailLibrary:
+        """Blocks and layout as their files say now, which costs milliseconds: who approves must
+        see what the worker, which follows the files, would send."""
+        return EmailLibrary(self._content_dir, self._app_url)
+
     async def _view(self, connection: Connection, invitation: Invitation) -> IssueView | None:
         return await issue_views.read(
-            connection, invitation, self._emails, self._sender, await self._calendar(),
+            connection, invitation, self._emails(), self._sender, await self._calendar(),
             self._zone, self._gateway.clock.now(),
         )  # fmt: skip
 
@@ -148,7 +152,7 @@ class _Pages:
                 if guest.invitation.act != Asks.SIGN:
                     issue = guest.invitation.issue
                     html = await issue_views.as_read(
-                        connection, issue, name, self._emails, self._sender
+                        connection, issue, name, self._emails(), self._sender
                     )
         except _AWAY:
             return later()
@@ -193,9 +197,15 @@ class _Pages:
         async def statement(connection: Connection) -> str:
             async with connection.transaction():
                 if act == APPROVE:
+                    view = await self._view(connection, invitation)
+                    if view is not None and view.comes_out_otherwise:
+                        return NOT_THIS
                     seen = Seen(hash, _day(field(form, "day")))
                     done = await issue_answers.approve(connection, id, by, now, seen)
                     return done.refusal or _kept("approved", done.issue.approved_by, by)
+                if act == ANEW:
+                    await issue_answers.put_together_anew(connection, id, by, now)
+                    return SOON
                 if act == SIGN:
                     text = await issue_answers.sign(connection, id, section, by, now, hash)
                     return _kept("signed off", text.signed_by, by)
@@ -218,10 +228,7 @@ class _Pages:
             return "It was called back before."
         if done.nobody:
             return "It is called back. Nobody has got it."
-        return (
-            f"It is called back, but it had begun to leave: {done.had:,} had it already, and"
-            f" {done.missed:,} do not get it any more."
-        )
+        return f"It is called back, but it had begun to leave: {done.reached.words()}"
 
 
 def _person(team: Team, newsletter: Newsletter, person: str) -> Person | None:

@@ -7,14 +7,13 @@ from html import escape
 
 from digital_cs.console.issue_views import IssueView
 from digital_cs.console.signed_pages import MOST_WORDS
-from digital_cs.domain.zone import to_local
 
 
 def subject(view: IssueView) -> str:
     """What readers see of it in a mailbox."""
     shown = view.texts[0].subject if view.texts else view.row.subject
     preview = f"<br>{escape(view.row.preview)}" if view.row.preview else ""
-    return f"<p><strong>{escape(shown)}</strong>{preview}</p>"
+    return f"<p>Subject: <strong>{escape(shown)}</strong>{preview}</p>"
 
 
 def section(title: str, *lines: str) -> str:
@@ -37,7 +36,7 @@ def reason(
 ) -> str:  # fmt: skip
     """A form that asks why; its button is the quiet one where a yes stands above it."""
     must, quiet = (" required", ' class="quiet"') if needed else ("", "")
-    words = "What has to change" if needed else "Why, if there is time to say it"
+    words = "In your words" if needed else "Why, if there is time to say it"
     return f"""<section>
 <h2>{title}</h2>
 <form method="post" action="{base}/{act}">
@@ -84,7 +83,7 @@ def since(view: IssueView) -> str:
 
 def moment(view: IssueView, at: datetime | None) -> str:
     """A moment by the clock of the workspace."""
-    return f"{to_local(at, view.zone):%A %-d %B, %-H:%M}" if at is not None else ""
+    return f"{at.astimezone(view.zone):%A %-d %B, %-H:%M %Z}" if at is not None else ""
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from digital_cs.console import issue_approval
-from digital_cs.console.issue_approval import APPROVE, CHANGE
+from digital_cs.console.issue_approval import ANEW, APPROVE, CHANGE
 from digital_cs.console.issue_parts import form, moment, progress, reason, since, subject
 from digital_cs.console.issue_views import IssueView
 from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
@@ -14,7 +14,7 @@ from digital_cs.domain.source import length_words
 
 SIGN, RECALL = "sign", "recall"
 ACTS = {
-    Asks.APPROVE: (APPROVE, CHANGE), Asks.SIGN: (SIGN, CHANGE), Asks.RECALL: (RECALL,),
+    Asks.APPROVE: (APPROVE, CHANGE, ANEW), Asks.SIGN: (SIGN, CHANGE), Asks.RECALL: (RECALL,),
 }  # fmt: skip
 """What can be done by a link that was made for something."""
 
@@ -28,8 +28,10 @@ def title(view: IssueView) -> str:
     match row.state:
         case State.PLANNED | State.OPEN:
             found = "Being written"
-        case State.FROZEN if not row.put_together or view.gone:
+        case State.FROZEN if not row.put_together:
             found = "Being put together anew"
+        case State.FROZEN if view.outdated:
+            found = "Not to be approved as it is"
         case State.FROZEN if row.approved:
             found = "Approved"
         case State.FROZEN:
@@ -84,7 +86,7 @@ def _sign(view: IssueView, base: str, written: str) -> str:
     elif text.refused:
         said.append(f"{text.refused_by} wants a change: “{text.refused_because}”")
     if view.other_than_asked:
-        said.append("It says something else than when you were written to. This is what it is now.")
+        said.append("It says something else than when you were written to. This is the new text.")
     open_ = row.state in BEFORE_IT_LEAVES
     if not open_:
         said.append(_too_far(row.state))

@@ -18,6 +18,7 @@ from digital_cs.domain.issue_words import MARK
 from digital_cs.domain.variants import Wish
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.issue_mail import example
+from digital_cs.rendering.issue_text import texts_hash
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing_issues import Invitation
 from digital_cs.store import (
@@ -60,7 +61,8 @@ class IssueView:
 
     `texts`, `odd` (accounts, each with what would suit it) and `gone` (titles of what must not be
     shown any more) are those of what was put together. `since` is what happened after the mail, and
-    `moved_to` the day on which it goes if it is approved now, where that is another.
+    `moved_to` the day on which it goes if it is approved now, where that is another. It
+    `comes_out_otherwise` than it was put together when a block or the layout was changed.
     """
 
     row: IssueRow
@@ -75,6 +77,7 @@ class IssueView:
     section: SectionText | None = None
     progress: Progress | None = None
     moved_to: date | None = None
+    comes_out_otherwise: bool = False
 
     @property
     def other_than_asked(self) -> bool:
@@ -83,9 +86,14 @@ class IssueView:
         return told is not None and told[:MARK] != self.invitation.mark
 
     @property
+    def outdated(self) -> bool:
+        """Whether it is to be put together anew before anybody can answer about it."""
+        return not self.row.put_together or bool(self.gone) or self.comes_out_otherwise
+
+    @property
     def to_answer(self) -> bool:
         """Whether it can be approved, or be refused."""
-        return self.row.state is State.FROZEN and self.row.put_together and not self.gone
+        return self.row.state is State.FROZEN and not self.outdated
 
     @property
     def accounts(self) -> int:
@@ -115,7 +123,7 @@ async def read(
     gone: Sequence[str] = ()
     if row.state is State.FROZEN:
         gone = await issue_items.not_showable(connection, row.id, row.send_on)
-    texts = await asyncio.to_thread(_texts, row, variants, titles, emails, sender)
+    texts, says = await asyncio.to_thread(_texts, row, variants, titles, emails, sender)
     late = row.state is State.FROZEN and now >= plan.too_late_at
     return IssueView(
         row=row, plan=plan, zone=zone, now=now, invitation=invitation, texts=texts,
@@ -123,6 +131,7 @@ async def read(
         since=tuple(note for note in notes if note.at >= invitation.asked_at + A_SECOND),
         section=section, progress=progress,
         moved_to=next_free_day(now, calendar) if late else None,
+        comes_out_otherwise=bool(variants) and says != row.texts_hash,
     )  # fmt: skip
 
 
@@ -134,26 +143,28 @@ async def as_read(
     wanted = "" if name == PLAIN else name
     for each in await issue_readers.variants(connection, issue) if row is not None else []:
         if row is not None and each.name == wanted:
-            shown = await asyncio.to_thread(example, emails, row.newsletter, each.source, sender)
-            return shown.html if shown is not None else None
+            found = await asyncio.to_thread(example, emails, row.newsletter, each.source, sender)
+            return found.shown.html if found is not None else None
     return None
 
 
 def _texts(
     row: IssueRow, variants: Sequence[VariantView], titles: dict[str, str], emails: EmailLibrary,
     sender: SenderView,
-) -> tuple[TextView, ...]:  # fmt: skip
-    found = []
+) -> tuple[tuple[TextView, ...], str]:  # fmt: skip
+    """The variants, and the hash of what they say now, to compare with `texts_hash`."""
+    found, hashes = [], {}
     for each in variants:
-        shown = example(emails, row.newsletter, each.source, sender)
-        subject, text = (shown.subject, shown.text) if shown else (row.subject, "")
+        one = example(emails, row.newsletter, each.source, sender)
+        subject, text = (one.shown.subject, one.shown.text) if one else (row.subject, "")
+        hashes[each.name] = one.source_hash if one else ""
         found.append(
             TextView(
                 each.name or PLAIN, each.accounts, each.odd, _named(each.items, titles), subject,
                 text.strip(),
             )
         )  # fmt: skip
-    return tuple(found)
+    return tuple(found), texts_hash(hashes)
 
 
 async def _titles(

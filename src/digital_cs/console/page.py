@@ -57,6 +57,8 @@ section { margin-top: 1.75rem; padding-top: 1.25rem; border-top: 1px solid var(-
 section p { margin: .15rem 0 .5rem; }
 summary { padding: .7rem 0; font-weight: 600; cursor: pointer; }
 summary:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px; border-radius: 6px; }
+details + p { margin-top: .8rem; }
+h2 + pre.text { margin-top: .5rem; }
 details { border-bottom: 1px solid var(--line); }
 pre.text { margin: 0 0 1rem; padding: .8rem .9rem; border-radius: 8px; background: var(--ground);
   font: .9375rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;

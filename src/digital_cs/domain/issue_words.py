@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from digital_cs.domain.issue import Do, Step
 from digital_cs.domain.issue_plan import IssuePlan
 from digital_cs.domain.newsletter import Newsletter
-from digital_cs.domain.zone import to_local
 
 MARK = 12
 """So many characters of the hash of the texts are enough to tell them from others."""
@@ -115,13 +113,13 @@ class _Words:
         yield from dict.fromkeys(name for name in names if name)
 
     def _when(self, moment: datetime) -> str:
-        return f"{to_local(moment, self.zone):%A %-d %B, %H:%M}"
+        return f"{moment.astimezone(self.zone):%A %-d %B, %-H:%M %Z}"
 
     def section(self) -> Told:
         """A section is to be written."""
         name = self.step.section
         section = next(each for each in self.newsletter.sections if each.section == name)
-        heading = f"“{section.title or name}”"
+        heading = self._heading()
         owner = self.newsletter.owner_of(name)
         to = (owner, *self._owners)
         if self.step.do is Do.ESCALATE:
@@ -130,16 +128,17 @@ class _Words:
             Do.TELL: f"The next issue of {self.newsletter.name} goes out on"
             f" {day_words(self.plan.send_on)}. Its section {heading} is yours.",
             Do.REMIND: f"The section {heading} is not written yet.",
-            Do.ESCALATE: f"The section {heading} was to be written by {owner} until today, and"
-            " without it there is no issue.",
+            Do.ESCALATE: f"The section {heading} was to be written by {owner}, and is not. Without"
+            " it there is no issue.",
         }[self.step.do]
-        late = "is due" if self.step.do is not Do.ESCALATE else "was due"
+        due = self.plan.sections_by
+        late = "is due" if self.now < due else "was due"
         optional = (
             "" if section.required else " If there is nothing to say this time, it is left out."
         )
         return Told(
             tuple(self._of(*to)), f"{self._verb()}: {heading} of {self._name}",
-            (first, f"It {late} on {self._when(self.plan.sections_by)}.{optional}"),
+            (first, f"It {late} on {self._when(due)}.{optional}"),
             f"digital-cs newsletter write {self.issue} {name} --file text.md",
         )  # fmt: skip
 
@@ -182,12 +181,13 @@ class _Words:
         first = {
             Do.ASK_CHANGE: "", Do.REMIND_CHANGE: "Nothing was changed yet. ",
         }[self.step.do] + (wanted.words if wanted else "Somebody wants a change.")  # fmt: skip
+        by = wanted.by if wanted else "Whoever wants it"
         again = (
-            "Change the text, and they are asked again. Without their yes the issue is not put"
+            f"Once the text is changed, {by} is asked again. Without a yes the issue is not put"
             " together."
             if name
-            else "Change what it says, and they are asked again. If nothing has to change after"
-            " all, they can still approve it by the link that they have."
+            else f"Once it says something else, {by} is asked again. If nothing has to change"
+            f" after all, {by} can still approve it, by the same link."
         )
         write = f"digital-cs newsletter write {self.issue} {name or 'SECTION'} --file text.md"
         return Told(
@@ -222,7 +222,7 @@ class _Words:
         }[self.step.do]
         return Told(
             to, f"{self._verb()}: {self._name}",
-            (first, f"It goes out on {day_words(self.plan.send_on)}, at"
+            (first, self.because, f"It goes out on {day_words(self.plan.send_on)}, at"
              f" {self.newsletter.at:%-H:%M} where each reader is. {self._in_time()}",
              "A change of the text after your approval takes it back, and you are asked again."),
             f"digital-cs newsletter variants {self.issue} --text\n{self._approve}",
@@ -279,40 +279,6 @@ class _Words:
 def day_words(day: date) -> str:
     """A day, for people."""
     return f"{day:%A %-d %B}"
-
-
-def report_words(
-    newsletter: Newsletter, issue: str, send_on: date, figures: Mapping[str, Any]
-) -> Told:
-    """What became of an issue: who got it, what they followed, and who left by it."""
-    readers, states = figures["readers"], figures["states"]
-    complained = states.get("complained", 0)
-    complaints = f", and {complained:,} complained" if complained else ""
-    rest = [
-        f"{count:,} {_STATES.get(state, state)}"
-        for state, count in states.items()
-        if state not in ("accepted", "delivered", "complained")
-    ]
-    followed = [
-        f"{count:,} {'person' if count == 1 else 'people'}: {url}"
-        for url, count in list(figures["clicks"].items())[:_MOST_LINKS]
-    ]
-    return Told(
-        tuple(dict.fromkeys(n for n in (newsletter.owner, newsletter.backup) if n)),
-        f"A week later: {newsletter.name}, {day_words(send_on)}",
-        (f"{readers:,} people got it, and {figures['clickers']:,} of them followed a link."
-         f" {figures['left']:,} left after it{complaints}.",
-         f"Of the others: {', '.join(rest)}." if rest else "",
-         "What they followed:" if followed else "Nobody followed a link.", *followed),
-        f"digital-cs newsletter show {issue}\ndigital-cs broadcast show {issue}",
-    )  # fmt: skip
-
-
-_MOST_LINKS = 10
-_STATES = {
-    "skipped": "were not written to", "bounced": "came back",
-    "failed": "were refused", "unknown": "are not known for sure", "planned": "are still planned",
-}  # fmt: skip
 
 
 def words_of_test(number: int, of: int, accounts: int) -> str:

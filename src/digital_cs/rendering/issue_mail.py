@@ -55,21 +55,30 @@ def asking(words: Told, newsletter: Newsletter, link: Link | None) -> Letter:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A variant as a reader gets it whom nobody knows, and the hash of all that it is made of."""
+
+    shown: Rendered
+    source_hash: str
+
+
 def example(
     library: EmailLibrary, newsletter: Newsletter, source: str, sender: SenderView
-) -> Rendered | None:
-    """A variant as a reader gets it whom nobody knows; None if its text cannot be used."""
+) -> Example | None:
+    """A variant with values that are made up; None if its text cannot be used."""
     template, _ = library.compile_text(newsletter.newsletter, with_merged(source, ""))
     if template is None:
         return None
     program = ProgramView(newsletter.name, newsletter.newsletter)
-    return render(template, made_up(template.tags, program=program, links=_LINKS, sender=sender))
+    values = made_up(template.tags, program=program, links=_LINKS, sender=sender)
+    return Example(render(template, values), template.source_hash)
 
 
 def test(shown: Rendered, about: str, link: Link | None) -> Letter:
     """A variant as a reader gets it, with a strip above it that says what it is."""
-    said = f"{about}. What is addressed to Robin Example is to each reader in their own name."
-    strip, above = escape(said), said
+    said = "Robin Example stands for each reader, who is addressed by their own name."
+    strip, above = f"{escape(about)}. {said}", f"{about}.\n{said}"
     if link is not None:
         strip += f'<br><a href="{escape(link.url)}" style="color:#1f5fd1">{link.button}</a>'
         above += f"\n\n{link.button}:\n{link.url}"

@@ -81,6 +81,15 @@ async def approve(
     return Approval(await locked(connection, id), tuple(gone))
 
 
+async def put_together_anew(connection: Connection, id: str, by: str, now: datetime) -> None:
+    """Have an issue put together anew, unless it is about to be. If it then says what was approved,
+    it is approved still. Call it in a transaction."""
+    row = await locked(connection, id)
+    if row.state is State.FROZEN and row.put_together:
+        words = "Had it put together anew."
+        await _change(connection, row, by, words, now, frozen_hash=None)
+
+
 async def want_change(
     connection: Connection, id: str, because: str, by: str, now: datetime, seen: Seen | None = None
 ) -> IssueRow:
