@@ -16,7 +16,7 @@ LOCK := $(BIN)/python -m uv pip compile pyproject.toml --universal --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest bench-topics bench-broadcast chaos docs lock clean
+.PHONY: help setup demo up test lint bench-touch bench-decide bench-sweep bench-links bench-freshness bench-react bench-ingest bench-topics bench-issue bench-broadcast chaos docs lock clean
 
 help: ## Explain every target (this list)
 	@echo 'digital-cs: programs for every account, that run for months and lose nothing'
@@ -77,6 +77,9 @@ bench-topics: $(READY_TO_TEST) ## Measure topics learned, proposed and matched (
 
 bench-react: $(READY_TO_TEST) ## Measure how soon a track call moves the enrollment that waits for it
 	@exec $(BIN)/python -m tests.bench.react
+
+bench-issue: $(READY_TO_TEST) ## Put an issue for 100,000 readers together, hand it over, report it (BENCH_READERS)
+	@exec $(BIN)/python -m tests.bench.issue
 
 bench-broadcast: $(READY_TO_TEST) ## Send to 100,000 against a bare loop of the same client (BENCH_RECIPIENTS)
 	@exec $(BIN)/python -m tests.bench.broadcast
