@@ -16,7 +16,7 @@ from digital_cs.domain.topic_rank import Span
 from digital_cs.ingest.library import import_source
 from digital_cs.ingest.topic_month import Month, TopicMonths, TopicOfMonth
 from digital_cs.ingest.topic_month_facts import facts
-from digital_cs.store import pool, topic_coverage
+from digital_cs.store import pool, ticket_texts, topic_coverage
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import TopicDesk, topic
 
@@ -165,6 +165,26 @@ async def test_what_is_missing_is_asked_for_once_with_samples_that_stay_with_the
     await desk.do("update tasks set state = 'done'")
     desk.clock.moment += timedelta(days=1)
     assert await months.ask_for_articles(await month(desk), 10) == ()  # of this month it was asked
+
+
+async def test_samples_are_tickets_that_a_rule_caught_before_those_that_are_only_alike(
+    desk: TopicDesk, docs: Path
+) -> None:
+    await import_docs(desk, docs)
+    await ask_all(desk, WEATHER)
+    alike = [await desk.asks(f"a{at}", "Newer", at=OCTOBER.start + timedelta(days=20 + at))
+             for at in range(7)]  # fmt: skip
+    await desk.do("update tickets set topic = 'weather' where id = any(%s)", alike)
+    await desk.do(
+        "insert into ticket_topics (ticket, topic, by, words, at) select id, 'weather', 'learned',"
+        " '{}', now() from unnest(%s::text[]) id on conflict (ticket) do update set"
+        " topic = excluded.topic, by = excluded.by", alike,
+    )  # fmt: skip
+    async with desk.pool.connection() as connection:
+        found = await ticket_texts.newest_of(
+            connection, ["weather"], OCTOBER.start, OCTOBER.end, 20
+        )
+    assert [each.id in alike for each in found] == [False] * 6 + [True]
 
 
 async def test_nobody_is_asked_to_write_for_a_handful_of_accounts(

@@ -81,15 +81,20 @@ async def taught(connection: Connection, most_of_each: int) -> list[WithText]:
 async def newest_of(
     connection: Connection, topics: Sequence[str], start: datetime, end: datetime, most: int
 ) -> list[WithText]:
-    """The newest tickets of each topic in a span that have a text, one an account, by topic."""
+    """The newest tickets of each topic in a span that have a text, one an account, by topic.
+
+    Those that are of their topic by likeness alone come last: some of them are not.
+    """
     return await _with_text(
         connection,
-        "join (select id, row_number() over (partition by topic order by opened_at desc, id)"
-        " as place from (select distinct on (topic, coalesce(account_id, id)) id, topic, opened_at"
-        " from tickets where opened_at >= %(start)s and opened_at < %(end)s"
-        " and topic = any(%(topics)s) and status <> 'deleted'"
-        " and coalesce(subject, body) is not null"
-        " order by topic, coalesce(account_id, id), opened_at desc, id) z) s"
+        "join (select id, row_number() over"
+        " (partition by topic order by likely, opened_at desc, id) as place from (select distinct on (t.topic, coalesce(t.account_id, t.id)) t.id, t.topic,"
+        " t.opened_at, coalesce(y.by in ('learned', 'proposal'), false) as likely"
+        " from tickets t left join ticket_topics y on y.ticket = t.id"
+        " where t.opened_at >= %(start)s and t.opened_at < %(end)s"
+        " and t.topic = any(%(topics)s) and t.status <> 'deleted'"
+        " and coalesce(t.subject, t.body) is not null"
+        " order by t.topic, coalesce(t.account_id, t.id), likely, t.opened_at desc, t.id) z) s"
         " on s.id = t.id and s.place <= %(most)s order by t.topic, s.place",
         {"topics": list(topics), "start": start, "end": end, "most": most},
     )
