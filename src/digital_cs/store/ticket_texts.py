@@ -88,8 +88,9 @@ async def newest_of(
     return await _with_text(
         connection,
         "join (select id, row_number() over"
-        " (partition by topic order by likely, opened_at desc, id) as place from (select distinct on (t.topic, coalesce(t.account_id, t.id)) t.id, t.topic,"
-        " t.opened_at, coalesce(y.by in ('learned', 'proposal'), false) as likely"
+        " (partition by topic order by likely, opened_at desc, id) as place from ("
+        "select distinct on (t.topic, coalesce(t.account_id, t.id)) t.id, t.topic, t.opened_at,"
+        " coalesce(y.by in ('learned', 'proposal'), false) as likely"
         " from tickets t left join ticket_topics y on y.ticket = t.id"
         " where t.opened_at >= %(start)s and t.opened_at < %(end)s"
         " and t.topic = any(%(topics)s) and t.status <> 'deleted'"
