@@ -91,8 +91,8 @@ select key, 1, 'https://lantern.example/help/' || abs(hashtextextended(key, 3)) 
 async def make_company(
     connection: Connection, accounts: int, items: dict[str, str], now: datetime
 ) -> None:
-    """So many accounts, and an issue that they had, of the one newsletter that there is. `items` are
-    the articles that answer what they ask, by name."""
+    """So many accounts, and an issue that half of them had, of the one newsletter that there is.
+    `items` are the articles that answer what they ask, by name."""
     values = {
         "accounts": accounts, "now": now, "domain": rig.MAIL_DOMAIN,
         "topics": [f"topic-{name}" for name in items], "items": list(items.values()),
