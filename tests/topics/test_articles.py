@@ -84,6 +84,14 @@ def test_several_questions_of_a_topic_find_what_answers_them_on_the_whole(
     assert matcher.match([]) == []
 
 
+def test_it_is_told_how_likely_an_article_answers(matcher: ArticleMatcher) -> None:
+    asked = ["Is the office open on Sundays?", "Why do my meetings appear twice in the calendar?"]
+    strange, known = (matcher.sure(question) for question in asked)
+    assert 0 <= strange < 0.5 <= known <= 1
+    assert matcher.sure("") == 0.0
+    assert ArticleMatcher([]).sure("How do I export?") == 0.0
+
+
 def test_a_title_counts_more_than_a_body() -> None:
     pair = [ArticleText("body", "Other things", (), "about webhooks"),
             ArticleText("title", "About webhooks", (), "other things")]  # fmt: skip
