@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import usage_sums
+from digital_cs.store import packing, usage_sums
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.usage_sums import Sums, user_key
 
@@ -20,8 +20,8 @@ TODAY = date(2026, 3, 4)
 WEIRD = ('a"b', "c\\d", "{e,f}", "null", "g;h", " ", "ż\u2028")
 
 
-def moment(hour: int) -> str:
-    return datetime(2026, 3, 4, hour, tzinfo=UTC).isoformat()
+def moment(hour: int) -> int:
+    return packing.moment_of(datetime(2026, 3, 4, hour, tzinfo=UTC))
 
 
 def sums(*events: tuple[str, str, int, str | None], value: float | None = None) -> Sums:

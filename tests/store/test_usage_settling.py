@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store import usage_settling, usage_sums
+from digital_cs.store import packing, usage_settling, usage_sums
 from digital_cs.store.accounts import AccountRecord, save_accounts
 from digital_cs.store.deadlock import again_after_deadlock
 from digital_cs.store.usage import UsageRecord, save_usage
@@ -29,7 +29,7 @@ A_DAY = timedelta(days=1)
 def sums(*events: tuple[str, date, str]) -> Sums:
     found = Sums()
     for account, day, user in events:
-        moment = datetime(day.year, day.month, day.day, 9, tzinfo=UTC).isoformat()
+        moment = packing.moment_of(datetime(day.year, day.month, day.day, 9, tzinfo=UTC))
         found.count((account, "seen", day.isoformat()), moment, user, 1.5)
     return found
 

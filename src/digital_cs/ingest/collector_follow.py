@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.ingest.entries import Entries
-from digital_cs.store import accounts, changes, milestones
+from digital_cs.store import accounts, changes, milestones, packing
 from digital_cs.store.events import EventRecord
 from digital_cs.store.usage_sums import Sums
 
@@ -28,21 +28,18 @@ async def follow(
     if not sums and not keys:
         return
     heard, reaching = await changes.heard(connection)
-    days: dict[tuple[str, str], date] = {}
     today = now.astimezone(UTC).date().isoformat()
-    happened: set[str] = set()
-    by_event: dict[tuple[str, bool], set[str]] = {}
-    for account, event, day in sums:
-        past = day < today
-        wanted = by_event.get((event, past))
-        if wanted is None:
-            happened.add(event)
-            wanted = by_event[event, past] = changes.usage_keys(event, past) & heard
-        if wanted:
-            keys.setdefault(account, set()).update(wanted)
-        if event in reaching:
-            pair, on = (account, event), date.fromisoformat(day)
-            days[pair] = min(on, days.get(pair, on))
+    pairs = {(event, day) for _, event, day in sums}
+    wanted = {(event, day): changes.usage_keys(event, day < today) & heard for event, day in pairs}
+    happened = {event for event, _ in pairs}
+    days: dict[tuple[str, str], date] = {}
+    if any(wanted.values()) or happened & reaching:
+        for account, event, day in sums:
+            if wanted[event, day]:
+                keys.setdefault(account, set()).update(wanted[event, day])
+            if event in reaching:
+                pair, on = (account, event), date.fromisoformat(day)
+                days[pair] = min(on, days.get(pair, on))
     if "usage" in heard:
         for account in active:
             keys.setdefault(account, set()).add("usage")
@@ -55,6 +52,6 @@ async def follow(
     entering = await entries.event_names(connection) & happened
     if entering:
         await entries.by_events(connection, [
-            EventRecord("", account, event, datetime.fromisoformat(each.last_at))
+            EventRecord("", account, event, packing.datetime_of(each.last_at))
             for (account, event, _), each in sums.items() if event in entering
         ])  # fmt: skip

@@ -71,7 +71,7 @@ class Writer:
 
     async def _leave_out_unreadable(self, batch: Batch) -> bool:
         async with self._pool.connection() as connection:
-            found = await events.unreadable(connection, batch.lines)
+            found = await events.unreadable(connection, batch.rows)
         batch.refuse(found, "properties: there is something in them that cannot be kept.")
         return bool(found)
 
@@ -139,7 +139,7 @@ class Writer:
                 news.tell(account, *NEW_ACCOUNT)
             active_on = self._active_later(batch, news)
             moved = await _move(connection, active_on, batch.received_at)
-            await events.copy(connection, batch.lines)
+            await events.copy(connection, batch.rows)
             sums = batch.sums
             if news.assigned:
                 sums = Sums(news.assigned)

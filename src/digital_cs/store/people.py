@@ -10,7 +10,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from digital_cs.store.copying import array_of
+from digital_cs.store import packing
+from digital_cs.store.arrays import text_array
 
 Connection = AsyncConnection[Any]
 
@@ -85,7 +86,7 @@ async def names_and_homes(
     """`known_as` of some ids and `homes` of others: one round trip within a pipeline."""
     asked, names, homes = [], list(ids), list(homeless)
     for query, some in ((_KNOWN_AS, names), (_HOMES, homes)):
-        asked.append(await connection.execute(query, (array_of(some),)) if some else None)
+        asked.append(await connection.execute(query, (packing.texts(some),)) if some else None)
     found = [dict(await cursor.fetchall()) if cursor else {} for cursor in asked]
     return found[0], found[1]
 
@@ -95,7 +96,7 @@ async def members(connection: Connection, contacts: Iterable[str]) -> set[tuple[
     cursor = await connection.execute(
         "select contact_id, account_id from memberships"
         " where contact_id = any(%s::text[]) and left_at is null",
-        (array_of(list(contacts)),),
+        (text_array(contacts),),
     )
     return {(row[0], row[1]) for row in await cursor.fetchall()}
 
@@ -105,7 +106,7 @@ async def accounts_by_domain(connection: Connection, domains: Iterable[str]) -> 
     cursor = await connection.execute(
         "select d.domain, min(a.id) from unnest(%s::text[]) as d(domain)"
         " join accounts a on a.domains @> array[d.domain] group by 1 having count(*) = 1",
-        (array_of(list(domains)),),
+        (text_array(domains),),
     )
     return dict(await cursor.fetchall())
 
@@ -259,7 +260,7 @@ async def accounts_ever(connection: Connection, contacts: Iterable[str]) -> list
     """Every account that these contacts belong to, or belonged to."""
     cursor = await connection.execute(
         "select distinct account_id from memberships where contact_id = any(%s::text[]) order by 1",
-        (array_of(list(contacts)),),
+        (text_array(contacts),),
     )
     return [row[0] for row in await cursor.fetchall()]
 
@@ -269,6 +270,6 @@ async def accounts_of(connection: Connection, contacts: Iterable[str]) -> list[s
     cursor = await connection.execute(
         "select distinct account_id from memberships"
         " where contact_id = any(%s::text[]) and left_at is null order by 1",
-        (array_of(list(contacts)),),
+        (text_array(contacts),),
     )
     return [row[0] for row in await cursor.fetchall()]

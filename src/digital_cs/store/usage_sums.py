@@ -7,13 +7,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
+from itertools import accumulate, chain
 from typing import Any
 
 import msgspec
 from psycopg import AsyncConnection
 
-from digital_cs.store.copying import array_of
+from digital_cs.store import packing
+from digital_cs.store.packing import MOST_REMEMBERED, Packed
 from digital_cs.store.usage_settling import COLUMNS, TOGETHER, hold, may_be_settled
 
 Connection = AsyncConnection[Any]
@@ -22,23 +23,40 @@ Key = tuple[str, str, str]
 """Account, event and UTC day (ISO)."""
 
 
-class Sum(msgspec.Struct):
+class Sum(msgspec.Struct, gc=False):
     """What happened of one key: how often, by whom, worth what, and when first and last.
 
-    Moments are as `copying.text_of` writes them: these sort like the moments themselves.
+    Moments are those of `packing`. Nearly always there is one user: `others` is a set only where
+    there are more, because sets are large.
     """
 
-    first_at: str
-    last_at: str
+    first_at: int
+    last_at: int
     n: int = 0
     value: float = 0.0
-    users: set[str] = msgspec.field(default_factory=set)
+    user: str | None = None
+    others: set[str] | None = None
+
+    def seen(self, user: str | None) -> None:
+        """Count a user, once."""
+        if user == self.user or user is None:
+            return
+        if self.user is None:
+            self.user = user
+        elif self.others is None:
+            self.others = {user}
+        else:
+            self.others.add(user)
+
+    def users(self) -> set[str]:
+        """All users."""
+        return {*(() if self.user is None else (self.user,)), *(self.others or ())}
 
 
 class Sums(dict[Key, Sum]):
     """Sums by key."""
 
-    def count(self, key: Key, moment: str, user: str | None, value: float | None) -> None:
+    def count(self, key: Key, moment: int, user: str | None, value: float | None) -> None:
         """Count one event."""
         found = self.get(key)
         if found is None:
@@ -48,8 +66,7 @@ class Sums(dict[Key, Sum]):
         elif moment > found.last_at:
             found.last_at = moment
         found.n += 1
-        if user is not None:
-            found.users.add(user)
+        found.seen(user)
         if value is not None:
             found.value += value
 
@@ -61,7 +78,8 @@ class Sums(dict[Key, Sum]):
                 found = self[key] = Sum(other.first_at, other.last_at)
             found.n += other.n
             found.value += other.value
-            found.users |= other.users
+            for user in other.users():
+                found.seen(user)
             found.first_at = min(found.first_at, other.first_at)
             found.last_at = max(found.last_at, other.last_at)
 
@@ -74,20 +92,35 @@ class Sums(dict[Key, Sum]):
         return last
 
 
-@lru_cache(maxsize=100_000)
 def user_key(user_id: str) -> int:
     """A user as a signed 64-bit number: what distinct users are counted by."""
     digest = hashlib.blake2b(user_id.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
+class UserKeys(dict[str, int]):
+    """The `user_key` of users, which remembers them: most come again and again."""
+
+    def __missing__(self, user_id: str) -> int:
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        found = self[user_id] = user_key(user_id)
+        return found
+
+
+user_keys = UserKeys()
+
+
+# The keys of all users come as one array, of which each sum has a part.
 _GIVEN = """
 select account_id, event, day, n, cardinality(keys) as users, value, first_at, last_at,
        keys as user_keys
-  from (select account_id, event, day, n, value, first_at, last_at, keys::bigint[] as keys
-          from unnest(%s::text[], %s::text[], %s::date[], %s::bigint[], %s::float8[],
-                      %s::timestamptz[], %s::timestamptz[], string_to_array(%s, ';'))
-            as x(account_id, event, day, n, value, first_at, last_at, keys)) g
+  from (select account_id, event, day, n, coalesce(value, 0) as value, first_at, last_at,
+               every[first_key:last_key] as keys
+          from (select %s::bigint[] as every offset 0) k,
+               unnest(%s::text[], %s::text[], %s::date[], %s::bigint[], %s::float8[],
+                      %s::timestamptz[], %s::timestamptz[], %s::int[], %s::int[])
+            as x(account_id, event, day, n, value, first_at, last_at, first_key, last_key)) g
 """
 
 # Always in order of the key, so that two who add to the same keys wait for each other.
@@ -139,27 +172,26 @@ async def add(
 
 def _rows(
     sums: Mapping[Key, Sum], keys: Sequence[Key], known_as: Mapping[str, str]
-) -> tuple[str, ...]:
-    """What _GIVEN takes. Written as arrays by hand: psycopg takes twice as long for that as
-    Postgres for all of it."""
+) -> tuple[Packed | None, ...]:
+    """What _GIVEN takes."""
     added = [sums[key] for key in keys]
+    values = [each.value for each in added]
+    users = [
+        [user_keys[known_as.get(each.user, each.user)]]
+        if each.others is None and each.user is not None
+        else sorted({user_keys[known_as.get(user, user)] for user in each.users()})
+        for each in added
+    ]
+    lasts = [*accumulate(map(len, users))]
     return (
-        array_of([key[0] for key in keys]), array_of([key[1] for key in keys]),
-        array_of([key[2] for key in keys]),
-        f"{{{','.join([str(each.n) for each in added])}}}",
-        f"{{{','.join([repr(each.value) for each in added])}}}",
-        f"{{{','.join([each.first_at for each in added])}}}",
-        f"{{{','.join([each.last_at for each in added])}}}",
-        ";".join([_keys(each.users, known_as) for each in added]),
+        packing.bigints([*chain.from_iterable(users)]), packing.texts([key[0] for key in keys]),
+        packing.texts([key[1] for key in keys]), packing.isodays([key[2] for key in keys]),
+        packing.bigints([each.n for each in added]),
+        packing.floats(values) if any(values) else None,
+        packing.moments([each.first_at for each in added]),
+        packing.moments([each.last_at for each in added]),
+        packing.ints([1, *(last + 1 for last in lasts[:-1])]), packing.ints(lasts),
     )  # fmt: skip
-
-
-def _keys(users: set[str], known_as: Mapping[str, str]) -> str:
-    if len(users) == 1:  # as nearly always
-        (user,) = users
-        return f"{{{user_key(known_as.get(user, user))}}}"
-    keys = {user_key(known_as.get(user, user)) for user in users}
-    return f"{{{','.join(map(str, sorted(keys)))}}}"
 
 
 # No raw event is needed for this: what a user did under the other id is what has its key.
