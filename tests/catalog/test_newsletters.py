@@ -14,6 +14,7 @@ from digital_cs.catalog.newsletters import (
 )
 from digital_cs.catalog.schema import NEWSLETTER_SCHEMA_FILE, newsletter_schema, schema_text
 from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.team import Person, Team
 from digital_cs.store.newsletters import spec_of
 from tests.rig import ROOT
 
@@ -41,6 +42,19 @@ def test_the_newsletters_and_events_that_are_shipped_are_without_complaints() ->
     assert load_newsletters(CONTENT).problems == ()
     assert list(load_newsletters(CONTENT).by_name) == ["lantern-letter"]
     assert load_events(CONTENT).problems == ()
+
+
+def test_who_is_not_in_the_team_is_told_with_their_line() -> None:
+    team = Team(people={"maya": Person(address="maya@lantern.example")})
+    text = GOOD.replace("owner: maya", "owner: maya\nbackup: mya\napprover: x@lantern.example")
+    _, found = check_newsletter_text(
+        f"{text}    sign_off: dana\n", "x.yaml", "letter", Around(team=team)
+    )
+    assert [(p.line, p.rule, p.severity) for p in found] == [
+        (4, "unknown-person", "warning"), (11, "unknown-person", "warning"),
+    ]  # fmt: skip
+    assert "maya" in (found[0].suggestion or "")
+    assert found[1].message == "Nobody in team.yaml is called 'dana', so somebody else is asked."
 
 
 def test_the_schema_that_is_shipped_is_that_of_the_model() -> None:

@@ -100,6 +100,28 @@ def test_what_is_not_put_together_cannot_be_approved_nor_recalled(letter: Cli) -
     assert letter("newsletter", "show", "letter/2026-01-01").code == 4
 
 
+def test_a_section_is_signed_off_or_refused_and_only_the_text_that_was_read(
+    letter: Cli, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.md"
+    text.write_text("Hello")
+    letter("newsletter", "write", ISSUE, "opening", "--file", str(text))
+    [kept] = letter("newsletter", "show", ISSUE, "--json").json["texts"]
+    told = letter("newsletter", "sign", ISSUE, "opening", "--text", "0123456789ab")
+    assert (told.code, "was changed since you read it" in told.err) == (1, True)
+    mark = kept["text_hash"][:12]
+    signed = letter("newsletter", "sign", ISSUE, "opening", "--text", mark, "--by", "dana")
+    assert signed.out == "opening is signed off.\n"
+    because = ("--because", "A typo.", "--section", "opening", "--by", "dana")
+    refused = letter("newsletter", "change", ISSUE, *because, "--json").json
+    assert refused == {
+        "issue": ISSUE, "section": "opening", "refused_by": "dana", "because": "A typo.",
+    }  # fmt: skip
+    [kept] = letter("newsletter", "show", ISSUE, "--json").json["texts"]
+    assert (kept["signed_hash"], kept["refused_because"]) == (None, "A typo.")
+    assert letter("newsletter", "change", ISSUE, "--because", " ").code in (1, 2)
+
+
 def test_an_issue_is_renamed_moved_left_out_or_added(letter: Cli) -> None:
     assert letter("newsletter", "title", ISSUE, "--subject", "Spring").out == "Changed.\n"
     assert letter("newsletter", "move", ISSUE, "2026-04-09").code == 0

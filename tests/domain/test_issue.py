@@ -167,6 +167,46 @@ def test_what_comes_out_otherwise_though_nobody_wrote_is_asked_about_anew() -> N
     assert replace(again, texts_hash="t1").approved
 
 
+def test_a_change_is_told_once_then_reminded_of_and_the_approver_is_left_alone() -> None:
+    wanted_at = datetime(2026, 11, 27, 9, tzinfo=UTC)
+    about = wanted_at.isoformat()
+    issue = replace(FROZEN, refused_at=wanted_at, done=done(Step(Do.ASK_APPROVAL, about="t1")))
+    assert ask(issue, wanted_at)[0] == [(Do.ASK_CHANGE, "")]
+    issue = replace(issue, done=issue.done | done(Step(Do.ASK_CHANGE, about=about)))
+    assert ask(issue, wanted_at) == ([], PLAN.approve_by)
+    assert ask(issue, PLAN.approve_by)[0] == [(Do.REMIND_CHANGE, "")]
+    issue = replace(issue, done=issue.done | done(Step(Do.REMIND_CHANGE, about=about)))
+    assert ask(issue, PLAN.held_at)[0] == [(Do.HOLD, "")]
+    approved = replace(issue, refused_at=None, approved_hash="t1")
+    assert ask(approved, PLAN.leaves_at)[0] == [(Do.LEAVE, "")]
+
+
+def test_who_wants_a_section_changed_is_not_reminded_but_who_writes_it_is() -> None:
+    at = PLAN.opens_at + A_MINUTE
+    refused = SectionFacts("deep-dive", "d1", None, PLAN.opens_at, at)
+    issue = Issue(State.OPEN, (WRITTEN[0], refused))
+    assert ask(issue, at)[0] == [(Do.ASK_CHANGE, "deep-dive")]
+    told = done(Step(Do.ASK_CHANGE, "deep-dive", at.isoformat()))
+    assert ask(replace(issue, done=told), at) == ([], PLAN.sign_off_by)
+    assert ask(replace(issue, done=told), PLAN.sign_off_by)[0] == [(Do.REMIND_CHANGE, "deep-dive")]
+
+
+def test_an_expert_who_is_asked_late_has_a_working_day_before_a_reminder() -> None:
+    written_at = PLAN.sign_off_by + timedelta(hours=1)
+    issue = Issue(State.OPEN, (WRITTEN[0], SectionFacts("deep-dive", "d1", None, written_at)))
+    assert ask(issue, written_at)[0] == [(Do.ASK_SIGN_OFF, "deep-dive")]
+    asked = replace(issue, done=done(Step(Do.ASK_SIGN_OFF, "deep-dive", "d1")))
+    said = replace(asked, done=asked.done | done(Step(Do.SAY_NOT_READY, about="deep-dive")))
+    assert ask(said, PLAN.freeze_at) == ([], written_at + timedelta(days=1))
+
+
+def test_an_edit_of_what_was_signed_off_asks_the_expert_anew_though_it_was_put_together() -> None:
+    edited = (WRITTEN[0], SectionFacts("deep-dive", "d2", "d1", PLAN.freeze_at + A_MINUTE))
+    issue = replace(FROZEN, sections=edited, content_hash="h2")
+    steps, _ = ask(issue, PLAN.freeze_at + 2 * A_MINUTE)
+    assert sorted(steps) == sorted([(Do.ASK_SIGN_OFF, "deep-dive"), (Do.SAY_NOT_READY, "")])
+
+
 def test_what_is_approved_too_late_moves_to_a_day_that_is_still_whole() -> None:
     approved = replace(FROZEN, approved_hash="t1")
     assert ask(approved, PLAN.first_at)[0] == [(Do.LEAVE, "")]
@@ -199,10 +239,12 @@ ISSUES = st.builds(
         st.builds(SectionFacts, st.just("opening"), st.sampled_from([None, "o1"])),
         st.builds(
             SectionFacts, st.just("deep-dive"), st.sampled_from([None, "d1", "d2"]),
-            st.sampled_from([None, "d1"]),
+            st.sampled_from([None, "d1"]), st.none() | st.just(PLAN.opens_at),
+            st.none() | st.just(PLAN.sign_off_by),
         ),
     ),
     content_hash=HASHES, frozen_hash=HASHES, texts_hash=HASHES, approved_hash=HASHES,
+    refused_at=st.none() | st.just(PLAN.approve_by - timedelta(hours=1)),
     leaves_at=st.none() | st.just(PLAN.first_at), all_sent=st.booleans(),
 )  # fmt: skip
 MOMENTS = st.datetimes(datetime(2026, 11, 1), datetime(2026, 12, 31)).map(
@@ -239,4 +281,5 @@ def test_it_acts_or_rests_and_what_was_done_is_not_done_again(issue: Issue, now:
 _SAID = {
     Do.TELL, Do.REMIND, Do.ESCALATE, Do.ASK_SIGN_OFF, Do.REMIND_SIGN_OFF, Do.SAY_NOT_READY,
     Do.ASK_APPROVAL, Do.REMIND_APPROVAL, Do.ESCALATE_APPROVAL, Do.HOLD, Do.FREEZE, Do.SAY_LEAVING,
+    Do.ASK_CHANGE, Do.REMIND_CHANGE,
 }  # fmt: skip

@@ -13,9 +13,12 @@ from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.policy import policy_beside
 from digital_cs.catalog.programs import stems
 from digital_cs.catalog.suggestions import did_you_mean
+from digital_cs.catalog.team import FILE as TEAM_FILE
+from digital_cs.catalog.team import load_team
 from digital_cs.catalog.yaml_folder import Checked, Loaded, check_document, load_folder
 from digital_cs.catalog.yaml_source import read_yaml
 from digital_cs.domain.newsletter import Newsletter, Suggestion
+from digital_cs.domain.team import Team
 
 FOLDER = "newsletters"
 """Its name in the content folder."""
@@ -28,6 +31,7 @@ class Around:
     names: Names = field(default_factory=Names)
     topics: Collection[str] | None = None
     items: Collection[str] | None = None
+    team: Team | None = None
 
 
 def load_newsletters(content_dir: Path) -> Loaded[Newsletter]:
@@ -40,6 +44,7 @@ def load_newsletters(content_dir: Path) -> Loaded[Newsletter]:
             stems(content_dir / "programs"),
         ),
         policy.topics if policy is not None else None, _items(content_dir),
+        team.team if (team := load_team(content_dir)).there else None,
     )  # fmt: skip
     return load_folder(content_dir, FOLDER, partial(check_newsletter_text, around=around))
 
@@ -72,6 +77,8 @@ def _findings(newsletter: Newsletter, stem: str | None, around: Around) -> Itera
             did_you_mean(newsletter.topic, around.topics)
             or f"It has: {', '.join(around.topics)}.",
         )  # fmt: skip
+    if around.team is not None:
+        yield from _unknown_people(newsletter, around.team)
     for path, part in parts(newsletter):
         yield from condition_findings(path, part, around.names)
         items = around.items if isinstance(part, Suggestion) else None
@@ -79,6 +86,29 @@ def _findings(newsletter: Newsletter, stem: str | None, around: Around) -> Itera
             yield Finding(
                 (*path, "show"), "unknown-item", f"There is no {part.show} in the content folder.",
                 did_you_mean(part.show, items) or "Write it, or name another one.",
+            )  # fmt: skip
+
+
+def _unknown_people(newsletter: Newsletter, team: Team) -> Iterator[Finding]:
+    """Names of who is to be asked that nobody of the team has: the next in line would be asked
+    instead, and nobody would know why."""
+    named: list[tuple[tuple[str | int, ...], str | None]] = [
+        (("owner",), newsletter.owner), (("backup",), newsletter.backup),
+        (("approver",), newsletter.approver),
+    ]  # fmt: skip
+    for number, section in enumerate(newsletter.sections):
+        named += [
+            (("sections", number, "owner"), section.owner),
+            (("sections", number, "sign_off"), section.sign_off),
+        ]
+    for path, name in named:
+        if name is not None and team.find(name) is None:
+            yield Finding(
+                path, "unknown-person", f"Nobody in {TEAM_FILE} is called '{name}', so somebody"
+                " else is asked.",
+                did_you_mean(name, team.people)
+                or f"Add '{name}' to {TEAM_FILE}, or write somebody's address here.",
+                "warning",
             )  # fmt: skip
 
 

@@ -166,6 +166,7 @@ def issues(
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask, find_settings
     from digital_cs.cli.newsletter_words import due_next, facts_of
+    from digital_cs.store import issue_texts
     from digital_cs.store import issues as store
     from digital_cs.temporal.newsletters import plan_of
 
@@ -175,9 +176,10 @@ def issues(
         calendar = await calendar_for(gateway)
         async with gateway.pool.connection() as connection:
             rows = await store.issues(connection, newsletter, over=all_, most=most)
+            written = [await issue_texts.texts(connection, row.id) for row in rows]
         return [
-            {**facts_of(row), "due_next": due_next(row, plan_of(row, calendar, zone), zone)}
-            for row in rows
+            {**facts_of(row), "due_next": due_next(row, plan_of(row, calendar, zone), zone, texts)}
+            for row, texts in zip(rows, written, strict=True)
         ]
 
     found = ask(question)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.newsletter import Because, IssueId, SectionName, who
+from digital_cs.cli.newsletter import Because, IssueId, SectionName, calendar_for, who
 from digital_cs.cli.options import By, Json
+
+if TYPE_CHECKING:
+    from digital_cs.store.issues import IssueRow
+    from digital_cs.temporal.gateway import Gateway
 
 Text = Annotated[
     str | None, typer.Option(help="Only if it says what the mail with this mark was about.")
@@ -31,15 +36,25 @@ def sign(issue: IssueId, section: SectionName, text: Text = None, by: By = None,
 def approve(issue: IssueId, text: Text = None, by: By = None, as_json: Json = False) -> None:
     """Approve exactly what was put together. A later change takes the approval back."""
     from digital_cs.cli import output
-    from digital_cs.cli.connection import ask
+    from digital_cs.cli.connection import ask, find_settings
     from digital_cs.cli.newsletter_words import facts_of
+    from digital_cs.domain.issue_plan import next_free_day
     from digital_cs.temporal import newsletters
 
-    row = ask(lambda gateway: newsletters.approve(gateway, issue, who(by), seen=text))
+    zone = find_settings().settings.workspace_zone
+
+    async def question(gateway: Gateway) -> tuple[IssueRow, date]:
+        row = await newsletters.approve(gateway, issue, who(by), seen=text)
+        calendar, now = await calendar_for(gateway), gateway.clock.now()
+        late = now >= newsletters.plan_of(row, calendar, zone).too_late_at
+        return row, next_free_day(now, calendar) if late else row.send_on
+
+    row, goes_on = ask(question)
     if as_json:
-        output.emit(facts_of(row))
-    else:
-        output.say(f"Approved. It goes out on {row.send_on:%A %-d %B}, to each in their morning.")
+        output.emit({**facts_of(row), "goes_on": goes_on})
+        return
+    moved = "" if goes_on == row.send_on else ", for its own day has begun in some places"
+    output.say(f"Approved. It goes out on {goes_on:%A %-d %B}{moved}, to each in their morning.")
 
 
 def change(

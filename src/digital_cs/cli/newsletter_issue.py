@@ -46,13 +46,14 @@ def show(issue: IssueId, as_json: Json = False) -> None:
     row, plan, written, variants, notes = ask(question)
     if as_json:
         output.emit(
-            {**facts_of(row), "due_next": due_next(row, plan, zone), "plan": plan,
+            {**facts_of(row), "due_next": due_next(row, plan, zone, written), "plan": plan,
              "texts": list(written.values()), "report": row.report,
              "variants": [{"variant": v.name, "accounts": v.accounts, "odd": v.odd,
                            "items": v.items} for v in variants], "story": notes}
         )  # fmt: skip
         return
-    output.say(f"{row.newsletter.name}, {row.send_on:%A %-d %B %Y}: {due_next(row, plan, zone)}")
+    due = due_next(row, plan, zone, written)
+    output.say(f"{row.newsletter.name}, {row.send_on:%A %-d %B %Y}: {due}")
     output.say(f"“{row.subject}”\n")
     for words, moment in (
         ("opens", plan.opens_at), ("written by", plan.sections_by),

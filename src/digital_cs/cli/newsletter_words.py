@@ -61,8 +61,8 @@ def recalled_words(issue: str, found: Recalled) -> str:
     )
 
 
-def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
-    """What has to happen next, and until when."""
+def due_next(row: IssueRow, plan: IssuePlan, zone: str, written: Mapping[str, SectionText]) -> str:
+    """What has to happen next, and until when; `written` is what the sections say."""
 
     def at(moment: datetime | None) -> str:
         return output.stamp(moment, zone)
@@ -71,8 +71,12 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
     match row.state:
         case State.PLANNED:
             return f"opens {at(plan.opens_at)}"
-        case State.OPEN:
+        case State.OPEN if _unwritten(row, written):
             return f"to be written by {at(plan.sections_by)}"
+        case State.OPEN if _unsigned(row, written):
+            return f"to be signed off by {at(plan.sign_off_by)}"
+        case State.OPEN:
+            return f"put together {at(plan.freeze_at)}"
         case State.FROZEN if row.approved:
             return f"approved, leaves {at(plan.leaves_at)}"
         case State.FROZEN if row.refused:
@@ -89,6 +93,16 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str) -> str:
             return f"{'recalled' if recalled else 'sent'}, with a report"
         case State.SKIPPED:
             return "left out"
+
+
+def _unwritten(row: IssueRow, written: Mapping[str, SectionText]) -> bool:
+    return any(s.required and s.section not in written and s.filler is Filler.TEXT
+               for s in row.newsletter.sections)  # fmt: skip
+
+
+def _unsigned(row: IssueRow, written: Mapping[str, SectionText]) -> bool:
+    return any(s.sign_off and s.section in written and not written[s.section].signed
+               for s in row.newsletter.sections)  # fmt: skip
 
 
 def section_lines(row: IssueRow, written: Mapping[str, SectionText]) -> list[list[str]]:
