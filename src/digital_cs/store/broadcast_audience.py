@@ -34,16 +34,19 @@ _PEOPLE = f"""
        select k.account_id, k.name, k.zone as account_zone, k.stage, c.id as contact_id, c.zone,
               lower(c.email) as address, c.active, c.created_at,
               coalesce(nullif(c.full_name, ''), nullif(c.first_name, ''), 'The reader') as who,
-              {QUIET_BECAUSE} as quiet,
-              (select min(r.nth) from unnest(%(roles)s::text[]) with ordinality as r(role, nth)
-                where r.role = any(m.roles) or r.role in ('{ANYBODY}', '{EVERYBODY}')) as rank
+              {QUIET_BECAUSE} as quiet, f.rank
          from accounts_in k
          join memberships m on m.account_id = k.account_id and m.left_at is null
-         join contacts c on c.id = m.contact_id {SUPPRESSED_HERE}),
+         join contacts c on c.id = m.contact_id {SUPPRESSED_HERE}
+        cross join lateral (
+              select min(r.nth) as rank
+                from unnest(%(roles)s::text[]) with ordinality as r(role, nth)
+               where r.role = any(m.roles) or r.role in ('{ANYBODY}', '{EVERYBODY}')) f
+        where f.rank is not null),
      fitting as materialized (
        select p.*, p.active and (p.quiet is null
                 or %(kind)s = 'service' and p.quiet = 'unsubscribed') as may
-         from people p where p.rank is not null),
+         from people p),
      -- As `choose_recipient` does: who may be written to and wants it, then by role, then by age.
      chosen as (
        select f.* from (

@@ -139,7 +139,7 @@ async def ask(
     }  # fmt: skip
     await locks.claim_many(connection, accounts, (e.address or e.contact_id for e in due))
     await connection.execute(BY_INDEX)
-    cursors = [await connection.execute(each, values) for each in (PEOPLE, AGAINST)]
+    cursors = [await connection.execute(each, values, prepare=True) for each in (PEOPLE, AGAINST)]
     await connection.execute(AS_USUAL)
     locked = {each.key: each.address for each in due}
     return Asked(locked, cursors, budget_since, same_since)
