@@ -9,6 +9,7 @@ from typing import Any
 
 from digital_cs.domain.issue_words import Told, day_words
 from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.reason_words import because
 
 MOST_LINKS = 10
 """So many links are told of in a mail; all of them are in the figures."""
@@ -113,10 +114,7 @@ def lines(figures: IssueFigures, recall: Recall | None = None) -> Iterator[str]:
 
 
 def _by_reason(counts: Mapping[str, int]) -> str:
-    return ", ".join(
-        f"{count:,} ({_REASONS.get(reason, reason.replace('_', ' '))})"
-        for reason, count in counts.items()
-    )
+    return ", ".join(f"{count:,} because {because(reason)}" for reason, count in counts.items())
 
 
 _GOT_IT = ("accepted", "delivered", "complained", "skipped")
@@ -124,16 +122,4 @@ _GOT_IT = ("accepted", "delivered", "complained", "skipped")
 _STATES = {
     "bounced": "came back", "failed": "were refused", "unknown": "are not known for sure",
     "planned": "are still planned", "claimed": "are just being handed over",
-}  # fmt: skip
-_REASONS = {
-    "suppressed": "unsubscribed, or the address is dead", "topic_off": "switched the topic off",
-    "pause_asked": "asked for a pause", "same_person": "got it for another account",
-    "nobody": "nobody to write to", "stage": "the account left",
-    "no_longer_useful": "it was too late", "cancelled": "it was recalled before",
-    "had_it": "had it before it was corrected", "budget_person": "had enough e-mails",
-    "budget_account": "the account had enough e-mails", "budget_fewer": "asked for fewer e-mails",
-    "ticket": "a serious ticket", "incident": "an incident", "replied": "an unread reply",
-    "window": "it was not their hour", "refused_for_now": "the server refused for a while",
-    "fault": "a fault of ours", "content_blocked": "content known to be wrong",
-    "content_stale": "stale content", "reserved": "something weightier was coming",
 }  # fmt: skip
