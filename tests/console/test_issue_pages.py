@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from digital_cs.config import load_settings
 from digital_cs.domain.issue import State
 from digital_cs.signing import Signer, person_id
 from digital_cs.signing_issues import Invitation, IssueSigner
@@ -19,6 +20,7 @@ from digital_cs.signing_reviews import ReviewSigner
 from digital_cs.temporal import newsletters
 from tests.activities.issue_house import CALENDAR, LINK_KEY, OPENING, START, day
 from tests.console.asked import PUBLIC, Asked, asked, form_of, link_in, text_of
+from tests.console.client import Face
 
 MAYA = "maya@lantern.example"
 FREEZE = day(11, 26, 12)
@@ -343,6 +345,17 @@ async def test_without_what_was_seen_nothing_is_approved(desk: Asked, form: dict
     await desk.post(f"/i/{TOKEN}/approve", {"seen": whole[:12], "day": "2026-12-01"}, 409)
     await desk.post(f"/i/{TOKEN}/approve", {"seen": whole, "day": "soon"}, 409)
     assert not (await desk.issue()).approved
+
+
+async def test_while_the_database_is_away_it_says_so(api_without_database: Face) -> None:
+    link = f"/i/{invited(key=load_settings().link_keys()[0])}"
+    stranger = api_without_database.stranger
+    for answer in (
+        await stranger.get(link), await stranger.get(f"{link}/text/plain"),
+        await stranger.post(f"{link}/approve", data={"seen": "0" * 64}),
+    ):  # fmt: skip
+        assert answer.status_code == 503
+        assert "Please try again in a minute" in answer.text
 
 
 async def test_what_is_no_form_does_no_harm(desk: Asked) -> None:

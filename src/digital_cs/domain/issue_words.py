@@ -250,7 +250,7 @@ class _Words:
             tuple(self._of(*self._owners, *self._approvers)), f"Held: {self._name}",
             (f"It is not sent, for it is not approved. {self.wanted.words}" if self.wanted
              else "Nobody approved it in time, so it is not sent.",
-             f"{self._in_time()} Or leave it out."),
+             f"{self._in_time()} If it is not needed any more, leave it out."),
             f"{self._approve}\ndigital-cs newsletter skip {self.issue} --because …",
             Asks.APPROVE, "Look at it, and answer",
         )  # fmt: skip
