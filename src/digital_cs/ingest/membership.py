@@ -28,7 +28,7 @@ log = logs.get(__name__)
 
 Connection = AsyncConnection[Any]
 
-BATCH = 5000
+BATCH = 10_000
 """Changes of a lane, or due accounts of a rule, that are looked at in one transaction."""
 PAGE = 1000
 """Of many who moved at once, so many are told of at a time."""

@@ -25,6 +25,7 @@ from digital_cs.store import (
     condition_sql_traits,
     condition_sql_usage,
 )
+from digital_cs.store.arrays import text_array
 from digital_cs.store.condition_sql_sheet import Later, Leaf, Sheet
 
 Connection = AsyncConnection[Any]
@@ -81,7 +82,7 @@ class Compiled:
         found = dict(self._given)
         found |= {name: later(now, calendar) for name, later in self._later.items()}
         if ids is not None:
-            found[self._ids] = list(ids)
+            found[self._ids] = text_array(ids)
         return found
 
 

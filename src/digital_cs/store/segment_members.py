@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from digital_cs.domain.kept_rule import ENTRY
+from digital_cs.store.arrays import text_array
 
 Connection = AsyncConnection[Any]
 
@@ -123,7 +124,7 @@ select f.account_id, f.verdict, f.flip, f.mark
 
 def _statement(verdicts: Verdicts, of: Sequence[str] | None) -> str:
     some = {
-        name: f"and {name}.account_id = any(%(kept_of)s)" if of is not None else ""
+        name: f"and {name}.account_id = any(%(kept_of)s::text[])" if of is not None else ""
         for name in ("m", "o", "s")
     }
     return _WRITE.format(verdicts=verdicts.sql, **some)
@@ -141,7 +142,7 @@ def _values(
         "kept_told": because is not None and not rule_id.startswith(ENTRY),
         "kept_because": because if isinstance(because, str) else "",
         "kept_ids": list(each), "kept_becauses": list(each.values()),
-        "kept_of": list(of) if of is not None else None,
+        "kept_of": text_array(of) if of is not None else None,
     }  # fmt: skip
 
 
