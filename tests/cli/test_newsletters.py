@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,38 @@ def test_a_section_is_signed_off_or_refused_and_only_the_text_that_was_read(
     [kept] = letter("newsletter", "show", ISSUE, "--json").json["texts"]
     assert (kept["signed_hash"], kept["refused_because"]) == (None, "A typo.")
     assert letter("newsletter", "change", ISSUE, "--because", " ").code in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("send_on", "said"),
+    [
+        ("2026-04-07", "It goes out on Tuesday 7 April, to each in their morning."),
+        (
+            "2026-03-02",
+            "It goes out on Tuesday 3 March, for its own day has begun in some places, to each in"
+            " their morning.",
+        ),
+    ],
+)
+def test_an_approval_says_on_which_day_it_goes(
+    letter: Cli, rows: Callable[..., list[Any]], send_on: str, said: str
+) -> None:
+    rows(
+        "update newsletter_issues set state = 'frozen', frozen_hash = content_hash,"
+        " texts_hash = 'abcdef', send_on = %s where id = %s", send_on, ISSUE,
+    )  # fmt: skip
+    told = letter("newsletter", "approve", ISSUE, "--text", "fedcba")
+    assert (told.code, "put together anew since you looked at it" in told.err) == (1, True)
+    assert letter("newsletter", "approve", ISSUE, "--text", "").code == 1
+    done = letter("newsletter", "approve", ISSUE, "--text", "abc", "--by", "maya")
+    assert done.out == f"Approved. {said}\n"
+    facts = letter("newsletter", "approve", ISSUE, "--json").json
+    assert (facts["approved_by"], facts["text"]) == ("maya", "abcdef")
+    assert letter("newsletter", "change", ISSUE, "--because", "A typo.", "--by", "dana").code == 0
+    assert "dana wants a change: A typo." in letter("newsletter", "show", ISSUE).out
+    [row] = letter("newsletter", "issues", "--json").json
+    assert row["approved_by"] is None
+    assert row["due_next"].startswith("to be changed, as dana says")
 
 
 def test_an_issue_is_renamed_moved_left_out_or_added(letter: Cli) -> None:
