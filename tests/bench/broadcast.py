@@ -51,6 +51,8 @@ PLANNED = int(os.environ.get("BENCH_PLANNED", str(RECIPIENTS * 10)))
 DRIPS = int(os.environ.get("BENCH_DRIPS", "100"))
 PROCESSES = int(os.environ.get("BENCH_PROCESSES", "2"))
 CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "4"))
+LIBRARY = 20_000
+"""Messages of the loop over aiosmtplib: its rate is the same however many there are."""
 
 WAYS: dict[str, tuple[tuple[str, ...], float]] = {
     "pipelining": (("PIPELINING", "8BITMIME"), 0.0),
@@ -119,6 +121,14 @@ class Bench:
         sent.bare.append(rate)
         sent.bare_spent = spent
 
+    async def library(self, sink: FastSink, settings: Settings, messages: int, sent: Sent) -> None:
+        """The same loop over the library that people would take."""
+        sent.library, _ = await bare_loop(
+            sink, self.message, messages, PROCESSES, CONNECTIONS, settings.broadcast_in_flight,
+            client="aiosmtplib",
+        )  # fmt: skip
+        rig.say(f"{sent.way}: loop of aiosmtplib {sent.library:,.0f} messages/s")
+
     async def round(self, way: str, recipients: int, drips: int) -> Sent:
         """A bare loop, a broadcast, and a bare loop again, all with the same sink."""
         cohort = f"{way.partition(',')[0]}-{recipients}"
@@ -129,6 +139,7 @@ class Bench:
             sent = Sent(way, recipients, 0.0, Spent({}, {}), 0)
             loops = max(PROCESSES * CONNECTIONS, recipients)
             await self.bare(sink, settings, loops, sent)
+            await self.library(sink, settings, min(loops, LIBRARY), sent)
             with workers(settings, self.servers.folder, "broadcast", PROCESSES) as sending:
                 dripping: contextlib.AbstractContextManager[list[int]] = contextlib.nullcontext([])
                 if drips:

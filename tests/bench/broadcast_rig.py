@@ -115,6 +115,7 @@ class Sent:
     spent: Spent
     peak: int
     bare: list[float] = field(default_factory=list)
+    library: float = 0.0
     bare_spent: Spent = field(default_factory=lambda: Spent({}, {}))
     accepted: int = 0
     wrong: int = 0
@@ -127,6 +128,10 @@ class Sent:
     @property
     def ratio(self) -> float:
         return self.rate / statistics.mean(self.bare)
+
+    @property
+    def over_library(self) -> float:
+        return self.rate / self.library
 
 
 class Watch:
@@ -226,15 +231,16 @@ def workers(settings: Settings, folder: Path, queue: str, processes: int) -> Ite
 
 
 async def bare_loop(
-    sink: FastSink, message: Path, messages: int, processes: int, connections: int, at_once: int
-) -> tuple[float, Spent]:
+    sink: FastSink, message: Path, messages: int, processes: int, connections: int, at_once: int,
+    *, client: str = "bulk",
+) -> tuple[float, Spent]:  # fmt: skip
     """Messages a second of bare loops in so many processes, each with so many connections."""
     watch = Watch({"sink": sink.pids})
     start = time.time() + 2.0
     command = [
         sys.executable, "-m", "tests.bench.bare_mail", str(sink.port), str(message),
         "--messages", str(messages // processes), "--connections", str(connections),
-        "--at-once", str(at_once), "--start", str(start),
+        "--at-once", str(at_once), "--start", str(start), "--client", client,
     ]  # fmt: skip
     running = [
         await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)

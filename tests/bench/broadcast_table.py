@@ -42,6 +42,12 @@ def show(
         "holds": main.ratio >= GOAL and not wrong and p99 <= DRIP_GOAL,
         "messages_per_second": round(main.rate), "recipients": main.recipients,
         "bare_per_second": round(statistics.mean(main.bare)),
+        # Beside the goal, which the client of our own decides.
+        "aiosmtplib_per_second": round(main.library),
+        "ratio_over_aiosmtplib": round(main.over_library, 3),
+        "ratios_over_aiosmtplib": {
+            f"{one.way}-{one.recipients}": round(one.over_library, 3) for one in sent
+        },
         "ratios": {f"{one.way}-{one.recipients}": round(one.ratio, 3) for one in sent},
         "rates": {f"{one.way}-{one.recipients}": round(one.rate) for one in sent},
         "lost_or_twice": wrong, "drips": len(late),
@@ -65,6 +71,10 @@ def _speeds(console: Console, sent: Sequence[Sent], how: str) -> None:
         table.add_row(
             one.way, f"{one.recipients:,}", f"{one.rate:,.0f}", f"{statistics.mean(one.bare):,.0f}",
             f"{one.ratio:.3f}", f"{one.seconds:.1f}", f"{one.peak / 1e6:.0f}",
+        )  # fmt: skip
+        table.add_row(
+            f"{one.way}, over aiosmtplib", "", f"{one.rate:,.0f}", f"{one.library:,.0f}",
+            f"{one.over_library:.3f}", "", "",
         )  # fmt: skip
     console.print(table)
 
