@@ -65,7 +65,8 @@ class Match:
 
 
 class ArticleMatcher:
-    """The articles of a library, ready to be asked. 1,000 articles take about 15 s and 500 MB."""
+    """The articles of a library, ready to be asked. 1,000 short articles take about
+    15 s and 500 MB; of 14,000 characters each, 90 s and 800 MB."""
 
     def __init__(
         self,
