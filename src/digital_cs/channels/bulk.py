@@ -164,7 +164,8 @@ class BulkLine:
 
     async def _with_data(self, connection: SmtpConnection, messages: Batch, until: float) -> None:
         wire = connection.wire
-        body, before = b"", None
+        body: tuple[bytes, ...] = ()
+        before = None
         resets = False
         while True:
             flight = None
@@ -175,7 +176,7 @@ class BulkLine:
                 before.written = True
             group = (_RESET if resets else b"", *flight.envelope, b"DATA\r\n") if flight else ()
             if body or group:
-                wire.write(b"".join((body, *group)))
+                wire.write(b"".join((*body, *group)))
             if before is not None:
                 before.end(self._here(connection) or await self._reply(connection))
                 messages.settled()
@@ -196,7 +197,7 @@ class BulkLine:
                     # Only a final dot would end this DATA. Better no connection than a dot.
                     raise ConnectionError("the server wants a message for nobody")
             resets = refused
-            body, before = (b"", None) if refused else (flight.ended(), flight)
+            body, before = ((), None) if refused else (flight.ended(), flight)
 
     async def _one_by_one(self, connection: SmtpConnection, messages: Batch, until: float) -> None:
         while self._may_go_on(connection, until):

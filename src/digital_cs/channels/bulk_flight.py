@@ -55,11 +55,11 @@ class Flight:
         """How many answers there will be to it if it was written as a whole."""
         return 3 + self.resets
 
-    def ended(self) -> bytes:
-        """The message as DATA takes it, with the final dot."""
+    def ended(self) -> tuple[bytes, ...]:
+        """The message as DATA takes it, with the final dot; in pieces, as it is long."""
         if self.dotless and self.payload.endswith(b"\r\n"):
-            return self.payload + b".\r\n"
-        return dot_stuffed(self.payload)
+            return self.payload, b".\r\n"
+        return (dot_stuffed(self.payload),)
 
     @property
     def refused(self) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 # Neither a template nor a value holds these (tags.tokenize, filters.one_line).
 _OPEN, _CLOSE = "\x02", "\x03"
@@ -91,6 +94,16 @@ class Slots:
         pieces = self._pieces.copy()
         pieces[1::2] = each
         return "".join(pieces)
+
+
+def picker(numbers: Sequence[int]) -> Callable[[Sequence[T]], tuple[T, ...]]:
+    """Takes from a sequence what has these numbers."""
+    match numbers:
+        case []:
+            return lambda _: ()
+        case [number]:
+            return lambda known: (known[number],)
+    return itemgetter(*numbers)
 
 
 def place(number: int) -> str:

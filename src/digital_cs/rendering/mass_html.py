@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from digital_cs.rendering.link_marks import CUT
 from digital_cs.rendering.links import BODY_END, HIDDEN, PICTURE, Led
-from digital_cs.rendering.mass_frame import Draft, Filled, Frame, Slots, has_places
+from digital_cs.rendering.mass_frame import Draft, Filled, Frame, Slots, has_places, picker
 from digital_cs.rendering.mass_program import UnknownStepError
+
+Pick = Callable[[Sequence[str]], tuple[str, ...]]
 
 
 class HtmlBody:
@@ -24,7 +26,7 @@ class HtmlBody:
         links = whole.split(CUT)[1::2]
         self._links = [Slots(link) for link in links]
         self._same = None if any(map(has_places, links)) else tuple(links)
-        self._drawn: dict[tuple[bool, bool], tuple[tuple[Frame], list[int]]] = {}
+        self._drawn: dict[tuple[bool, bool], tuple[tuple[Frame], Pick]] = {}
 
     @property
     def begin(self) -> str:
@@ -39,20 +41,18 @@ class HtmlBody:
 
     def approved(self, values: Sequence[str], links: Sequence[str]) -> Filled:
         """The HTML as it was approved."""
-        frames, order = self._draw(hidden=False, picture=False)
-        known = [*values, *links, "", "", ""]
-        return Filled(frames, [known[gap] for gap in order])
+        frames, pick = self._draw(hidden=False, picture=False)
+        return Filled(frames, pick([*values, *links, "", "", ""]))
 
     def sent(self, values: Sequence[str], links: Sequence[str], led: Led) -> Filled:
         """The HTML as it is sent, its links led over our address."""
-        frames, order = self._draw(hidden=bool(led.hidden), picture=bool(led.picture))
+        frames, pick = self._draw(hidden=bool(led.hidden), picture=bool(led.picture))
         urls = [url or link for url, link in zip(led.urls, links, strict=True)]
-        known = [*values, *urls, led.hidden, led.picture, ""]
-        return Filled(frames, [known[gap] for gap in order])
+        return Filled(frames, pick([*values, *urls, led.hidden, led.picture, ""]))
 
-    def _draw(self, *, hidden: bool, picture: bool) -> tuple[tuple[Frame], list[int]]:
-        """The frame with or without what is sent at the end of the body, and the numbers of what
-        is in its gaps: values, then addresses, hidden link, picture, nothing."""
+    def _draw(self, *, hidden: bool, picture: bool) -> tuple[tuple[Frame], Pick]:
+        """The frame with or without what is sent at the end of the body, and what takes what is in
+        its gaps from all that is known: values, then addresses, hidden link, picture, nothing."""
         found = self._drawn.get((hidden, picture))
         if found is None:
             draft = Draft()
@@ -64,7 +64,7 @@ class HtmlBody:
                     draft.leave(end + nth)
                     draft.say(around[1])
             self._cut(draft, self._after, following)
-            found = ((Frame(draft.texts),), [*draft.gaps, end + 2])
+            found = ((Frame(draft.texts),), picker([*draft.gaps, end + 2]))
             self._drawn[hidden, picture] = found
         return found
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from digital_cs.rendering.link_marks import CUT
 from digital_cs.rendering.links import Led
-from digital_cs.rendering.mass_frame import Draft, Filled, Frame, Slots, has_places, place
+from digital_cs.rendering.mass_frame import Draft, Filled, Frame, Slots, has_places, picker, place
 from digital_cs.rendering.plain_text import Laid, blocks_of, finish, is_row, lay_out
 
 _SHAPES_KEPT = 256
@@ -25,8 +24,6 @@ _WORD = re.compile("(\x02+|\x03+)")
 
 Shape = int | tuple[int, ...] | None
 """The lengths of the words of a value; None where it is not words with one space between them."""
-
-T = TypeVar("T")
 
 
 class _Piece(NamedTuple):
@@ -81,7 +78,7 @@ class TextBody:
                 draft.leave(self._nothing + self._same.index(part))
             else:
                 draft.say(part)
-        return _Piece(Frame(draft.texts), _picker([*draft.gaps, self._nothing]), links)
+        return _Piece(Frame(draft.texts), picker([*draft.gaps, self._nothing]), links)
 
     def approved(self, values: Sequence[str]) -> tuple[Filled, list[int]] | None:
         """The text as it was approved, and which gaps are marked addresses; None where a block is
@@ -137,7 +134,7 @@ class _Block:
         self._lay = lay
         self._numbers = self._slots.numbers
         self._cuts = text.count(CUT)
-        self.pick: Callable[[Sequence[Shape]], tuple[Shape, ...]] = _picker(self._numbers)
+        self.pick: Callable[[Sequence[Shape]], tuple[Shape, ...]] = picker(self._numbers)
         self.of = lru_cache(maxsize=_SHAPES_KEPT)(self._of)
 
     def _of(self, shapes: tuple[Shape, ...]) -> _Piece | None:
@@ -186,13 +183,6 @@ class _Block:
 def _shape(value: str) -> Shape:
     words = value.split()
     return tuple(map(len, words)) if words and " ".join(words) == value else None
-
-
-def _picker(numbers: Sequence[int]) -> Callable[[Sequence[T]], tuple[T, ...]]:
-    """Takes from a sequence what has these numbers: by `itemgetter`, which is quicker."""
-    if len(numbers) > 1:
-        return itemgetter(*numbers)
-    return lambda known: tuple(known[number] for number in numbers)
 
 
 @lru_cache(maxsize=64)
