@@ -42,5 +42,5 @@ async def test_p21_a_letter_is_the_approved_one_with_links_that_tell_of_a_click(
 
     text = OURS.sub(lambda found: link(found[1]).destination, text)
     html = OURS.sub(lambda found: escape(link(found[1]).destination), HIDDEN.sub("", html))
-    approved = "\0".join((letter.subject, text, html))
+    approved = "\0".join((html, text, letter.subject))
     assert row["content_hash"] == hashlib.sha256(approved.encode()).hexdigest()

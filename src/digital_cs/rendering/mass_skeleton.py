@@ -43,8 +43,8 @@ class Skeleton:
         text: Steps, html: Steps,
     ) -> None:  # fmt: skip
         """What is the same for everybody is read from `context`, that of the first; `links` are
-        without the token. Raises `UnknownStepError` if the
-        HTML has not one end of its body, and whatever a value does that cannot be."""
+        without the token. Raises `UnknownStepError` if the HTML has not one end of its body, and
+        whatever a value does that cannot be."""
         self._context = context
         self._links = links
         self._places: dict[str, int] = {}
