@@ -52,6 +52,18 @@ async def test_a_day_is_settled_when_two_more_are_over(
         assert await settled(connection) == 5
 
 
+async def test_a_day_is_not_settled_the_moment_it_may_be(
+    database: str, connection: Connection
+) -> None:
+    midnight = datetime(2026, 3, 4, tzinfo=UTC)
+    await connection.execute(ROWS, (1, [NOON.date() - timedelta(days=3)]))
+    async with pools.opened(database, 2) as pool:
+        await UsageSettler(pool, at(midnight)).turn()
+        assert await settled(connection) == 0
+        await UsageSettler(pool, at(midnight + usage_settling.MARGIN)).turn()
+        assert await settled(connection) == 1
+
+
 async def test_much_is_settled_over_several_turns_and_goes_on_where_it_was(
     database: str, connection: Connection
 ) -> None:

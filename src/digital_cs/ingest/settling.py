@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -32,7 +32,7 @@ class UsageSettler:
 
     async def turn(self, most_batches: int = MOST_BATCHES) -> bool:
         """Settle some; returns whether all of today's work is done."""
-        today = self._clock.now().astimezone(UTC).date()
+        today = usage_settling.settling_today(self._clock.now())
         for _ in range(most_batches):
             if self._done_on == today:
                 break

@@ -28,13 +28,17 @@ async def take_changes(connection: Connection, lane: int, most: int) -> dict[str
     """The oldest changes in a lane: accounts by key. Others skip them, and a rollback puts them
     back."""
     cursor = await connection.execute(
-        "with taken as (delete from account_changes where id in (select id from account_changes"
-        f" where {_LANE} order by id limit %(most)s for update skip locked)"
-        " returning account_id, keys)"
-        " select key, array_agg(distinct account_id) from taken, unnest(keys) as key group by 1",
+        "with taken as (delete from account_changes where ctid = any(array("
+        f" select ctid from account_changes where {_LANE} order by id limit %(most)s"
+        " for update skip locked)) returning account_id, keys)"
+        " select keys, array_agg(account_id) from taken group by 1",
         {"lane": lane, "most": most},
     )
-    return {row[0]: set(row[1]) for row in await cursor.fetchall()}
+    found: dict[str, set[str]] = {}
+    for keys, account_ids in await cursor.fetchall():
+        for key in keys:
+            found.setdefault(key, set()).update(account_ids)
+    return found
 
 
 async def take_due(

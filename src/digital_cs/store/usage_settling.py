@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -17,8 +17,12 @@ Key = tuple[str, str, date]
 BEGINNING: Key = ("", "", date.min)
 
 OPEN_DAYS = timedelta(days=2)
-"""So many days before today stay open. Much of yesterday comes after midnight and is not looked for
-among what is settled: a day more is for the clocks of servers, and for who is about to commit."""
+"""So many days before today stay open: what comes in of these is not looked for among what is
+settled, and that is nearly all."""
+
+MARGIN = timedelta(hours=2)
+"""The keeper's today begins so much later: for the clocks of servers, and for who is about to
+commit what came before midnight."""
 
 _LOCK = 0x75736765
 
@@ -40,7 +44,7 @@ TOGETHER = """
                             as k) end
 """
 
-# A key that is in both places is one of a clock that ran a day ahead: it is put together here.
+# A key that is in both places is one of a clock that ran hours ahead: it is put together here.
 _SETTLE = f"""
 with old as materialized (
        select account_id, event, day from usage_days_open
@@ -61,7 +65,7 @@ select account_id, event, day from old order by account_id, event, day
 
 def may_be_settled(today: date) -> date:
     """What is of days before this one may have been settled."""
-    return today - OPEN_DAYS + timedelta(days=1)
+    return today - OPEN_DAYS
 
 
 async def hold(connection: Connection) -> None:
@@ -70,6 +74,11 @@ async def hold(connection: Connection) -> None:
     Without it a row could move while a statement looks for it, which would find it nowhere.
     """
     await connection.execute("select pg_advisory_xact_lock_shared(%s)", (_LOCK,))
+
+
+def settling_today(now: datetime) -> date:
+    """The day from which a keeper counts."""
+    return (now - MARGIN).astimezone(UTC).date()
 
 
 async def settle(
