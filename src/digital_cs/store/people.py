@@ -10,7 +10,6 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from digital_cs.store import packing
 from digital_cs.store.arrays import text_array
 
 Connection = AsyncConnection[Any]
@@ -86,7 +85,7 @@ async def names_and_homes(
     """`known_as` of some ids and `homes` of others: one round trip within a pipeline."""
     asked, names, homes = [], list(ids), list(homeless)
     for query, some in ((_KNOWN_AS, names), (_HOMES, homes)):
-        asked.append(await connection.execute(query, (packing.texts(some),)) if some else None)
+        asked.append(await connection.execute(query, (text_array(some),)) if some else None)
     found = [dict(await cursor.fetchall()) if cursor else {} for cursor in asked]
     return found[0], found[1]
 
