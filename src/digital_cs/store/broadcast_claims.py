@@ -139,7 +139,7 @@ select m.chunk from messages m where {_DUE} group by m.chunk
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Due:
     """A recipient who is due, as they were when nobody held their locks yet."""
 
@@ -166,7 +166,7 @@ class PutOff:
     tell: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """What became of a message that was handed over."""
 

@@ -26,7 +26,7 @@ from digital_cs.store.broadcast_standing_sql import AGAINST, AS_USUAL, BY_INDEX,
 Connection = AsyncConnection[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recipient:
     """A recipient with all that their message is made of. Never leaves the activity.
 
