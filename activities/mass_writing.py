@@ -37,7 +37,7 @@ class Written:
 
 
 class MassWriter:
-    """Writes what `Mailing` would write, at a tenth of the cost; for one task at a time.
+    """Writes what `Mailing` would write, at a sixth of the cost; for one task at a time.
 
     Keep one for each e-mail (of one state of its content): it remembers what messages share, a
     few hundred kilobytes however many there are.
