@@ -134,6 +134,9 @@ class TestAnyPrograms:
     def test_what_was_wished_is_every_visit_of_a_step_that_sends(
         self, programs: list[Played], policy: Policy, number: int
     ) -> None:
+        # With a cap others of its program would decide about the way of an account.
+        programs = [Played(replace(each.graph, at_most_a_day=None)) for each in programs]
+        policy = policy.model_copy(update={"damage": OPEN.damage})
         sim = Population(programs, 1, MONDAY, 20).account(number)
         seen = set()
         for each in way_of(programs, policy, sim):
