@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from digital_cs.domain.account import LEAVING_STAGES
-from digital_cs.domain.broadcast import HELD_FOR, Broadcast
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import (
+from digital_cs.domain.content.stale_rule import Wait
+from digital_cs.domain.programs.enrollment import MessageState, Verdict
+from digital_cs.domain.sending.broadcast import HELD_FOR, Broadcast
+from digital_cs.domain.sending.eligibility import (
     SENDABLE,
     SERVICE,
     Answer,
@@ -19,14 +20,13 @@ from digital_cs.domain.eligibility import (
     Standing,
     decide,
 )
-from digital_cs.domain.enrollment import MessageState, Verdict
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.send_window import SendWindow
-from digital_cs.domain.stale_rule import Wait
-from digital_cs.domain.zone import load_zone
-from digital_cs.store.broadcast_claims import PutOff
-from digital_cs.store.broadcast_standing import PLAIN, Recipient, Set
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.send_window import SendWindow
+from digital_cs.domain.timing.zone import load_zone
+from digital_cs.store.broadcasts.broadcast_claims import PutOff
+from digital_cs.store.broadcasts.broadcast_standing import PLAIN, Recipient, Set
 
 
 @dataclass(slots=True)

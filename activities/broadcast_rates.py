@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from activities.broadcast_deciding import Decided
-from digital_cs.domain.broadcast import Broadcast, scopes
-from digital_cs.domain.policy import Policy
-from digital_cs.store import rates
-from digital_cs.store.broadcast_claims import Connection
+from digital_cs.domain.sending.broadcast import Broadcast, scopes
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.store.broadcasts.broadcast_claims import Connection
+from digital_cs.store.sending import rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,15 @@ from psycopg_pool import AsyncConnectionPool
 from activities.deliveries import Meaning, backoff, meaning_of
 from digital_cs import metrics
 from digital_cs.channels.delivery import Delivery
-from digital_cs.domain.broadcast import Broadcast
-from digital_cs.domain.eligibility import SERVICE
-from digital_cs.domain.enrollment import MessageState, Verdict
-from digital_cs.domain.touch import MOST_RESENDS
-from digital_cs.store import broadcast_claims as claims
-from digital_cs.store import suppressions
-from digital_cs.store.broadcast_claims import Connection, Result
-from digital_cs.store.broadcast_standing import Recipient
-from digital_cs.store.pool import insist
+from digital_cs.domain.programs.enrollment import MessageState, Verdict
+from digital_cs.domain.programs.touch import MOST_RESENDS
+from digital_cs.domain.sending.broadcast import Broadcast
+from digital_cs.domain.sending.eligibility import SERVICE
+from digital_cs.store.broadcasts import broadcast_claims as claims
+from digital_cs.store.broadcasts.broadcast_claims import Connection, Result
+from digital_cs.store.broadcasts.broadcast_standing import Recipient
+from digital_cs.store.database.pool import insist
+from digital_cs.store.people import suppressions
 
 INSISTING = 120.0
 """Real seconds for which the database may be away before a set is given up: what was claimed is

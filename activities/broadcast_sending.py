@@ -21,20 +21,22 @@ from digital_cs import metrics
 from digital_cs.channels.bulk import Handed
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome
 from digital_cs.clock import Clock
-from digital_cs.domain.broadcast import Broadcast
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import SERVICE
-from digital_cs.domain.enrollment import MessageState, Verdict
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.stale_rule import Doubt, Resolved
+from digital_cs.domain.content.stale_rule import Doubt, Resolved
+from digital_cs.domain.programs.enrollment import MessageState, Verdict
+from digital_cs.domain.sending.broadcast import Broadcast
+from digital_cs.domain.sending.eligibility import SERVICE
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.context import AccountView, ContactView
-from digital_cs.store import broadcast_claims as claims
-from digital_cs.store import broadcast_standing, doubts, policies, rates
-from digital_cs.store.broadcast_claims import Connection, Due, PutOff
-from digital_cs.store.broadcast_standing import Recipient, Set
-from digital_cs.store.pool import in_one_go, insist
+from digital_cs.store.broadcasts import broadcast_claims as claims
+from digital_cs.store.broadcasts import broadcast_standing
+from digital_cs.store.broadcasts.broadcast_claims import Connection, Due, PutOff
+from digital_cs.store.broadcasts.broadcast_standing import Recipient, Set
+from digital_cs.store.content import doubts
+from digital_cs.store.database.pool import in_one_go, insist
+from digital_cs.store.sending import policies, rates
 
 TEXT_PATIENCE = timedelta(hours=6)
 """Business time after which a message that could not be made is tried again."""

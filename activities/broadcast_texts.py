@@ -13,10 +13,10 @@ from psycopg import AsyncConnection
 
 from activities.letters import Sender
 from activities.mass_writing import MassWriter
-from digital_cs.domain.broadcast import Broadcast, approval_hash
-from digital_cs.domain.content_policy import WhenStale
-from digital_cs.domain.stale_rule import Doubt, Resolved, Swaps, Wait, resolve
-from digital_cs.domain.variants import without_messages
+from digital_cs.domain.content.content_policy import WhenStale
+from digital_cs.domain.content.stale_rule import Doubt, Resolved, Swaps, Wait, resolve
+from digital_cs.domain.newsletters.variants import without_messages
+from digital_cs.domain.sending.broadcast import Broadcast, approval_hash
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import ProgramView
@@ -24,7 +24,8 @@ from digital_cs.rendering.errors import TemplateInvalidError
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import broadcasts, doubts
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.content import doubts
 
 Connection = AsyncConnection[Any]
 

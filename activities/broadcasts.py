@@ -19,7 +19,7 @@ from activities.faults import without_words
 from digital_cs import logs
 from digital_cs.background import running
 from digital_cs.clock import Clock, pace
-from digital_cs.domain.broadcast import (
+from digital_cs.domain.sending.broadcast import (
     Around,
     Broadcast,
     Do,
@@ -36,17 +36,12 @@ from digital_cs.messages.broadcast import (
     LookReply,
     LookRequest,
 )
-from digital_cs.store import (
-    alerts,
-    broadcast_audience,
-    broadcasts,
-    incidents,
-    issue_merges,
-    policies,
-    stops,
-)
-from digital_cs.store import broadcast_claims as claims
-from digital_cs.store.broadcast_audience import LEAST
+from digital_cs.store.broadcasts import broadcast_audience, broadcasts
+from digital_cs.store.broadcasts import broadcast_claims as claims
+from digital_cs.store.broadcasts.broadcast_audience import LEAST
+from digital_cs.store.newsletters import issue_merges
+from digital_cs.store.programs import alerts
+from digital_cs.store.sending import incidents, policies, stops
 
 log = logs.get(__name__)
 

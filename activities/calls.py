@@ -8,9 +8,9 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.channels.webhook import WebhookChannel
-from digital_cs.domain.enrollment import CallWebhook, WebhookFact
+from digital_cs.domain.programs.enrollment import CallWebhook, WebhookFact
 from digital_cs.messages.keys import visit_key
-from digital_cs.store import touch_facts, webhooks
+from digital_cs.store.programs import touch_facts, webhooks
 
 FIRST_RETRY = timedelta(minutes=1)
 

@@ -14,12 +14,12 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from activities.enrollments import CalendarShelf
-from digital_cs.domain import evidence
-from digital_cs.domain.content_item import ContentItem
-from digital_cs.domain.digest import Weight, ranked
-from digital_cs.domain.exposure import Exposure
-from digital_cs.domain.freshness import State
-from digital_cs.domain.review_case import (
+from digital_cs.domain.content import evidence
+from digital_cs.domain.content.content_item import ContentItem
+from digital_cs.domain.content.digest import Weight, ranked
+from digital_cs.domain.content.exposure import Exposure
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.content.review_case import (
     Because,
     InLine,
     Next,
@@ -29,9 +29,10 @@ from digital_cs.domain.review_case import (
     opened,
     what_next,
 )
-from digital_cs.domain.team import Person, Team
-from digital_cs.store import library, policies, review_cases
-from digital_cs.store.review_cases import Kept
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.store.content import library, review_cases
+from digital_cs.store.content.review_cases import Kept
+from digital_cs.store.sending import policies
 
 Connection = AsyncConnection[Any]
 ExposureOf = Callable[[Connection, datetime], Awaitable[Mapping[str, Exposure]]]

@@ -10,14 +10,14 @@ from typing import Any
 from psycopg import AsyncCursor
 
 from digital_cs.clock import Clock
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Answer, Request, Ruling, Standing, decide
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.stale_rule import Content, Doubt, Resolved, resolve
-from digital_cs.store import caps, claims, policies, rates
-from digital_cs.store import standing as standings
-from digital_cs.store.pool import in_one_go
-from digital_cs.store.standing import Asked, Connection, Seen
+from digital_cs.domain.content.stale_rule import Content, Doubt, Resolved, resolve
+from digital_cs.domain.sending.eligibility import Answer, Request, Ruling, Standing, decide
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.store.database.pool import in_one_go
+from digital_cs.store.sending import caps, claims, policies, rates
+from digital_cs.store.sending import standing as standings
+from digital_cs.store.sending.standing import Asked, Connection, Seen
 
 Claim = Callable[[Connection, int, Mapping[str, float]], Awaitable[AsyncCursor[Any]]]
 """Writes the claim, by the version of the policy and within rates (messages a minute by scope)."""

@@ -18,9 +18,9 @@ from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError, OutgoingMail, message_id_for, to_bytes
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.rendering.colleague_mail import Letter
-from digital_cs.store import colleague_mails
-from digital_cs.store.colleague_mails import Connection, MailState
-from digital_cs.store.pool import insist
+from digital_cs.store.content import colleague_mails
+from digital_cs.store.content.colleague_mails import Connection, MailState
+from digital_cs.store.database.pool import insist
 
 log = logs.get(__name__)
 

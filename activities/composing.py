@@ -11,11 +11,11 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.catalog.events import load_events
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue_plan import next_send_days
-from digital_cs.domain.newsletter import VARYING, Filler, Newsletter, Section
+from digital_cs.domain.newsletters.issue_plan import next_send_days
+from digital_cs.domain.newsletters.newsletter import VARYING, Filler, Newsletter, Section
+from digital_cs.domain.newsletters.variants import Variant, choose
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.variants import Variant, choose
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.issue_text import (
     MERGED_HERE,
@@ -27,11 +27,11 @@ from digital_cs.rendering.issue_text import (
     with_merged,
 )
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import issue_items, issue_readers, issue_texts
-from digital_cs.store.condition_sql import compile_condition
-from digital_cs.store.issue_items import ItemText
-from digital_cs.store.issue_readers import Candidate
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.newsletters import issue_items, issue_readers, issue_texts
+from digital_cs.store.newsletters.issue_items import ItemText
+from digital_cs.store.newsletters.issue_readers import Candidate
+from digital_cs.store.newsletters.issues import IssueRow
+from digital_cs.store.rules.condition_sql import compile_condition
 
 Connection = AsyncConnection[Any]
 A_DAY = timedelta(days=1)

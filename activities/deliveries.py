@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome
-from digital_cs.domain.enrollment import MessageState, Verdict, share_of
-from digital_cs.domain.reason import Reason
+from digital_cs.domain.programs.enrollment import MessageState, Verdict, share_of
+from digital_cs.domain.sending.reason import Reason
 
 BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
 """Business time between tries of a message that was refused for now, or met a fault (P15)."""

@@ -9,16 +9,16 @@ from datetime import datetime
 
 from activities.casebook import View
 from activities.review_words import kind_words, readers, reasons
-from digital_cs.domain.digest import USEFUL_FOR, due_week, ranked
-from digital_cs.domain.evidence import Evidence
-from digital_cs.domain.review_case import ReviewCase, Rung
-from digital_cs.domain.team import Person
+from digital_cs.domain.content.digest import USEFUL_FOR, due_week, ranked
+from digital_cs.domain.content.evidence import Evidence
+from digital_cs.domain.content.review_case import ReviewCase, Rung
+from digital_cs.domain.content.team import Person
 from digital_cs.rendering import review_mail
 from digital_cs.rendering.colleague_mail import Letter
 from digital_cs.rendering.review_mail import AskedItem
 from digital_cs.signing import person_id
 from digital_cs.signing_reviews import Asked, ReviewSigner
-from digital_cs.store.review_cases import Kept
+from digital_cs.store.content.review_cases import Kept
 
 DIGEST, AT_ONCE = "digest", "at-once"
 

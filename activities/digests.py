@@ -12,14 +12,14 @@ from psycopg_pool import AsyncConnectionPool
 from activities.casebook import Casebook, Connection, View
 from activities.colleagues import ColleagueMail, Colleagues
 from activities.digest_drafts import AT_ONCE, DIGEST, Draft, letter, urgent, weekly
-from digital_cs.domain.digest import USEFUL_FOR, next_morning
-from digital_cs.domain.evidence import Evidence
-from digital_cs.domain.review_acts import refused_for_good, told
-from digital_cs.domain.review_case import what_next
+from digital_cs.domain.content.digest import USEFUL_FOR, next_morning
+from digital_cs.domain.content.evidence import Evidence
+from digital_cs.domain.content.review_acts import refused_for_good, told
+from digital_cs.domain.content.review_case import what_next
 from digital_cs.signing_reviews import ReviewSigner
-from digital_cs.store import colleague_mails, evidence, library, review_cases
-from digital_cs.store.colleague_mails import MailState
-from digital_cs.store.review_cases import Kept
+from digital_cs.store.content import colleague_mails, evidence, library, review_cases
+from digital_cs.store.content.colleague_mails import MailState
+from digital_cs.store.content.review_cases import Kept
 
 _ROUNDS = 20
 

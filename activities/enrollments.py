@@ -18,8 +18,7 @@ from activities.mailing import Mailing, Sent
 from activities.programs import ProgramShelf
 from digital_cs import metrics
 from digital_cs.clock import Clock
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     CallWebhook,
     Decision,
     Facts,
@@ -29,12 +28,14 @@ from digital_cs.domain.enrollment import (
     SendMessage,
     WebhookFact,
 )
-from digital_cs.domain.program_graph import Graph
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.what_next import advance
+from digital_cs.domain.programs.program_graph import Graph
+from digital_cs.domain.programs.what_next import advance
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.enrollment import ADVANCE_ACTIVITY, AdvanceReply, AdvanceRequest
-from digital_cs.store import claims, effects, touch_facts, touches
-from digital_cs.store.pool import insist
+from digital_cs.store.database.pool import insist
+from digital_cs.store.programs import effects, touch_facts, touches
+from digital_cs.store.sending import claims
 
 MOST_ROUNDS = 50
 """A touch that starts over more often than this is in a fight with somebody: try again later."""

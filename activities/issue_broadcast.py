@@ -11,33 +11,33 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain import issue_report
-from digital_cs.domain.broadcast import BroadcastPlan, BroadcastState, approval_hash
-from digital_cs.domain.issue import Reach, State
-from digital_cs.domain.issue_words import Told
-from digital_cs.domain.newsletter import Filler
-from digital_cs.domain.program import Window
-from digital_cs.domain.stale_rule import resolve
-from digital_cs.domain.variants import with_messages
+from digital_cs.domain.content.stale_rule import resolve
+from digital_cs.domain.newsletters import issue_report
+from digital_cs.domain.newsletters.issue import Reach, State
+from digital_cs.domain.newsletters.issue_words import Told
+from digital_cs.domain.newsletters.newsletter import Filler
+from digital_cs.domain.newsletters.variants import with_messages
+from digital_cs.domain.programs.program import Window
+from digital_cs.domain.sending.broadcast import BroadcastPlan, BroadcastState, approval_hash
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.issue_text import merged_text, texts_hash, with_merged
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import (
-    broadcasts,
-    doubts,
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.content import doubts
+from digital_cs.store.newsletters import (
     issue_figures,
     issue_merges,
     issue_readers,
     issue_recalls,
     issue_sending,
     issues,
-    policies,
-    topic_coverage,
 )
-from digital_cs.store.issue_merges import Copy, Riding, Waiting
-from digital_cs.store.issue_readers import VariantView
-from digital_cs.store.issues import ENGINE, Connection, IssueRow
+from digital_cs.store.newsletters.issue_merges import Copy, Riding, Waiting
+from digital_cs.store.newsletters.issue_readers import VariantView
+from digital_cs.store.newsletters.issues import ENGINE, Connection, IssueRow
+from digital_cs.store.sending import policies
+from digital_cs.store.support import topic_coverage
 
 EVENING = "20:00"
 """Until when a reader gets it who could not get it at its hour."""

@@ -12,13 +12,19 @@ from psycopg_pool import AsyncConnectionPool
 from activities.composing import Composer, IssueTextError
 from activities.issue_broadcast import IssueBroadcast
 from activities.issue_telling import Case, IssueTelling, NotYetError
-from digital_cs.domain.issue import Do, State, Step
-from digital_cs.domain.issue_plan import next_free_day
-from digital_cs.domain.issue_words import Wanted, day_words, told
-from digital_cs.domain.span import add
-from digital_cs.store import issue_items, issue_readers, issue_texts, issues, newsletters
-from digital_cs.store.issue_texts import SectionText
-from digital_cs.store.issues import ENGINE, IssueRow
+from digital_cs.domain.newsletters.issue import Do, State, Step
+from digital_cs.domain.newsletters.issue_plan import next_free_day
+from digital_cs.domain.newsletters.issue_words import Wanted, day_words, told
+from digital_cs.domain.timing.span import add
+from digital_cs.store.newsletters import (
+    issue_items,
+    issue_readers,
+    issue_texts,
+    issues,
+    newsletters,
+)
+from digital_cs.store.newsletters.issue_texts import SectionText
+from digital_cs.store.newsletters.issues import ENGINE, IssueRow
 
 TRY_AGAIN = timedelta(hours=1)
 """Business time after which it is tried again to put together what could not be: what is wrong may

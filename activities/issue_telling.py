@@ -12,10 +12,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from activities.colleagues import ColleagueMail, Colleagues
 from digital_cs import logs
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue_plan import IssuePlan
-from digital_cs.domain.issue_words import MARK, Asks, Told, words_of_test
-from digital_cs.domain.team import Person, Team
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.newsletters.issue_plan import IssuePlan
+from digital_cs.domain.newsletters.issue_words import MARK, Asks, Told, words_of_test
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError
 from digital_cs.rendering import issue_mail
 from digital_cs.rendering.colleague_mail import Letter
@@ -24,10 +24,10 @@ from digital_cs.rendering.issue_mail import Link
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import person_id
 from digital_cs.signing_issues import Invitation, IssueSigner
-from digital_cs.store import colleague_mails
-from digital_cs.store.colleague_mails import MailState
-from digital_cs.store.issue_readers import VariantView
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.content import colleague_mails
+from digital_cs.store.content.colleague_mails import MailState
+from digital_cs.store.newsletters.issue_readers import VariantView
+from digital_cs.store.newsletters.issues import IssueRow
 
 log = logs.get(__name__)
 

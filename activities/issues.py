@@ -14,12 +14,12 @@ from activities.faults import without_words
 from activities.issue_desk import IssueDesk
 from activities.issue_telling import Case, NotYetError
 from digital_cs.clock import Clock, seconds_between, shown_at
-from digital_cs.domain.issue import Next
-from digital_cs.domain.issue_next import what_next
-from digital_cs.domain.issue_plan import plan_issue
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.newsletters.issue import Next
+from digital_cs.domain.newsletters.issue_next import what_next
+from digital_cs.domain.newsletters.issue_plan import plan_issue
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.messages.newsletter_issue import ADVANCE_ISSUE, AdvanceIssue, IssueReply
-from digital_cs.store import issues
+from digital_cs.store.newsletters import issues
 
 MOST_ROUNDS = 50
 SHORTEST = 0.001

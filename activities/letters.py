@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digital_cs.channels.mail import OutgoingMail, message_id_for, to_bytes
-from digital_cs.domain.eligibility import SERVICE
-from digital_cs.domain.enrollment import SendMessage
-from digital_cs.domain.program_graph import Graph
+from digital_cs.domain.programs.enrollment import SendMessage
+from digital_cs.domain.programs.program_graph import Graph
+from digital_cs.domain.sending.eligibility import SERVICE
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import (
     AccountView,
@@ -22,7 +22,7 @@ from digital_cs.rendering.links import tracked
 from digital_cs.rendering.render import Rendered, render
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import touch_facts
+from digital_cs.store.programs import touch_facts
 
 POSTMARK_ID = "X-PM-Metadata-message-id"
 """What Postmark tells back, with each delivery and bounce, as the metadata `message-id`."""

@@ -19,25 +19,27 @@ from digital_cs import logs, metrics
 from digital_cs.channels.delivery import Delivery, DeliveryOutcome, Stage
 from digital_cs.channels.mail import MailError
 from digital_cs.channels.smtp import SmtpChannel
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Request
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     MessageFact,
     MessageState,
     SendMessage,
     Verdict,
 )
-from digital_cs.domain.program_graph import Graph
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.programs.program_graph import Graph
+from digital_cs.domain.sending.eligibility import Request
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import DigitalCsError
 from digital_cs.messages.keys import message_key
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts, caps, claims, suppressions, touch_facts, touches
-from digital_cs.store.pool import insist
-from digital_cs.store.standing import Asked
+from digital_cs.store.database.pool import insist
+from digital_cs.store.people import suppressions
+from digital_cs.store.programs import alerts, touch_facts, touches
+from digital_cs.store.sending import caps, claims
+from digital_cs.store.sending.standing import Asked
 
 log = logs.get(__name__)
 

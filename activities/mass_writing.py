@@ -8,7 +8,7 @@ from datetime import datetime
 from activities.letters import POSTMARK_ID, Sender
 from digital_cs.channels.mail import OutgoingMail, message_id_for
 from digital_cs.channels.mass_mail import to_bytes
-from digital_cs.domain.eligibility import SERVICE
+from digital_cs.domain.sending.eligibility import SERVICE
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import (
     AccountView,

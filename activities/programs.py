@@ -7,9 +7,9 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.catalog.programs import program_from_json
-from digital_cs.domain.program_graph import Graph, compile_program
+from digital_cs.domain.programs.program_graph import Graph, compile_program
 from digital_cs.errors import NotFoundError
-from digital_cs.store import programs
+from digital_cs.store.programs import programs
 
 
 class ProgramShelf:

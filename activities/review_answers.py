@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from activities.casebook import Casebook, Connection
-from digital_cs.domain.content_item import Checked, ContentItem, Review
-from digital_cs.domain.link_url import LinkUrlError, normal_url
-from digital_cs.domain.review_acts import CaseRefusedError, reassigned, snoozed
-from digital_cs.domain.review_case import Ending, Next, Rules, ended
-from digital_cs.store import library, live_pages, review_cases, reviews
-from digital_cs.store.review_cases import Kept
+from digital_cs.domain.content.content_item import Checked, ContentItem, Review
+from digital_cs.domain.content.review_acts import CaseRefusedError, reassigned, snoozed
+from digital_cs.domain.content.review_case import Ending, Next, Rules, ended
+from digital_cs.domain.links.link_url import LinkUrlError, normal_url
+from digital_cs.store.content import library, live_pages, review_cases, reviews
+from digital_cs.store.content.review_cases import Kept
 
 _ROUNDS = 20
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from digital_cs.domain.content_item import ContentItem
-from digital_cs.domain.evidence import Evidence, by_date
-from digital_cs.domain.exposure import Exposure, Showing
-from digital_cs.domain.freshness import State
-from digital_cs.domain.review_policy import Kind
+from digital_cs.domain.content.content_item import ContentItem
+from digital_cs.domain.content.evidence import Evidence, by_date
+from digital_cs.domain.content.exposure import Exposure, Showing
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.content.review_policy import Kind
 
 _MOST_REASONS = 4
 _MOST_WAYS = 2

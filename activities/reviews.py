@@ -13,7 +13,7 @@ from activities.casebook import Casebook
 from activities.digests import Digests
 from activities.faults import without_words
 from digital_cs.clock import Clock, seconds_between, shown_at
-from digital_cs.domain.review_case import what_next
+from digital_cs.domain.content.review_case import what_next
 from digital_cs.messages.content_review import (
     ADVANCE_REVIEW_ACTIVITY,
     SEND_DIGESTS_ACTIVITY,
@@ -22,7 +22,7 @@ from digital_cs.messages.content_review import (
     SendDigests,
     SendDigestsReply,
 )
-from digital_cs.store import library, review_cases
+from digital_cs.store.content import library, review_cases
 
 MOST_ROUNDS = 20
 SHORTEST = 0.001

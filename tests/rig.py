@@ -20,18 +20,20 @@ from pydantic import SecretStr
 
 from digital_cs.catalog.programs import program_hash, program_to_json
 from digital_cs.config import Settings, load_settings
-from digital_cs.domain.policy import OPEN
-from digital_cs.domain.program import Program
-from digital_cs.domain.program_graph import compile_program
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.programs.program_graph import compile_program
+from digital_cs.domain.sending.policy import OPEN
 from digital_cs.messages.search_attributes import DECLARED
 from digital_cs.stack.children import Child
 from digital_cs.stack.ports import free_port
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
-from digital_cs.store import milestone_definitions, policies, programs
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.contacts import ContactRecord, save_contacts
 from digital_cs.store.migrate import migrate
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.product import milestone_definitions
+from digital_cs.store.programs import programs
+from digital_cs.store.sending import policies
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIL_DOMAIN = "company.test"

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digital_cs.channels.mail import message_id_for
-from digital_cs.domain.click import HIDDEN
+from digital_cs.domain.sending.click import HIDDEN
 from digital_cs.signing_links import MOST_DESTINATION, MOST_LINKS, Link, LinkSigner, followable
 
 MESSAGE = message_id_for("welcome:acme:1/1/ada", "mail.test")[1:41]

@@ -27,20 +27,21 @@ from digital_cs.channels.webhook import WebhookChannel
 from digital_cs.channels.zendesk import ZendeskClient
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
-from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import DigitalCsError, SettingsError
-from digital_cs.ingest.calendars import load_business_calendar
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.evidence_days import EvidenceDays
-from digital_cs.ingest.link_rounds import LinkRounds
-from digital_cs.ingest.membership import Membership
-from digital_cs.ingest.zendesk_pull import ZendeskPull
+from digital_cs.ingest.content.evidence_days import EvidenceDays
+from digital_cs.ingest.content.link_rounds import LinkRounds
+from digital_cs.ingest.rules.calendars import load_business_calendar
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.ingest.rules.membership import Membership
+from digital_cs.ingest.support.zendesk_pull import ZendeskPull
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts, holds
-from digital_cs.store import pool as pools
-from digital_cs.store.accounts import countries
+from digital_cs.store.database import pool as pools
+from digital_cs.store.people.accounts import countries
+from digital_cs.store.programs import alerts
+from digital_cs.store.sending import holds
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.keeper import Keeper
 from digital_cs.temporal.newsletter_parts import Newsletters, open_newsletters

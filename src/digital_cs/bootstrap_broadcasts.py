@@ -30,12 +30,12 @@ from digital_cs.channels.bulk import BulkLine
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
 from digital_cs.errors import DigitalCsError
-from digital_cs.ingest.calendars import load_business_calendar
+from digital_cs.ingest.rules.calendars import load_business_calendar
 from digital_cs.messages.broadcast import queue_of
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store.accounts import countries
+from digital_cs.store.people.accounts import countries
 from digital_cs.temporal.broadcast_relay import BroadcastRelay
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.worker import build_worker

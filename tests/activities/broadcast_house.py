@@ -27,14 +27,15 @@ from activities.letters import Sender
 from digital_cs.channels.bulk import BulkLine
 from digital_cs.channels.sink import FaultMode, Faults, Sink, SinkEntry, read_index
 from digital_cs.channels.smtp import SmtpChannel
-from digital_cs.domain.broadcast import Broadcast, BroadcastPlan
-from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.sending.broadcast import Broadcast, BroadcastPlan
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.broadcast import ChunkReply, ChunkRequest, LookReply, LookRequest
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts, broadcasts
-from digital_cs.store import pool as pools
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.database import pool as pools
+from digital_cs.store.programs import alerts
 from tests import rig
 from tests.activities.house import SIGNING_KEY, StoppedClock
 from tests.store.broadcast_worlds import a_plan

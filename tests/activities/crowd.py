@@ -21,18 +21,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from activities.claiming import Claimed, Gate, Refused
 from digital_cs.clock import SystemClock
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Request
-from digital_cs.domain.enrollment import SendMessage
-from digital_cs.domain.policy import Budget, Damage, Limits, Policy
-from digital_cs.domain.program import Window
-from digital_cs.domain.program_graph import send_window
+from digital_cs.domain.programs.enrollment import SendMessage
+from digital_cs.domain.programs.program import Window
+from digital_cs.domain.programs.program_graph import send_window
+from digital_cs.domain.sending.eligibility import Request
+from digital_cs.domain.sending.policy import Budget, Damage, Limits, Policy
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.keys import message_key
-from digital_cs.store import claims, policies
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.enrollments import enroll
-from digital_cs.store.pool import insist, opened
-from digital_cs.store.standing import Asked
+from digital_cs.store.database.pool import insist, opened
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.sending import claims, policies
+from digital_cs.store.sending.standing import Asked
 from tests import rig
 
 Connection = AsyncConnection[Any]

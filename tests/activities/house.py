@@ -29,19 +29,20 @@ from digital_cs.channels.delivery import Delivery
 from digital_cs.channels.sink import FaultMode, Faults, Sink, SinkEntry, read_index
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.channels.webhook import WebhookChannel
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.intake import Intake
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.messages.enrollment import AdvanceReply, AdvanceRequest
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import alerts, suppressions
-from digital_cs.store import pool as pools
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.database import pool as pools
+from digital_cs.store.people import suppressions
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.programs import alerts
+from digital_cs.store.programs.enrollments import enroll
 from tests import rig
 
 SIGNING_KEY = "a key of the tests"

@@ -28,20 +28,21 @@ from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.channels.sink import Sink, read_index
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.clock import Clock
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.content_import import ImportPlan
-from digital_cs.domain.content_item import ContentItem
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.newsletter import Newsletter
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.team import Person, Team
+from digital_cs.domain.content.content_import import ImportPlan
+from digital_cs.domain.content.content_item import ContentItem
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.newsletters.newsletter import Newsletter
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.newsletter_issue import AdvanceIssue, IssueReply
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing_issues import IssueSigner
-from digital_cs.store import issues, library
-from digital_cs.store import pool as pools
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.content import library
+from digital_cs.store.database import pool as pools
+from digital_cs.store.newsletters import issues
+from digital_cs.store.newsletters.issues import IssueRow
 from digital_cs.temporal import newsletters
 from tests import rig
 from tests.activities.house import StoppedClock

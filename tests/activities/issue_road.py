@@ -13,10 +13,10 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from activities.broadcasts import BroadcastActivities
-from digital_cs.domain.issue import State
-from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.newsletter import Newsletter
 from digital_cs.messages.broadcast import ChunkRequest, LookRequest
-from digital_cs.store import reviews
+from digital_cs.store.content import reviews
 from tests import rig
 from tests.activities import broadcast_house
 from tests.activities.issue_house import OPENING, IssueHouse, day, opened

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from digital_cs.domain.content_item import ContentItem, Review
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.ingest.library import import_source
-from digital_cs.store import library, reviews
+from digital_cs.domain.content.content_item import ContentItem, Review
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.ingest.content.library import import_source
+from digital_cs.store.content import library, reviews
 from tests.activities.house import House
 
 OLD, SAID = "2020-01-01", "The offer of last spring."

@@ -25,19 +25,19 @@ from digital_cs.channels.sink import Sink, read_index
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.clock import Clock
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.content_import import ImportPlan
-from digital_cs.domain.content_item import ContentItem
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.exposure import Exposure, Showing
-from digital_cs.domain.review_case import CaseStep
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.team import Person, Team
+from digital_cs.domain.content.content_import import ImportPlan
+from digital_cs.domain.content.content_item import ContentItem
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.exposure import Exposure, Showing
+from digital_cs.domain.content.review_case import CaseStep
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.content_review import AdvanceReview, AdvanceReviewReply
 from digital_cs.signing_reviews import ReviewSigner
-from digital_cs.store import library, review_cases
-from digital_cs.store import pool as pools
-from digital_cs.store.review_cases import Kept
+from digital_cs.store.content import library, review_cases
+from digital_cs.store.content.review_cases import Kept
+from digital_cs.store.database import pool as pools
 from tests.activities.house import SIGNING_KEY, StoppedClock
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -13,11 +13,11 @@ import pytest
 from psycopg import AsyncConnection
 
 from activities.broadcast_deciding import Deciding
-from digital_cs.domain.broadcast import Broadcast
-from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
-from digital_cs.domain.eligibility import Answer, Request, decide
-from digital_cs.domain.policy import Budget, Limits, Policy
-from digital_cs.store import broadcast_audience, broadcast_claims, broadcast_standing
+from digital_cs.domain.sending.broadcast import Broadcast
+from digital_cs.domain.sending.eligibility import Answer, Request, decide
+from digital_cs.domain.sending.policy import Budget, Limits, Policy
+from digital_cs.domain.timing.business_calendar import BusinessCalendar, Freeze
+from digital_cs.store.broadcasts import broadcast_audience, broadcast_claims, broadcast_standing
 from tests.store.broadcast_worlds import NOW, a_plan, disturb, populate, start
 
 Connection = AsyncConnection[Any]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from digital_cs.channels.sink import FaultMode
-from digital_cs.domain.broadcast import places
-from digital_cs.domain.policy import Rates
+from digital_cs.domain.sending.broadcast import places
+from digital_cs.domain.sending.policy import Rates
 from digital_cs.messages.broadcast import ChunkRequest
 from tests.activities.broadcast_house import BroadcastHouse, build, opened
 

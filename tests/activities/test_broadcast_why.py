@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.click import Click
-from digital_cs.domain.enrollment import MessageState
-from digital_cs.domain.policy import Budget, Damage, Limits, Policy
-from digital_cs.domain.why import Fate
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import broadcasts, claims, clicks, policies, returned, timeline, worklists
+from digital_cs.domain.programs.enrollment import MessageState
+from digital_cs.domain.sending.click import Click
+from digital_cs.domain.sending.policy import Budget, Damage, Limits, Policy
+from digital_cs.domain.sending.why import Fate
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.programs import timeline, worklists
+from digital_cs.store.sending import claims, clicks, policies, returned
 from digital_cs.temporal.account_why import AccountWhy, account_why
 from digital_cs.temporal.gateway import Gateway
 from tests.activities.broadcast_house import BroadcastHouse, opened

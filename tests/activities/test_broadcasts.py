@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from digital_cs.channels.sink import FaultMode
-from digital_cs.domain.broadcast import BroadcastState, Hold
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.ingest.library import import_source
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.sending.broadcast import BroadcastState, Hold
+from digital_cs.ingest.content.library import import_source
 from digital_cs.messages.broadcast import ChunkRequest
 from digital_cs.stack.ports import free_port
-from digital_cs.store import broadcasts, library, reviews
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.content import library, reviews
 from tests.activities.broadcast_house import BroadcastHouse, build, opened
 from tests.store.broadcast_worlds import a_plan
 

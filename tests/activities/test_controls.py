@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from digital_cs.channels.sink import FaultMode
-from digital_cs.store import programs
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.enrollments import (
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.programs import programs
+from digital_cs.store.programs.enrollments import (
     ask_to_exit,
     count_overdue,
     set_paused,
@@ -15,8 +16,7 @@ from digital_cs.store.enrollments import (
     skip_step,
     wake_program,
 )
-from digital_cs.store.events import EventRecord
-from digital_cs.store.programs import State
+from digital_cs.store.programs.programs import State
 from tests.activities.house import House
 
 SEND = {"send": "welcome-trial-1", "useful_for": "3 days"}

@@ -11,8 +11,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from activities.claiming import Claimed, Refused
-from digital_cs.domain.reason import Reason
-from digital_cs.store.pool import opened
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.store.database.pool import opened
 from tests import rig
 from tests.activities.crowd import Crowd, settle_in
 

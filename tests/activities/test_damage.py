@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from digital_cs.domain.policy import OPEN, Damage, DayShare, Policy, Quiet, Rates
-from digital_cs.store import holds, policies
+from digital_cs.domain.sending.policy import OPEN, Damage, DayShare, Policy, Quiet, Rates
+from digital_cs.store.sending import holds, policies
 from digital_cs.temporal.sending import Sending
 from tests.activities.house import House
 

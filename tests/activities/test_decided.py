@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from digital_cs.domain.policy import OPEN, Budget, Damage, DayShare, Limits, Rates
-from digital_cs.store import caps, merges, policies, preferences
-from digital_cs.store.preferences import set_topics
+from digital_cs.domain.sending.policy import OPEN, Budget, Damage, DayShare, Limits, Rates
+from digital_cs.store.people import preferences
+from digital_cs.store.people.preferences import set_topics
+from digital_cs.store.sending import caps, merges, policies
 from tests import rig
 from tests.activities.house import House
 

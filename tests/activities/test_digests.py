@@ -12,9 +12,9 @@ import pytest
 
 from activities.colleagues import HEADER
 from digital_cs.channels.sink_faults import FaultMode
-from digital_cs.domain.content_item import Mark, Review
-from digital_cs.domain.team import Person, Team
-from digital_cs.store import colleague_mails, reviews
+from digital_cs.domain.content.content_item import Mark, Review
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.store.content import colleague_mails, reviews
 from tests.activities.reviewing import MONDAY, TEAM, Reviewing, days, item, opened, seen, told
 
 WEEK = days(7)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from digital_cs.store import programs
-from digital_cs.store.enrollments import skip_step
-from digital_cs.store.programs import State
+from digital_cs.store.programs import programs
+from digital_cs.store.programs.enrollments import skip_step
+from digital_cs.store.programs.programs import State
 from tests.activities.house import House
 
 WAIT = {"wait": "3 days"}

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from digital_cs.domain.span import Span
-from digital_cs.store import alerts, timeline
+from digital_cs.domain.timing.span import Span
+from digital_cs.store.programs import alerts, timeline
 from tests.activities.house import House
 
 SEND = {"send": "welcome-trial-1", "useful_for": "3 days", "if_nobody": {"hold_for": "14 days"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from digital_cs.domain.holdout import SALT, is_held, point
+from digital_cs.domain.programs.holdout import SALT, is_held, point
 from tests.activities.house import House
 
 STEPS = (

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from digital_cs.channels.sink_faults import FaultMode, Faults
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
-from digital_cs.domain.issue import State
-from digital_cs.domain.review_policy import Kind
-from digital_cs.store import issues
-from digital_cs.store import newsletters as store
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
+from digital_cs.store.newsletters import issues
+from digital_cs.store.newsletters import newsletters as store
 from digital_cs.temporal import newsletters
 from digital_cs.temporal.issue_answers import IssueStateError
 from digital_cs.temporal.issue_planning import plan_due

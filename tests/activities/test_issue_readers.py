@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.issue import State
-from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.newsletter import Newsletter
 from tests.activities.issue_house import IssueHouse, day, letter, opened
 
 OPENING = "Hello."

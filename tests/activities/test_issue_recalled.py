@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.broadcast import BroadcastState
-from digital_cs.domain.issue import Reach, State
+from digital_cs.domain.newsletters.issue import Reach, State
+from digital_cs.domain.sending.broadcast import BroadcastState
 from digital_cs.errors import UsageError
-from digital_cs.store import broadcasts
+from digital_cs.store.broadcasts import broadcasts
 from digital_cs.temporal import newsletter_recall, newsletters
 from digital_cs.temporal.issue_answers import IssueStateError
 from tests.activities.issue_house import ARTICLES, CALENDAR, day

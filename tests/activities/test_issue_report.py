@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.issue import State
-from digital_cs.domain.issue_report import IssueFigures, VariantFigures, lines
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.issue_report import IssueFigures, VariantFigures, lines
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import issue_figures, suppressions
+from digital_cs.store.newsletters import issue_figures
+from digital_cs.store.people import suppressions
 from digital_cs.temporal import newsletter_figures
 from tests import rig
 from tests.activities.issue_house import day, letter

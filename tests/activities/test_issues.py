@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from digital_cs.errors import UsageError
 from digital_cs.rendering.issue_text import legible
 from digital_cs.temporal import newsletters

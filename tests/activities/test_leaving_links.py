@@ -8,7 +8,7 @@ import re
 from email.message import EmailMessage
 
 from digital_cs.signing import Signer
-from digital_cs.store import preferences
+from digital_cs.store.people import preferences
 from tests.activities.house import SIGNING_KEY, House
 
 SEND = {"send": "welcome-trial-1", "useful_for": "3 days"}

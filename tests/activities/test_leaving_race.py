@@ -17,10 +17,11 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from activities.claiming import Claimed, Refused
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.suppression import Kind, subject_of
-from digital_cs.store import locks, suppressions
-from digital_cs.store.pool import opened
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.sending.suppression import Kind, subject_of
+from digital_cs.store.database.pool import opened
+from digital_cs.store.people import suppressions
+from digital_cs.store.sending import locks
 from tests.activities import crowd
 from tests.activities.crowd import NOW, PROGRAMS, Crowd
 from tests.console.client import SIGNER, Face, face

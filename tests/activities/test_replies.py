@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from digital_cs.ingest.returned import Returns, Taken
-from digital_cs.store import timeline, worklists
-from digital_cs.store.enrollments import complete_task
+from digital_cs.ingest.mail.returned import Returns, Taken
+from digital_cs.store.programs import timeline, worklists
+from digital_cs.store.programs.enrollments import complete_task
 from tests.activities.house import House, opened
 
 SECOND = {"send": "welcome-trial-2", "useful_for": "7 days"}

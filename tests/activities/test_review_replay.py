@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from activities.review_answers import reviewed
-from digital_cs.domain.content_item import Checked
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.team import Person, Team
-from digital_cs.ingest.library import import_source
-from digital_cs.store import library
+from digital_cs.domain.content.content_item import Checked
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.ingest.content.library import import_source
+from digital_cs.store.content import library
 from tests import rig
 from tests.activities.reviewing import MONDAY, TEAM, Reviewing, days, opened, told
 

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from digital_cs.domain.account import Account, Contact
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import MessageState, SendMessage, Verdict
-from digital_cs.domain.played import Played
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.program import Program
-from digital_cs.domain.program_graph import compile_program
-from digital_cs.domain.sim_account import A_DAY, SimAccount
-from digital_cs.domain.sim_gate import Gate
-from digital_cs.domain.sim_world import World
-from digital_cs.domain.traveller import travel
-from digital_cs.store import policies
+from digital_cs.domain.programs.enrollment import MessageState, SendMessage, Verdict
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.programs.program_graph import compile_program
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.domain.simulation.played import Played
+from digital_cs.domain.simulation.sim_account import A_DAY, SimAccount
+from digital_cs.domain.simulation.sim_gate import Gate
+from digital_cs.domain.simulation.sim_world import World
+from digital_cs.domain.simulation.traveller import travel
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.store.sending import policies
 from tests import rig
 from tests.activities.house import House
 

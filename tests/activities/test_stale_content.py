@@ -14,13 +14,14 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.claiming import Claimed, Gate, Otherwise, Refused
-from digital_cs.domain.content_policy import WhenStale
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.span import Span
-from digital_cs.ingest.library import import_source
-from digital_cs.store import holds, policies, reviews
-from digital_cs.store.pool import CountingConnection
+from digital_cs.domain.content.content_policy import WhenStale
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.domain.timing.span import Span
+from digital_cs.ingest.content.library import import_source
+from digital_cs.store.content import reviews
+from digital_cs.store.database.pool import CountingConnection
+from digital_cs.store.sending import holds, policies
 from tests.activities.house import House, opened
 from tests.activities.offering import AROUND, OLD, SAID, block, item, offer, review, take_in, write
 from tests.temporal.asking import ticket

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from digital_cs.domain.content_policy import ContentPolicy
-from digital_cs.domain.freshness import State
-from digital_cs.domain.team import Team
-from digital_cs.ingest.evidence import Refreshed, refresh
-from digital_cs.store import feedback
-from digital_cs.store.feedback import UseOnTicket
+from digital_cs.domain.content.content_policy import ContentPolicy
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.content.team import Team
+from digital_cs.ingest.content.evidence import Refreshed, refresh
+from digital_cs.store.content import feedback
+from digital_cs.store.content.feedback import UseOnTicket
 from tests.activities.house import House
 from tests.activities.offering import item, offer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from digital_cs.store import worklists
-from digital_cs.store.enrollments import ask_to_exit, complete_task, skip_step
+from digital_cs.store.programs import worklists
+from digital_cs.store.programs.enrollments import ask_to_exit, complete_task, skip_step
 from tests.activities.house import House, opened
 
 TASK = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from digital_cs.channels.mail import message_id_for
 from digital_cs.channels.sink import FaultMode
 from digital_cs.messages.enrollment import AdvanceReply
-from digital_cs.store.pool import CountingConnection
+from digital_cs.store.database.pool import CountingConnection
 from tests import rig
 from tests.activities.house import House, opened
 

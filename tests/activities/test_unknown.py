@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from digital_cs.channels.sink import FaultMode
-from digital_cs.domain.touch import MOST_RESENDS
-from digital_cs.store import claims, worklists
-from digital_cs.store.enrollments import ask_to_exit
+from digital_cs.domain.programs.touch import MOST_RESENDS
+from digital_cs.store.programs import worklists
+from digital_cs.store.programs.enrollments import ask_to_exit
+from digital_cs.store.sending import claims
 from tests.activities.house import House
 
 SEND = {"send": "welcome-trial-1", "useful_for": "3 days"}

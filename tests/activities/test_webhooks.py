@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from digital_cs.channels.webhook import sign
-from digital_cs.store import webhooks
+from digital_cs.store.programs import webhooks
 from tests.activities.house import SIGNING_KEY, House, opened
 
 WAIT = {"wait": "3 days"}

@@ -21,7 +21,7 @@ import uvloop
 from digital_cs.channels.bulk import BulkLine, Handed
 from digital_cs.channels.delivery import DeliveryOutcome
 from digital_cs.channels.smtp import SmtpChannel
-from digital_cs.cli.worker import YIELDING
+from digital_cs.cli.running.worker import YIELDING
 
 _SENDER, _TO = f"bounce+{'0' * 40}@company.test", "ada123@company12.test"
 

@@ -26,9 +26,9 @@ from digital_cs.bootstrap import database_url
 from digital_cs.config import Settings
 from digital_cs.errors import UsageError
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import policies
-from digital_cs.store import pool as pools
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.database import pool as pools
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.sending import policies
 from digital_cs.temporal.broadcasts import Broadcasts
 from tests import rig
 from tests.bench.broadcast_rig import (

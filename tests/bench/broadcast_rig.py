@@ -21,8 +21,8 @@ from activities.mass_writing import MassWriter
 from digital_cs import logs
 from digital_cs.bootstrap_broadcasts import sender_of
 from digital_cs.config import Settings
-from digital_cs.domain.broadcast import BroadcastPlan
-from digital_cs.domain.policy import Damage, Policy
+from digital_cs.domain.sending.broadcast import BroadcastPlan
+from digital_cs.domain.sending.policy import Damage, Policy
 from digital_cs.rendering.context import AccountView, ContactView, ProgramView
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer

@@ -22,13 +22,13 @@ from activities.claiming import Claim, Claimed, Gate, Refused
 from digital_cs.bootstrap import database_url
 from digital_cs.catalog.policy import load_policy
 from digital_cs.clock import SystemClock
-from digital_cs.domain.budget import Coming
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Answer, Request, Standing, decide
-from digital_cs.domain.policy import Limits, Policy
-from digital_cs.domain.send_window import SendWindow
-from digital_cs.store import claims, policies
-from digital_cs.store.standing import Asked
+from digital_cs.domain.sending.budget import Coming
+from digital_cs.domain.sending.eligibility import Answer, Request, Standing, decide
+from digital_cs.domain.sending.policy import Limits, Policy
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.send_window import SendWindow
+from digital_cs.store.sending import claims, policies
+from digital_cs.store.sending.standing import Asked
 from tests import rig
 from tests.bench import touch
 

@@ -23,14 +23,15 @@ from psycopg_pool import AsyncConnectionPool
 from rich.console import Console
 from rich.table import Table
 
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.freshness_overview import overview
-from digital_cs.domain.policy import Policy
-from digital_cs.ingest.evidence import refresh
-from digital_cs.ingest.library import import_source
-from digital_cs.ingest.link_gathering import gather_links
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.freshness_overview import overview
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.ingest.content.evidence import refresh
+from digital_cs.ingest.content.library import import_source
+from digital_cs.ingest.content.link_gathering import gather_links
 from digital_cs.stack.postgres import PostgresServer
-from digital_cs.store import exposure, library, pool
+from digital_cs.store.content import exposure, library
+from digital_cs.store.database import pool
 from digital_cs.store.migrate import migrate
 from tests import rig
 from tests.bench.freshness_data import (

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.program import Program
-from digital_cs.domain.team import Person, Team
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.programs.program import Program
 from tests import rig
 
 LINKS_AN_ITEM = 10

@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.store.migrate import migrate
 from tests import rig

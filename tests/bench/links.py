@@ -26,10 +26,11 @@ from digital_cs.channels.page_wire import PageWire
 from digital_cs.channels.pages import Pages
 from digital_cs.channels.politeness import Politeness
 from digital_cs.clock import SystemClock
-from digital_cs.ingest.link_checker import LinkChecker
+from digital_cs.ingest.content.link_checker import LinkChecker
 from digital_cs.stack.postgres import PostgresServer
-from digital_cs.store import links, pool
-from digital_cs.store.links import Place, Which
+from digital_cs.store.content import links
+from digital_cs.store.content.links import Place, Which
+from digital_cs.store.database import pool
 from digital_cs.store.migrate import migrate
 from tests.channels.web import AGENT, only_loopback, to_loopback
 

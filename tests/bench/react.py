@@ -22,7 +22,7 @@ from rich.table import Table
 
 from digital_cs.stack.children import Child
 from digital_cs.stack.ports import free_port
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.programs.enrollments import enroll
 from tests import rig
 
 P50_GOAL, P99_GOAL = 0.5, 2.0

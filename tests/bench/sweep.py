@@ -25,14 +25,14 @@ from rich.console import Console
 from rich.table import Table
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.trigger import Trigger
-from digital_cs.ingest.calendars import calendar_of
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.membership import Membership
+from digital_cs.domain.rules.trigger import Trigger
+from digital_cs.ingest.rules.calendars import calendar_of
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.ingest.rules.membership import Membership
 from digital_cs.stack.postgres import PostgresServer
-from digital_cs.store import changes
-from digital_cs.store import pool as pools
+from digital_cs.store.database import pool as pools
 from digital_cs.store.migrate import migrate
+from digital_cs.store.rules import changes
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.triggers import publish_triggers
 from tests import rig

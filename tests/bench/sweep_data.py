@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store.usage_settling import OPEN_DAYS
+from digital_cs.store.product.usage_settling import OPEN_DAYS
 
 DAYS = 90
 LAST_DAY = date(2026, 3, 1)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import roc_auc_score
 
-from digital_cs.domain.freshness import State
-from digital_cs.domain.topic_coverage import Article, Standing, coverage
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.support.topic_coverage import Article, Standing, coverage
 from digital_cs.topics.articles import ArticleMatcher, ArticleText
 from tests.bench.topic_sets import QuestionSet
 

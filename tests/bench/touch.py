@@ -30,8 +30,8 @@ from digital_cs.messages.enrollment import (
     AdvanceRequest,
     workflow_id,
 )
-from digital_cs.store import pool as pools
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.database import pool as pools
+from digital_cs.store.programs.enrollments import enroll
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.worker import build_worker, runner
 from tests import rig

@@ -13,11 +13,11 @@ import pytest
 from digital_cs.catalog.content_folder import read_folder, url_of
 from digital_cs.catalog.content_lint import lint
 from digital_cs.catalog.content_reading import Reading
-from digital_cs.domain.content_item import Found
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.freshness import Interval
-from digital_cs.domain.review_policy import Kind, Volatility
-from digital_cs.domain.written_day import DayForm
+from digital_cs.domain.content.content_item import Found
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.freshness import Interval
+from digital_cs.domain.content.review_policy import Kind, Volatility
+from digital_cs.domain.timing.written_day import DayForm
 from digital_cs.errors import NotFoundError, UsageError
 
 TODAY = date(2026, 4, 22)

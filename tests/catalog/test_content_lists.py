@@ -11,9 +11,9 @@ import pytest
 from digital_cs.catalog.content_lists import ContentListError
 from digital_cs.catalog.content_reading import Reading
 from digital_cs.catalog.content_sources import kind_of, read_content
-from digital_cs.domain.content_source import ContentSource
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.written_day import DayForm
+from digital_cs.domain.content.content_source import ContentSource
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.timing.written_day import DayForm
 
 TODAY = date(2026, 4, 22)
 SITEMAP = """<?xml version="1.0" encoding="UTF-8"?>

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from digital_cs.catalog.content_reading import Reading
 from digital_cs.catalog.content_sources import kind_of, read_content
-from digital_cs.domain.content_item import Found, Shown
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.review_policy import Kind
+from digital_cs.domain.content.content_item import Found, Shown
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.review_policy import Kind
 from tests import rig
 
 

@@ -14,10 +14,10 @@ import pytest
 from digital_cs.catalog.company_days import HolidaysFileError
 from digital_cs.catalog.countries import UnknownCountryError, check_country, weekend
 from digital_cs.catalog.holidays import load_calendar
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
-from digital_cs.domain.send_window import SendWindow, next_open
-from digital_cs.domain.span import Span, add
-from digital_cs.domain.zone import load_zone, to_local, to_utc
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar
+from digital_cs.domain.timing.send_window import SendWindow, next_open
+from digital_cs.domain.timing.span import Span, add
+from digital_cs.domain.timing.zone import load_zone, to_local, to_utc
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFICIAL = ROOT.parent / "shared" / "samples" / "bank-holidays"

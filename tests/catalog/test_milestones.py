@@ -14,7 +14,7 @@ from digital_cs.catalog.programs import load_programs
 from digital_cs.catalog.schema import MILESTONES_SCHEMA_FILE, milestones_schema, schema_text
 from digital_cs.catalog.yaml_source import read_yaml
 from digital_cs.domain.milestone import EventReach
-from digital_cs.domain.span import Span
+from digital_cs.domain.timing.span import Span
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 CHECK = jsonschema_rs.Draft7Validator(milestones_schema())

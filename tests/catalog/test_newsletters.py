@@ -13,9 +13,9 @@ from digital_cs.catalog.newsletters import (
     load_newsletters,
 )
 from digital_cs.catalog.schema import NEWSLETTER_SCHEMA_FILE, newsletter_schema, schema_text
-from digital_cs.domain.newsletter import Newsletter
-from digital_cs.domain.team import Person, Team
-from digital_cs.store.newsletters import spec_of
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.newsletters.newsletter import Newsletter
+from digital_cs.store.newsletters.newsletters import spec_of
 from tests.rig import ROOT
 
 CONTENT = ROOT / "content"

@@ -8,7 +8,7 @@ import pytest
 
 from digital_cs.catalog.outline import WIDTH, outline
 from digital_cs.catalog.programs import check_program_text, load_programs
-from digital_cs.domain.program import Program
+from digital_cs.domain.programs.program import Program
 
 PLAYBOOK = load_programs(Path(__file__).resolve().parents[2] / "content").programs
 

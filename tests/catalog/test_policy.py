@@ -13,7 +13,7 @@ from digital_cs.catalog.policy import FILE, check_policy_text, load_policy, poli
 from digital_cs.catalog.programs import email_names, load_programs
 from digital_cs.catalog.schema import POLICY_SCHEMA_FILE, policy_schema, schema_text
 from digital_cs.catalog.yaml_source import read_yaml
-from digital_cs.domain.policy import Limits, Policy
+from digital_cs.domain.sending.policy import Limits, Policy
 
 HOUSE = Path(__file__).resolve().parents[2]
 CONTENT = HOUSE / "content"

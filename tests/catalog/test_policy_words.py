@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from digital_cs.catalog.policy import check_policy_text, load_policy
 from digital_cs.catalog.policy_words import WIDTH, diff, outline
-from digital_cs.domain.policy import OPEN, Policy
-from digital_cs.store.policies import policy_hash
+from digital_cs.domain.sending.policy import OPEN, Policy
+from digital_cs.store.sending.policies import policy_hash
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 

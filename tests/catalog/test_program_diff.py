@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digital_cs.catalog.program_diff import diff
 from digital_cs.catalog.programs import check_program_text, load_programs, program_hash
-from digital_cs.domain.program import Program
+from digital_cs.domain.programs.program import Program
 
 PLAYBOOK = load_programs(Path(__file__).resolve().parents[2] / "content").programs
 

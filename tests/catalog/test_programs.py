@@ -20,8 +20,8 @@ from digital_cs.catalog.programs import (
     program_hash,
     program_to_json,
 )
-from digital_cs.domain.condition import KINDS as CONDITION_KINDS
-from digital_cs.domain.program import STEP_KINDS, Program
+from digital_cs.domain.programs.program import STEP_KINDS, Program
+from digital_cs.domain.rules.condition import KINDS as CONDITION_KINDS
 from digital_cs.errors import NotFoundError
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"

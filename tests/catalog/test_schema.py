@@ -11,7 +11,7 @@ import pytest
 
 from digital_cs.catalog.schema import SCHEMA_FILE, program_schema, schema_text
 from digital_cs.catalog.yaml_source import read_yaml
-from digital_cs.domain.program import STEP_KINDS
+from digital_cs.domain.programs.program import STEP_KINDS
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 PLAYBOOK = sorted((CONTENT / "programs").glob("*.yaml"))

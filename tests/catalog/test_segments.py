@@ -18,7 +18,7 @@ from digital_cs.catalog.segments import (
     spelled_out_rule,
 )
 from digital_cs.catalog.yaml_source import read_yaml
-from digital_cs.domain.population_values import untried
+from digital_cs.domain.simulation.population_values import untried
 from digital_cs.errors import NotFoundError
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"

@@ -10,7 +10,7 @@ import pytest
 
 from digital_cs.catalog.programs import email_names, load_programs
 from digital_cs.domain.account import Event
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     Ending,
     EnrollIn,
     LeaveProgram,
@@ -18,8 +18,8 @@ from digital_cs.domain.enrollment import (
     SetAccount,
     TaskFact,
 )
-from digital_cs.domain.program import STEP_KINDS
-from digital_cs.domain.program_graph import SendNode, compile_program
+from digital_cs.domain.programs.program import STEP_KINDS
+from digital_cs.domain.programs.program_graph import SendNode, compile_program
 from tests.domain.rehearsal import DAY, MONDAY, Play, acme, some_facts
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"

@@ -12,7 +12,7 @@ import pytest
 from digital_cs.catalog.schema import TEAM_SCHEMA_FILE, schema_text, team_schema
 from digital_cs.catalog.team import FILE, check_team_text, load_team, owner_problems
 from digital_cs.catalog.yaml_source import read_yaml
-from digital_cs.domain.team import Person, Team
+from digital_cs.domain.content.team import Person, Team
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 DAY = date(2026, 3, 2)

@@ -11,7 +11,7 @@ import pytest
 from digital_cs.catalog.schema import TOPICS_SCHEMA_FILE, schema_text, topics_schema
 from digital_cs.catalog.topics import FILE, check_topics_text, load_topics
 from digital_cs.catalog.yaml_source import read_yaml
-from digital_cs.domain.topic import Sorter, TicketWords
+from digital_cs.domain.support.topic import Sorter, TicketWords
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 CHECK = jsonschema_rs.Draft7Validator(topics_schema())

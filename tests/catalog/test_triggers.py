@@ -22,7 +22,7 @@ from digital_cs.catalog.triggers import (
 )
 from digital_cs.catalog.yaml_source import read_yaml
 from digital_cs.domain.account import Account
-from digital_cs.domain.condition import (
+from digital_cs.domain.rules.condition import (
     AllOf,
     ContactGone,
     DateWithin,
@@ -33,10 +33,10 @@ from digital_cs.domain.condition import (
     TicketSpike,
     UsageChange,
 )
-from digital_cs.domain.kept_rule import KeptRule
-from digital_cs.domain.trigger import KINDS, Trigger
-from digital_cs.domain.trigger_state import Dynamics
-from digital_cs.domain.trigger_words import reason
+from digital_cs.domain.rules.kept_rule import KeptRule
+from digital_cs.domain.rules.trigger import KINDS, Trigger
+from digital_cs.domain.rules.trigger_state import Dynamics
+from digital_cs.domain.rules.trigger_words import reason
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 SHIPPED = sorted((CONTENT / "triggers").glob("*.yaml"))

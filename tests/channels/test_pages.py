@@ -13,7 +13,7 @@ import pytest
 from digital_cs.channels.page_wire import PageWire
 from digital_cs.channels.pages import Pages
 from digital_cs.channels.politeness import Politeness
-from digital_cs.domain.link_health import Finding
+from digital_cs.domain.links.link_health import Finding
 from tests.channels.web import AGENT, Web, answer, looking, moved, to_loopback
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 from digital_cs.channels.page_text import characters
 from digital_cs.channels.page_wire import Limits
 from digital_cs.channels.public_address import is_public, is_reserved, resolve
-from digital_cs.domain.link_health import Finding
+from digital_cs.domain.links.link_health import Finding
 from tests.channels.web import Web, answer, looking, moved
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

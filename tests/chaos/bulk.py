@@ -17,10 +17,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.channels.sink_folder import read_index
-from digital_cs.domain.broadcast import BroadcastPlan
+from digital_cs.domain.sending.broadcast import BroadcastPlan
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.stack.children import Child
-from digital_cs.store.pool import opened
+from digital_cs.store.database.pool import opened
 from digital_cs.temporal.broadcasts import Broadcasts
 from tests import rig
 

@@ -19,7 +19,7 @@ from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.channels.sink_folder import read_index
 from digital_cs.messages.enrollment import ENROLLMENT_WORKFLOW
 from digital_cs.stack.children import Child
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.programs.enrollments import enroll
 from digital_cs.temporal.client import connect
 from tests import rig
 

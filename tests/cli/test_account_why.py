@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.why import Fate
+from digital_cs.domain.sending.why import Fate
 from tests import rig
 from tests.cli.conftest import Cli
 

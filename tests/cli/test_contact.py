@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from digital_cs.store.usage_sums import user_key
+from digital_cs.store.product.usage_sums import user_key
 from tests.cli.conftest import Cli
 
 Rows = Callable[..., list[Any]]

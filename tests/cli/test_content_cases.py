@@ -13,7 +13,7 @@ from activities.casebook import TeamShelf
 from activities.enrollments import CalendarShelf
 from digital_cs.catalog.team import load_team
 from digital_cs.config import load_settings
-from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.temporal.review_parts import casebook_of
 from tests import rig
 from tests.cli.conftest import Cli

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from digital_cs.cli import load_report
-from digital_cs.ingest import csv_loading
-from digital_cs.ingest.csv_usage import UsageLoad
+from digital_cs.cli.data import load_report
+from digital_cs.ingest.files import csv_loading
+from digital_cs.ingest.files.csv_usage import UsageLoad
 from tests.cli.conftest import Cli
 
 Rows = Callable[..., list[Any]]

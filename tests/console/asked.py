@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from digital_cs.domain.newsletter import Newsletter
-from digital_cs.store.issues import IssueRow
+from digital_cs.domain.newsletters.newsletter import Newsletter
+from digital_cs.store.newsletters.issues import IssueRow
 from tests.activities.house import StoppedClock
 from tests.activities.issue_house import (
     LINK_KEY,

@@ -14,8 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.clock import Clock, FastClock
 from digital_cs.config import Settings, load_settings
 from digital_cs.console.app import build_app
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import Taker
+from digital_cs.ingest.events.incoming import Taker
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.signing import Signer
 from digital_cs.temporal.gateway import Gateway
 from tests import rig

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.stack.ports import free_port
-from digital_cs.store import pool as pools
+from digital_cs.store.database import pool as pools
 from tests import rig
 from tests.console.client import Face, face
 

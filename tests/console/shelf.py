@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from digital_cs.ingest.incoming import Incoming, Taken
+from digital_cs.ingest.events.incoming import Incoming, Taken
 
 
 class Shelf:

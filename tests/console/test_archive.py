@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.issue import Reach
-from digital_cs.domain.review_policy import Kind
-from digital_cs.store import issue_readers, issue_texts
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.newsletters.issue import Reach
+from digital_cs.store.newsletters import issue_readers, issue_texts
 from digital_cs.temporal import newsletter_recall, newsletters
 from tests.activities.issue_house import CALENDAR, IssueHouse, day, opened
 from tests.console.client import Face, face

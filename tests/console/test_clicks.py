@@ -17,12 +17,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.config import load_settings
-from digital_cs.domain.click import HIDDEN
+from digital_cs.domain.sending.click import HIDDEN
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.links import tracked
 from digital_cs.rendering.render import render
 from digital_cs.signing_links import Link, LinkSigner
-from digital_cs.store import clicks
+from digital_cs.store.sending import clicks
 from tests import rig
 from tests.console.client import SIGNER, Face, face
 from tests.console.serving import SIGNING_KEY, served

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.cli.household import Household, Ports
+from digital_cs.cli.running.household import Household, Ports
 from digital_cs.config import Settings, load_settings
 from digital_cs.stack.ports import PortTakenError
 from tests.console.fetching import fetch

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 
 from digital_cs.config import load_settings
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from digital_cs.signing import Signer, person_id
 from digital_cs.signing_issues import Invitation, IssueSigner
 from digital_cs.signing_reviews import Asked as AskedReviewer

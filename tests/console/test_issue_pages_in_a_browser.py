@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from tests.activities.issue_house import LINK_KEY, day, letter
 from tests.console.asked import Asked, asked
 from tests.console.browser import ENTER, SPACE, TAB, Tab, browsing, chromium

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from tests.activities.issue_house import day
 from tests.console.asked import Asked, asked, link_in, text_of
 

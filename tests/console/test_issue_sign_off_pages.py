@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from digital_cs.temporal import newsletters
 from digital_cs.temporal.issue_answers import IssueChangedError
 from tests.activities.issue_house import day, letter

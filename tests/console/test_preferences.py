@@ -16,9 +16,10 @@ from psycopg import AsyncConnection
 
 from digital_cs.console.recipient_texts import WORDS
 from digital_cs.console.recipient_words import language_for
-from digital_cs.domain.policy import Policy, Topic
-from digital_cs.store import policies, preferences
-from digital_cs.store.preferences import Preferences
+from digital_cs.domain.sending.policy import Policy, Topic
+from digital_cs.store.people import preferences
+from digital_cs.store.people.preferences import Preferences
+from digital_cs.store.sending import policies
 from tests import rig
 from tests.console.client import SIGNER, Face
 from tests.console.test_unsubscribe import bad_tokens

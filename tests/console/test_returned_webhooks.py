@@ -23,8 +23,8 @@ from digital_cs.channels.sns import SnsAwayError
 from digital_cs.config import load_settings
 from digital_cs.console.app import build_app
 from digital_cs.errors import SettingsError
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.returned import Returns
+from digital_cs.ingest.mail.returned import Returns
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.temporal.gateway import Gateway
 from tests.activities.house import StoppedClock
 from tests.console.client import SIGNER, error_of

@@ -16,14 +16,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from activities.review_answers import reviewed
 from digital_cs.catalog.team import load_team
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.content_item import Checked, ContentItem
-from digital_cs.domain.content_policy import Reviews
-from digital_cs.domain.review_acts import told
-from digital_cs.domain.review_case import Because, CaseStep, ReviewCase, Rules, opened
+from digital_cs.domain.content.content_item import Checked, ContentItem
+from digital_cs.domain.content.content_policy import Reviews
+from digital_cs.domain.content.review_acts import told
+from digital_cs.domain.content.review_case import Because, CaseStep, ReviewCase, Rules, opened
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.signing import Signer, person_id
 from digital_cs.signing_reviews import Asked, ReviewSigner
-from digital_cs.store import library, review_cases
+from digital_cs.store.content import library, review_cases
 from tests import rig
 from tests.activities.reviewing import MONDAY, SOURCE, item
 from tests.console.client import Face, face

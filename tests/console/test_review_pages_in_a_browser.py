@@ -12,12 +12,12 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.catalog.team import load_team
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.content_policy import Reviews
-from digital_cs.domain.review_case import Rules
+from digital_cs.domain.content.content_policy import Reviews
+from digital_cs.domain.content.review_case import Rules
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.signing import person_id
 from digital_cs.signing_reviews import Asked, ReviewSigner
-from digital_cs.store import review_cases
+from digital_cs.store.content import review_cases
 from tests.activities.reviewing import item
 from tests.console.browser import ENTER, SPACE, TAB, Tab, browsing, chromium
 from tests.console.serving import SIGNING_KEY, served

@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from digital_cs.config import load_settings
 from digital_cs.console.segment import BATCHES
 from digital_cs.errors import SettingsError
-from digital_cs.ingest.incoming import BusyError, Track
-from digital_cs.ingest.segment_messages import KINDS
-from digital_cs.ingest.segment_wire import MOST_BODY_BYTES
+from digital_cs.ingest.events.incoming import BusyError, Track
+from digital_cs.ingest.events.segment_messages import KINDS
+from digital_cs.ingest.events.segment_wire import MOST_BODY_BYTES
 from tests import rig
 from tests.console.client import KEY, face
 from tests.console.shelf import Shelf

@@ -11,8 +11,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.events.collector import Collector
+from digital_cs.ingest.rules.entries import Entries
 from tests.console.client import STOPPED, error_of, face
 
 KEY = "web=a-write-key"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.events.collector import Collector
+from digital_cs.ingest.rules.entries import Entries
 from tests.console.client import STOPPED, face
 
 KEY = "a-write-key"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.suppression import Why
+from digital_cs.domain.sending.suppression import Why
 from digital_cs.signing import Signer
 from tests.console.client import SIGNER, Face, face
 from tests.store.touching import ADA, ID, claim, enrolled, rows

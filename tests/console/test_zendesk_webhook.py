@@ -16,8 +16,9 @@ from prometheus_client import REGISTRY
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.ingest.zendesk_webhook import SignatureError, check_signature
-from digital_cs.store import sources, tickets
+from digital_cs.ingest.support.zendesk_webhook import SignatureError, check_signature
+from digital_cs.store.product import sources
+from digital_cs.store.support import tickets
 from tests.console.client import Face, error_of, face
 
 SECRET = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="

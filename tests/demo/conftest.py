@@ -12,12 +12,12 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.trigger_words import USAGE_UP_TO
+from digital_cs.domain.rules.trigger_words import USAGE_UP_TO
 from digital_cs.stack.postgres import PostgresServer
-from digital_cs.store import pool as pools
-from digital_cs.store import usage
+from digital_cs.store.database import pool as pools
 from digital_cs.store.migrate import migrate
-from digital_cs.store.usage import UsageRecord
+from digital_cs.store.product import usage
+from digital_cs.store.product.usage import UsageRecord
 
 ORIGIN = datetime(2026, 3, 2, tzinfo=UTC)
 NOW = ORIGIN + timedelta(days=90)

@@ -19,8 +19,8 @@ from digital_cs.demo.colleagues import (
     OpenTask,
     is_done_by_somebody,
 )
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import stops
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.sending import stops
 from digital_cs.temporal.gateway import Gateway
 from tests.demo.conftest import ORIGIN, Scene, StoppedClock, day
 

@@ -10,7 +10,7 @@ import pytest
 from digital_cs.catalog.countries import check_country
 from digital_cs.demo.company import FEWEST, ROLES, UNKNOWN_ZONE, Company, generate
 from digital_cs.demo.places import PLACES
-from digital_cs.domain.zone import zone_names
+from digital_cs.domain.timing.zone import zone_names
 
 ORIGIN = datetime(2026, 3, 2, tzinfo=UTC)
 

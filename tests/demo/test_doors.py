@@ -19,11 +19,11 @@ from digital_cs.demo.driver import Driver
 from digital_cs.demo.product import BATCH, NotTakenError, Product
 from digital_cs.demo.story import HISTORY, story_of
 from digital_cs.demo.support import SOURCE, HelpDesk, TicketExport
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.intake import Intake
-from digital_cs.store import sources
-from digital_cs.store.events import EventRecord
-from digital_cs.store.tickets import TicketRecord
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.product import sources
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.support.tickets import TicketRecord
 from tests.demo.conftest import ORIGIN, Scene, day
 
 WRITE_KEY = "the-write-key-of-this-test"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from digital_cs.demo.fates import count_fates, fates_in_words, readers_in_words
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.reason_words import BECAUSE
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.sending.reason_words import BECAUSE
 from tests.demo.conftest import Scene, day
 
 OF_OTHER_THINGS = {

@@ -20,8 +20,8 @@ from digital_cs.channels.mail_door import MailDoor
 from digital_cs.channels.sink_folder import SinkFolder
 from digital_cs.demo.habits import SCANNED, SHARES, Habit, habit_for
 from digital_cs.demo.readers import COMPLAINS_FROM_DAY, MOST_TRIES, Readers, UnheardError
-from digital_cs.ingest.returned import Returns
-from digital_cs.ingest.returned_doors import answering, wanted
+from digital_cs.ingest.mail.returned import Returns
+from digital_cs.ingest.mail.returned_doors import answering, wanted
 from digital_cs.signing import Signer
 from digital_cs.signing_links import Link, LinkSigner
 from digital_cs.stack.ports import free_port

@@ -13,12 +13,12 @@ from digital_cs.demo.driver import in_batches
 from digital_cs.demo.product import track
 from digital_cs.demo.story import HISTORY, USAGE_EVENT, Fact, UsageDay, story_of
 from digital_cs.demo.support import IN_TROUBLE, TicketExport, exports
-from digital_cs.ingest.incoming import Track
-from digital_cs.ingest.segment_messages import read_message
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.events import EventRecord
-from digital_cs.store.usage import UsageRecord
+from digital_cs.ingest.events.incoming import Track
+from digital_cs.ingest.events.segment_messages import read_message
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.product.usage import UsageRecord
 
 ORIGIN = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from digital_cs.demo.snapshot import look
 from digital_cs.demo.summary import Places, Summary, summarise
 from digital_cs.demo.summary_words import in_words
 from digital_cs.demo.told import Interlude
-from digital_cs.store import sources
+from digital_cs.store.product import sources
 from tests.demo.conftest import NOW, ORIGIN, Scene, day
 
 PLACES = Places(Path("/state/demo"), Path("/state/demo/mail"), temporal_ui="http://127.0.0.1:1")

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from digital_cs.domain.account import Account, UsageDay
-from digital_cs.domain.condition import Condition, Verdict
+from digital_cs.domain.rules.condition import Condition, Verdict
 from tests.domain.rehearsal import MONDAY
 
 READ: TypeAdapter[Any] = TypeAdapter(Condition)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from digital_cs.domain.account import Account, Contact, Event
-from digital_cs.domain.condition import Condition
-from digital_cs.domain.program_graph import Graph
+from digital_cs.domain.programs.program_graph import Graph
+from digital_cs.domain.rules.condition import Condition
 from tests.domain.rehearsal import ANY_TIME, AT_WORK, DAY, HOUR, MONDAY, program
 
 HORIZON = 120 * DAY

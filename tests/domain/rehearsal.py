@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from digital_cs.domain.account import Account, Contact, Event
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     CallWebhook,
     Decision,
     Effect,
@@ -24,9 +23,10 @@ from digital_cs.domain.enrollment import (
     WebhookFact,
     start,
 )
-from digital_cs.domain.program import Program
-from digital_cs.domain.program_graph import Graph, compile_program
-from digital_cs.domain.what_next import advance
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.programs.program_graph import Graph, compile_program
+from digital_cs.domain.programs.what_next import advance
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 
 MONDAY = datetime(2027, 3, 1, 10, tzinfo=UTC)
 """A Monday at 10:00 UTC, 11:00 in Berlin, 05:00 in New York."""

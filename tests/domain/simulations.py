@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import MessageState, SendMessage
-from digital_cs.domain.played import Played
-from digital_cs.domain.policy import OPEN, Policy
-from digital_cs.domain.population import Population
-from digital_cs.domain.program import Entry
-from digital_cs.domain.sim_account import SimAccount
-from digital_cs.domain.sim_gate import Gate
-from digital_cs.domain.sim_world import World
-from digital_cs.domain.simulation import SimulationResult, simulate
-from digital_cs.domain.traveller import Moment, travel
+from digital_cs.domain.programs.enrollment import MessageState, SendMessage
+from digital_cs.domain.programs.program import Entry
+from digital_cs.domain.sending.policy import OPEN, Policy
+from digital_cs.domain.simulation.played import Played
+from digital_cs.domain.simulation.population import Population
+from digital_cs.domain.simulation.sim_account import SimAccount
+from digital_cs.domain.simulation.sim_gate import Gate
+from digital_cs.domain.simulation.sim_world import World
+from digital_cs.domain.simulation.simulation import SimulationResult, simulate
+from digital_cs.domain.simulation.traveller import Moment, travel
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from tests.domain.rehearsal import DAY, MONDAY, acme, program
 
 CALENDAR = BusinessCalendar()

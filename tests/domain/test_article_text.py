@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.article_text import LONGEST, plain_text
+from digital_cs.domain.content.article_text import LONGEST, plain_text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from digital_cs.domain.broadcast import (
+from digital_cs.domain.sending.broadcast import (
     Around,
     Broadcast,
     BroadcastPlan,
@@ -24,7 +24,7 @@ from digital_cs.domain.broadcast import (
     useful_until,
     what_next,
 )
-from digital_cs.domain.policy import Rates
+from digital_cs.domain.sending.policy import Rates
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NINE = datetime(2026, 3, 10, 9)

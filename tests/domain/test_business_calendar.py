@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import EVERYWHERE, Blocked, BusinessCalendar, Freeze
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, Blocked, BusinessCalendar, Freeze
 
 CHRISTMAS = date(2026, 12, 25)
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 6, day) for day in (5, 6, 7, 8))

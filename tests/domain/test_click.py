@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.click import (
+from digital_cs.domain.sending.click import (
     AT_ONCE,
     BURST_GAP,
     HIDDEN,

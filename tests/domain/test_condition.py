@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from digital_cs.domain.account import Account, Event, UsageDay, day_of
-from digital_cs.domain.condition import (
+from digital_cs.domain.rules.condition import (
     AllOf,
     AnyOf,
     Condition,

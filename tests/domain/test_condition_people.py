@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from digital_cs.domain.account import Account, Contact, Subscription, Ticket
-from digital_cs.domain.condition import KINDS, Verdict
+from digital_cs.domain.rules.condition import KINDS, Verdict
 from tests.domain.asking import NO, UNKNOWN, YES, ago, ask, read
 from tests.domain.rehearsal import DAY, HOUR, MONDAY, acme
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from digital_cs.domain.account import Account, UsageDay
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.condition import Verdict
+from digital_cs.domain.rules.condition import Verdict
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from tests.domain.asking import NO, TODAY, UNKNOWN, YES, ago, ask, read, used
 from tests.domain.rehearsal import DAY, MONDAY, acme
 

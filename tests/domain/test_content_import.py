@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.content_import import ImportPlan, plan_import
-from digital_cs.domain.content_item import BY_SOURCE, ContentItem, Found, Mark, Shown
-from digital_cs.domain.review_policy import SPREAD_DAYS, Kind
-from digital_cs.domain.text_sketch import content_hash, sketch
+from digital_cs.domain.content.content_import import ImportPlan, plan_import
+from digital_cs.domain.content.content_item import BY_SOURCE, ContentItem, Found, Mark, Shown
+from digital_cs.domain.content.review_policy import SPREAD_DAYS, Kind
+from digital_cs.domain.content.text_sketch import content_hash, sketch
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = NOW + timedelta(days=40)

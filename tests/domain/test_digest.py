@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
-from digital_cs.domain.content_policy import Digest
-from digital_cs.domain.digest import (
+from digital_cs.domain.content.content_policy import Digest
+from digital_cs.domain.content.digest import (
     USEFUL_FOR,
     Weight,
     due_week,
@@ -20,7 +19,8 @@ from digital_cs.domain.digest import (
     next_morning,
     ranked,
 )
-from digital_cs.domain.zone import load_zone, to_local
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar
+from digital_cs.domain.timing.zone import load_zone, to_local
 
 PLAIN = BusinessCalendar()
 MONDAYS = Digest()

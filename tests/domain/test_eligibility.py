@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_cs.domain.budget import Coming, room
-from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
-from digital_cs.domain.eligibility import Answer, Request, Ruling, Standing, decide
-from digital_cs.domain.policy import Budget, Damage, Limits, Policy, Quiet, length
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.send_window import SendWindow, next_open
-from digital_cs.domain.span import Span
+from digital_cs.domain.sending.budget import Coming, room
+from digital_cs.domain.sending.eligibility import Answer, Request, Ruling, Standing, decide
+from digital_cs.domain.sending.policy import Budget, Damage, Limits, Policy, Quiet, length
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar, Freeze
+from digital_cs.domain.timing.send_window import SendWindow, next_open
+from digital_cs.domain.timing.span import Span
 
 NOW = datetime(2026, 3, 3, 10, tzinfo=UTC)  # a Tuesday
 DAY = timedelta(days=1)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.content_item import ContentItem, Mark
-from digital_cs.domain.content_policy import Signals
-from digital_cs.domain.evidence import Evidence, Signal, by_date, staleness, weigh
-from digital_cs.domain.freshness import Interval, State
-from digital_cs.domain.review_policy import Kind
+from digital_cs.domain.content.content_item import ContentItem, Mark
+from digital_cs.domain.content.content_policy import Signals
+from digital_cs.domain.content.evidence import Evidence, Signal, by_date, staleness, weigh
+from digital_cs.domain.content.freshness import Interval, State
+from digital_cs.domain.content.review_policy import Kind
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAYS = st.integers(-400, 400)

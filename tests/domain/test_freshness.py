@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.freshness import (
+from digital_cs.domain.content.freshness import (
     Interval,
     IntervalError,
     IntervalUnit,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.content_item import ContentItem, Mark
-from digital_cs.domain.freshness import Interval, State
-from digital_cs.domain.freshness_figures import (
+from digital_cs.domain.content.content_item import ContentItem, Mark
+from digital_cs.domain.content.freshness import Interval, State
+from digital_cs.domain.content.freshness_figures import (
     Figures,
     Mailing,
     Part,
@@ -17,7 +17,7 @@ from digital_cs.domain.freshness_figures import (
     figures,
     state_then,
 )
-from digital_cs.domain.review_policy import Kind
+from digital_cs.domain.content.review_policy import Kind
 
 MONTH = Interval.parse("30 days")
 

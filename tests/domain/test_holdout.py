@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.enrollment import share_of
-from digital_cs.domain.holdout import SALT, is_held, point
+from digital_cs.domain.programs.enrollment import share_of
+from digital_cs.domain.programs.holdout import SALT, is_held, point
 
 IDS = [f"account-{number}" for number in range(100_000)]
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
-from digital_cs.domain.issue import Do, Issue, SectionFacts, State, Step
-from digital_cs.domain.issue_next import what_next
-from digital_cs.domain.issue_plan import next_send_days, plan_issue, send_day
-from digital_cs.domain.newsletter import Newsletter, OnHoliday
+from digital_cs.domain.newsletters.issue import Do, Issue, SectionFacts, State, Step
+from digital_cs.domain.newsletters.issue_next import what_next
+from digital_cs.domain.newsletters.issue_plan import next_send_days, plan_issue, send_day
+from digital_cs.domain.newsletters.newsletter import Newsletter, OnHoliday
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CALENDAR = BusinessCalendar(holidays={EVERYWHERE: frozenset({date(2026, 12, 25)})})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain.item_names import ItemNames, Named
+from digital_cs.domain.content.item_names import ItemNames, Named
 
 NAMES = ItemNames(
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digital_cs.domain.link_extract import WrittenLink, links_in
+from digital_cs.domain.links.link_extract import WrittenLink, links_in
 
 DOCUMENT = """\
 # Title with [a link](https://a.test/1 "why")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.link_health import (
+from digital_cs.domain.links.link_health import (
     Finding,
     Health,
     Look,
@@ -17,8 +17,8 @@ from digital_cs.domain.link_health import (
     health_of,
     health_words,
 )
-from digital_cs.domain.link_url import LinkSchemeError, LinkUrlError, normal_url, site_of
-from digital_cs.domain.redirect import Redirect, redirect_of
+from digital_cs.domain.links.link_url import LinkSchemeError, LinkUrlError, normal_url, site_of
+from digital_cs.domain.links.redirect import Redirect, redirect_of
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 URL = "https://docs.test/a"

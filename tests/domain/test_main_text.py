@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain.main_text import (
+from digital_cs.domain.content.main_text import (
     compare,
     fingerprint,
     main_part,
@@ -12,7 +12,7 @@ from digital_cs.domain.main_text import (
     plain_text,
     similarity,
 )
-from digital_cs.domain.page_scan import scan
+from digital_cs.domain.links.page_scan import scan
 
 STEPS = [
     "Invite your colleagues", "Open the settings of your workspace and choose People.",

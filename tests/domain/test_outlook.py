@@ -13,25 +13,25 @@ from hypothesis import strategies as st
 
 from digital_cs.catalog.programs import load_programs
 from digital_cs.domain.account import Account, day_of
-from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
-from digital_cs.domain.enrollment import MessageState, Verdict, share_of
-from digital_cs.domain.outlook import Outlook, Standpoint
-from digital_cs.domain.played import Played
-from digital_cs.domain.policy import OPEN
-from digital_cs.domain.population import Population
-from digital_cs.domain.program_graph import (
+from digital_cs.domain.content.outlook import Outlook, Standpoint
+from digital_cs.domain.programs.enrollment import MessageState, Verdict, share_of
+from digital_cs.domain.programs.program_graph import (
     Graph,
     SendNode,
     SplitNode,
     WaitDateNode,
     compile_program,
 )
-from digital_cs.domain.program_ways import Known, leads_to_a_message
-from digital_cs.domain.send_window import resolve_zone
-from digital_cs.domain.sim_account import SimAccount, changed
-from digital_cs.domain.sim_gate import Gate
-from digital_cs.domain.sim_world import World
-from digital_cs.domain.traveller import Moment, travel
+from digital_cs.domain.programs.program_ways import Known, leads_to_a_message
+from digital_cs.domain.sending.policy import OPEN
+from digital_cs.domain.simulation.played import Played
+from digital_cs.domain.simulation.population import Population
+from digital_cs.domain.simulation.sim_account import SimAccount, changed
+from digital_cs.domain.simulation.sim_gate import Gate
+from digital_cs.domain.simulation.sim_world import World
+from digital_cs.domain.simulation.traveller import Moment, travel
+from digital_cs.domain.timing.business_calendar import BusinessCalendar, Freeze
+from digital_cs.domain.timing.send_window import resolve_zone
 from tests import rig
 from tests.domain.program_strategies import programs
 from tests.domain.rehearsal import AT_WORK, DAY, HELLO, HOUR, MONDAY, PRO, TASK, program, wait_for

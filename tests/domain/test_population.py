@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.played import Played
-from digital_cs.domain.population import Population
-from digital_cs.domain.program import Entry
-from digital_cs.domain.sim_account import SimAccount, used
+from digital_cs.domain.programs.program import Entry
+from digital_cs.domain.simulation.played import Played
+from digital_cs.domain.simulation.population import Population
+from digital_cs.domain.simulation.sim_account import SimAccount, used
 from tests.domain.rehearsal import DAY, HELLO, program
 from tests.domain.test_simulation import JANUARY, WELCOME
 

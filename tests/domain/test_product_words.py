@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digital_cs.domain.product_words import product_words
+from digital_cs.domain.support.product_words import product_words
 
 
 def test_words_with_a_capital_in_two_titles_and_those_of_areas_are_the_products() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from digital_cs.domain.program_graph import (
+from digital_cs.domain.programs.program_graph import (
     FINISHED,
     BranchNode,
     Complaint,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.rate_change import Counts, rate_change, share_interval
+from digital_cs.domain.support.rate_change import Counts, rate_change, share_interval
 
 COUNT = st.integers(0, 40)
 

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from digital_cs.domain.reason import SENTENCES, Reason
+from digital_cs.domain.sending.reason import SENTENCES, Reason
 
 
 def figures_of(reason: Reason) -> set[str]:

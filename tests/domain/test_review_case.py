@@ -10,17 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
-from digital_cs.domain.content_item import ContentItem, Mark
-from digital_cs.domain.content_policy import Reviews
-from digital_cs.domain.review_acts import (
+from digital_cs.domain.content.content_item import ContentItem, Mark
+from digital_cs.domain.content.content_policy import Reviews
+from digital_cs.domain.content.review_acts import (
     CaseRefusedError,
     reassigned,
     refused_for_good,
     snoozed,
     told,
 )
-from digital_cs.domain.review_case import (
+from digital_cs.domain.content.review_case import (
     Because,
     CaseStep,
     Did,
@@ -35,8 +34,9 @@ from digital_cs.domain.review_case import (
     opened,
     what_next,
 )
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.team import Person, Team
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.freshness import Interval
-from digital_cs.domain.review_policy import (
+from digital_cs.domain.content.freshness import Interval
+from digital_cs.domain.content.review_policy import (
     SPREAD_DAYS,
     Kind,
     Volatility,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.rhythm import Rhythm, RhythmError
+from digital_cs.domain.newsletters.rhythm import Rhythm, RhythmError
 
 DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 1))
 WRITTEN = (

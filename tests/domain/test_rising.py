@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.helpfulness import speaks_against
-from digital_cs.domain.rising import rise, wilson
+from digital_cs.domain.content.helpfulness import speaks_against
+from digital_cs.domain.content.rising import rise, wilson
 
 COUNTS = st.integers(0, 500)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain.robots import EVERYTHING, read_robots
+from digital_cs.domain.links.robots import EVERYTHING, read_robots
 
 RULES = """\
 # of the RFC

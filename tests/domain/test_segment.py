@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from digital_cs.domain.condition import Condition
-from digital_cs.domain.segment import all_below, cycle, in_order, keys_of, segments_named
+from digital_cs.domain.rules.condition import Condition
+from digital_cs.domain.rules.segment import all_below, cycle, in_order, keys_of, segments_named
 
 NAMES = [f"s{number}" for number in range(8)]
 GRAPHS = st.dictionaries(

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
-from digital_cs.domain.send_window import (
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar, Freeze
+from digital_cs.domain.timing.send_window import (
     EVERY_DAY,
     Opening,
     SendWindow,
@@ -18,7 +18,7 @@ from digital_cs.domain.send_window import (
     parse_window_hours,
     resolve_zone,
 )
-from digital_cs.domain.zone import UnknownZoneError, load_zone, to_local, to_utc
+from digital_cs.domain.timing.zone import UnknownZoneError, load_zone, to_local, to_utc
 
 BERLIN = load_zone("Europe/Berlin")
 NEW_YORK = load_zone("America/New_York")

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
-from digital_cs.domain.send_window import EVERY_DAY, SendWindow, next_open
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.timing.business_calendar import BusinessCalendar, Freeze
+from digital_cs.domain.timing.send_window import EVERY_DAY, SendWindow, next_open
+from digital_cs.domain.timing.zone import load_zone
 
 A_MINUTE = timedelta(minutes=1)
 A_DAY = timedelta(days=1)

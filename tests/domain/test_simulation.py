@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import MessageState, OpenTask, Outcome, SendMessage
-from digital_cs.domain.played import Played
-from digital_cs.domain.policy import OPEN
-from digital_cs.domain.population import Population
-from digital_cs.domain.program_graph import Graph, SendNode
-from digital_cs.domain.sim_account import Change, SimAccount, used
-from digital_cs.domain.sim_gate import Gate
-from digital_cs.domain.sim_world import World
-from digital_cs.domain.simulation import PROGRESS_EVERY, SimulationResult, simulate
-from digital_cs.domain.simulation_counts import ProgramCounts
-from digital_cs.domain.traveller import Moment, travel
+from digital_cs.domain.programs.enrollment import MessageState, OpenTask, Outcome, SendMessage
+from digital_cs.domain.programs.program_graph import Graph, SendNode
+from digital_cs.domain.sending.policy import OPEN
+from digital_cs.domain.simulation.played import Played
+from digital_cs.domain.simulation.population import Population
+from digital_cs.domain.simulation.sim_account import Change, SimAccount, used
+from digital_cs.domain.simulation.sim_gate import Gate
+from digital_cs.domain.simulation.sim_world import World
+from digital_cs.domain.simulation.simulation import PROGRESS_EVERY, SimulationResult, simulate
+from digital_cs.domain.simulation.simulation_counts import ProgramCounts
+from digital_cs.domain.simulation.traveller import Moment, travel
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from tests.domain.program_strategies import Change as Known
 from tests.domain.program_strategies import programs
 from tests.domain.rehearsal import (

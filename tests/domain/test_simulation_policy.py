@@ -8,11 +8,11 @@ from datetime import datetime
 
 import pytest
 
-from digital_cs.domain.enrollment import Ending, MessageState
-from digital_cs.domain.policy import Budget, Damage, DayShare, Limits, Policy
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.sim_account import Change, SimAccount
-from digital_cs.domain.simulation import simulate
+from digital_cs.domain.programs.enrollment import Ending, MessageState
+from digital_cs.domain.sending.policy import Budget, Damage, DayShare, Limits, Policy
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.simulation.sim_account import Change, SimAccount
+from digital_cs.domain.simulation.simulation import simulate
 from tests.domain.rehearsal import DAY, HOUR, MONDAY, acme
 from tests.domain.simulations import CALENDAR, drip, play, played, sent, way_of
 

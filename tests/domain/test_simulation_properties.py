@@ -8,15 +8,15 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digital_cs.domain.eligibility import Answer
-from digital_cs.domain.enrollment import MessageState, SendMessage, SkipMessage
-from digital_cs.domain.played import Played
-from digital_cs.domain.policy import OPEN, Budget, Damage, DayShare, Limits, Policy, length
-from digital_cs.domain.population import Population
-from digital_cs.domain.program_graph import SendNode
-from digital_cs.domain.sim_world import World
-from digital_cs.domain.simulation import simulate
-from digital_cs.domain.span import Span
+from digital_cs.domain.programs.enrollment import MessageState, SendMessage, SkipMessage
+from digital_cs.domain.programs.program_graph import SendNode
+from digital_cs.domain.sending.eligibility import Answer
+from digital_cs.domain.sending.policy import OPEN, Budget, Damage, DayShare, Limits, Policy, length
+from digital_cs.domain.simulation.played import Played
+from digital_cs.domain.simulation.population import Population
+from digital_cs.domain.simulation.sim_world import World
+from digital_cs.domain.simulation.simulation import simulate
+from digital_cs.domain.timing.span import Span
 from tests.domain.program_strategies import programs
 from tests.domain.rehearsal import MONDAY, program
 from tests.domain.simulations import CALENDAR, play, way_of

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.span import Span, SpanError, Unit, add, subtract
-from digital_cs.domain.zone import load_zone, to_local, to_utc
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.span import Span, SpanError, Unit, add, subtract
+from digital_cs.domain.timing.zone import load_zone, to_local, to_utc
 
 CALENDAR = BusinessCalendar(holidays={"GB": frozenset({date(2026, 12, 25), date(2026, 12, 28)})})
 BERLIN = load_zone("Europe/Berlin")

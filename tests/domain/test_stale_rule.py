@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.content_policy import WhenStale
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.span import Span
-from digital_cs.domain.stale_rule import (
+from digital_cs.domain.content.content_policy import WhenStale
+from digital_cs.domain.content.stale_rule import (
     Content,
     Do,
     Doubt,
@@ -22,6 +20,8 @@ from digital_cs.domain.stale_rule import (
     Way,
     resolve,
 )
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.span import Span
 from tests import rig
 
 DUE = rig.MONDAY

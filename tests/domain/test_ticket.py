@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain.ticket import FREE_MAIL, SEVERITIES, STATUSES, read_severity, read_status
+from digital_cs.domain.support.ticket import (
+    FREE_MAIL,
+    SEVERITIES,
+    STATUSES,
+    read_severity,
+    read_status,
+)
 
 
 @pytest.mark.parametrize(

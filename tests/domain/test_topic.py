@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.topic import Assigned, By, Caught, Sorter, TicketWords, Topic
-from digital_cs.domain.topic_words import Phrases, parts_of, size, stem, tokens
+from digital_cs.domain.support.topic import Assigned, By, Caught, Sorter, TicketWords, Topic
+from digital_cs.domain.support.topic_words import Phrases, parts_of, size, stem, tokens
 
 WORD = st.sampled_from(
     ["import", "contacts", "spam", "folder", "größe", "請求", "e-mail", "invoice", "the", "our"]

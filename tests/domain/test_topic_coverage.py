@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain.freshness import State
-from digital_cs.domain.topic_coverage import Article, Coverage, Standing, coverage
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.support.topic_coverage import Article, Coverage, Standing, coverage
 
 SPAM = Article("c-1", "Spam", State.FRESH)
 OLD = Article("c-2", "Old spam", State.STALE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.topic_proposal import (
+from digital_cs.domain.support.topic_proposal import (
     Group,
     KnownGroup,
     ProposalState,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.trigger_state import (
+from digital_cs.domain.rules.trigger_state import (
     FRESH,
     PASSED_OVER,
     Because,
@@ -22,7 +22,7 @@ from digital_cs.domain.trigger_state import (
     step,
     worth_keeping,
 )
-from digital_cs.domain.verdict import Verdict
+from digital_cs.domain.rules.verdict import Verdict
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)

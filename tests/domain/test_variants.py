@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.variants import Wish, choose
+from digital_cs.domain.newsletters.variants import Wish, choose
 
 ITEMS = [f"a{number}" for number in range(7)]
 WISH = st.lists(st.sampled_from(ITEMS), max_size=4, unique=True).map(tuple)

@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from digital_cs.domain.account import Event
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     CallWebhook,
     CloseTask,
     Ending,
@@ -20,6 +19,7 @@ from digital_cs.domain.enrollment import (
     SetAccount,
     WebhookFact,
 )
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from tests.domain.rehearsal import (
     DAY,
     HELLO,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     CloseTask,
     Ending,
     MessageFact,

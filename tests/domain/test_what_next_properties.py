@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from digital_cs.domain.account import Account
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     Controls,
     Ending,
     Facts,
@@ -23,8 +23,8 @@ from digital_cs.domain.enrollment import (
     Position,
     SendMessage,
 )
-from digital_cs.domain.program_graph import Graph
-from digital_cs.domain.what_next import advance
+from digital_cs.domain.programs.program_graph import Graph
+from digital_cs.domain.programs.what_next import advance
 from tests.domain.program_strategies import HORIZON, Change, accounts, changes, moments, programs
 from tests.domain.rehearsal import DAY, HOUR, MONDAY, Play, some_facts
 

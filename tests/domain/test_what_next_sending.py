@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from digital_cs.domain.account import Contact
-from digital_cs.domain.business_calendar import BusinessCalendar, Freeze
-from digital_cs.domain.eligibility import Answer, Ruling
-from digital_cs.domain.enrollment import (
+from digital_cs.domain.programs.enrollment import (
     Ending,
     Facts,
     MessageFact,
@@ -21,8 +19,10 @@ from digital_cs.domain.enrollment import (
     SkipMessage,
     TellOwner,
 )
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.touch import MOST_RESENDS, WAITS_FOR_CONTENT
+from digital_cs.domain.programs.touch import MOST_RESENDS, WAITS_FOR_CONTENT
+from digital_cs.domain.sending.eligibility import Answer, Ruling
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar, Freeze
 from tests.domain.rehearsal import (
     ANNA,
     AT_WORK,

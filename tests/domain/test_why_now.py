@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from digital_cs.domain.policy import OPEN, Policy
-from digital_cs.domain.why_now import (
+from digital_cs.domain.sending.policy import OPEN, Policy
+from digital_cs.domain.sending.why_now import (
     Against,
     InForce,
     Inside,
@@ -19,7 +19,7 @@ from digital_cs.domain.why_now import (
     headline,
     in_force,
 )
-from digital_cs.domain.why_words import Teller
+from digital_cs.domain.sending.why_words import Teller
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 EARLIER, LATER = NOW - timedelta(days=1), NOW + timedelta(days=30)

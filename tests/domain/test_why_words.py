@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Request, Standing, decide
-from digital_cs.domain.enrollment import MessageState, Verdict
-from digital_cs.domain.policy import Budget, Limits, Policy
-from digital_cs.domain.reason import SENTENCES, Reason
-from digital_cs.domain.send_window import SendWindow
-from digital_cs.domain.why import Fate, Ledger, Told, Wish
-from digital_cs.domain.why_words import _PAST, MOST_REASONS, Teller, clause, sentence
+from digital_cs.domain.programs.enrollment import MessageState, Verdict
+from digital_cs.domain.sending.eligibility import Request, Standing, decide
+from digital_cs.domain.sending.policy import Budget, Limits, Policy
+from digital_cs.domain.sending.reason import SENTENCES, Reason
+from digital_cs.domain.sending.why import Fate, Ledger, Told, Wish
+from digital_cs.domain.sending.why_words import _PAST, MOST_REASONS, Teller, clause, sentence
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.send_window import SendWindow
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ from datetime import time
 
 import pytest
 
-from digital_cs.domain.window_text import (
+from digital_cs.domain.timing.window_text import (
     EVERY_DAY,
     SendWindowError,
     parse_days,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.written_day import AmbiguousDayError, DayError, DayForm, read_day
+from digital_cs.domain.timing.written_day import AmbiguousDayError, DayError, DayForm, read_day
 
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))
 

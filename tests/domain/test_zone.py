@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from digital_cs.domain.zone import (
+from digital_cs.domain.timing.zone import (
     UnknownZoneError,
     load_zone,
     suggest_zone,
@@ -98,7 +98,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 winter = datetime(2027, 1, 15, 9)
 print(winter.replace(tzinfo=ZoneInfo("America/Vancouver")).utcoffset())
-from digital_cs.domain.zone import load_zone, to_utc
+from digital_cs.domain.timing.zone import load_zone, to_utc
 print(to_utc(winter, load_zone("America/Vancouver")).isoformat())
 print(winter.replace(tzinfo=ZoneInfo("America/Vancouver")).utcoffset())
 """

@@ -11,11 +11,11 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from digital_cs.domain.program import STEP_KINDS, Program
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.enrollments import complete_task
-from digital_cs.store.events import EventRecord
+from digital_cs.domain.programs.program import STEP_KINDS, Program
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.programs.enrollments import complete_task
 from tests import rig
 from tests.engine.house import Visit
 

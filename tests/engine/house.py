@@ -17,11 +17,11 @@ from temporalio.client import WorkflowHandle
 from digital_cs.bootstrap import Engine, open_engine
 from digital_cs.channels.sink_folder import read_index
 from digital_cs.config import Settings
-from digital_cs.domain.program import Program
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.intake import Intake
+from digital_cs.domain.programs.program import Program
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.messages.enrollment import workflow_id
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.programs.enrollments import enroll
 from tests import rig
 
 DAY_A_SECOND = 86_400.0

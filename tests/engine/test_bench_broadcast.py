@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.store import policies
-from digital_cs.store import pool as pools
+from digital_cs.store.database import pool as pools
+from digital_cs.store.sending import policies
 from tests import rig
 from tests.bench import broadcast
 from tests.bench.broadcast_rig import POLICY, ready_made

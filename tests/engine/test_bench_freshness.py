@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store import pool
+from digital_cs.store.database import pool
 from tests.bench.freshness import Pass, growth, measure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digital_cs.store import pool
+from digital_cs.store.database import pool
 from tests.bench.links import check, server
 
 

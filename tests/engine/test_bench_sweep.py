@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import pool as pools
+from digital_cs.store.database import pool as pools
 from tests.bench.sweep import Sweep
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from digital_cs.domain import eligibility
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.eligibility import Answer
-from digital_cs.domain.policy import Policy, Rates
+from digital_cs.domain.sending import eligibility
+from digital_cs.domain.sending.eligibility import Answer
+from digital_cs.domain.sending.policy import Policy, Rates
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.enrollment import workflow_id
 from digital_cs.temporal.client import connect
 from tests import rig

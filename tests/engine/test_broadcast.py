@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.bootstrap_broadcasts import open_broadcast_engine
 from digital_cs.channels.sink_folder import read_index
 from digital_cs.clock import Clock
-from digital_cs.domain.broadcast import BroadcastState
+from digital_cs.domain.sending.broadcast import BroadcastState
 from digital_cs.errors import UsageError
 from digital_cs.messages.broadcast import workflow_id
 from digital_cs.rendering.library import EmailLibrary

@@ -9,7 +9,7 @@ import pytest
 import activities.broadcasts
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.stack.temporal_server import TemporalServer
-from digital_cs.store import stops
+from digital_cs.store.sending import stops
 from tests import rig
 from tests.engine.conftest import build_house
 from tests.engine.house import House, until

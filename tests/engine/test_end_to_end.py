@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from digital_cs.channels.webhook import sign
-from digital_cs.domain.program import STEP_KINDS
-from digital_cs.domain.reason import Reason
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
+from digital_cs.domain.programs.program import STEP_KINDS
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
 from tests import rig
 from tests.engine.everything import (
     ADDRESS,

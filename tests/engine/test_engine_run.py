@@ -12,13 +12,13 @@ import pytest
 
 from digital_cs.bootstrap import open_engine
 from digital_cs.channels.sink_faults import FaultMode, Faults
-from digital_cs.domain.content_item import Review
-from digital_cs.domain.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.content_item import Review
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
 from digital_cs.errors import SettingsError
-from digital_cs.ingest.library import import_source
-from digital_cs.store import reviews
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
+from digital_cs.ingest.content.library import import_source
+from digital_cs.store.content import reviews
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
 from tests import rig
 from tests.engine.house import House, Visit, running, until
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from digital_cs.background import end
-from digital_cs.store import suppressions
+from digital_cs.store.people import suppressions
 from digital_cs.temporal.keeper import LOCK, Keeper
 from tests.engine.house import House, Visit, until
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from digital_cs.domain.segment import Segment
-from digital_cs.ingest.entries import Entries
-from digital_cs.store.accounts import AccountRecord
+from digital_cs.domain.rules.segment import Segment
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.people.accounts import AccountRecord
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.segments import publish_segments
 from tests import rig

@@ -11,8 +11,8 @@ from email.message import EmailMessage
 
 from digital_cs.bootstrap_broadcasts import open_broadcast_engine
 from digital_cs.domain.account import NO_HOLIDAYS
-from digital_cs.domain.newsletter import Newsletter
-from digital_cs.ingest.entries import Entries
+from digital_cs.domain.newsletters.newsletter import Newsletter
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.messages.newsletter_issue import issue_workflow_id
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.temporal import newsletters

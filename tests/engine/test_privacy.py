@@ -16,8 +16,8 @@ from temporalio.testing import ActivityEnvironment
 from digital_cs import logs
 from digital_cs.messages.converter import CONVERTER
 from digital_cs.messages.enrollment import AdvanceRequest
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
 from tests import rig
 from tests.engine.everything import PERSONAL, Travelled
 from tests.engine.house import House, Visit, until

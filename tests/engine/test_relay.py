@@ -19,7 +19,7 @@ from digital_cs.background import end
 from digital_cs.messages.enrollment import ENROLLMENT_WORKFLOW, enrollment_of
 from digital_cs.messages.search_attributes import ACCOUNT, DECLARED, PROGRAM
 from digital_cs.stack.temporal_server import TemporalServer
-from digital_cs.store import enrollments
+from digital_cs.store.programs import enrollments
 from digital_cs.temporal import relay as relays
 from tests import rig
 from tests.engine.house import House, Visit, until

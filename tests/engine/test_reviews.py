@@ -10,10 +10,10 @@ from temporalio.client import WorkflowExecutionStatus
 
 from activities.colleagues import HEADER
 from digital_cs.console.review_pages import router
-from digital_cs.domain.content_item import ContentItem
-from digital_cs.domain.review_policy import Kind
+from digital_cs.domain.content.content_item import ContentItem
+from digital_cs.domain.content.review_policy import Kind
 from digital_cs.messages.content_review import digest_workflow_id, review_workflow_id
-from digital_cs.store import library
+from digital_cs.store.content import library
 from tests import rig
 from tests.activities.reviewing import SOURCE
 from tests.engine.house import House, until

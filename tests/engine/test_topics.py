@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from digital_cs.domain.topic import Topics
-from digital_cs.ingest.topic_publishing import publish
-from digital_cs.store import pool
+from digital_cs.domain.support.topic import Topics
+from digital_cs.ingest.support.topic_publishing import publish
+from digital_cs.store.database import pool
 from tests.engine.house import House
 from tests.ingest.topic_desk import topic
 

@@ -13,11 +13,11 @@ from prometheus_client.metrics import MetricWrapperBase
 from digital_cs import metrics
 from digital_cs.catalog.programs import check_program_text, email_names, load_programs
 from digital_cs.cli.main import run
-from digital_cs.domain.click import Why
-from digital_cs.domain.condition import KINDS
-from digital_cs.domain.enrollment import Ending, MessageState
-from digital_cs.domain.program import STEP_KINDS
-from digital_cs.store.programs import State
+from digital_cs.domain.programs.enrollment import Ending, MessageState
+from digital_cs.domain.programs.program import STEP_KINDS
+from digital_cs.domain.rules.condition import KINDS
+from digital_cs.domain.sending.click import Why
+from digital_cs.store.programs.programs import State
 from tests.house.regenerate_docs import PAGES, REFERENCE, commands
 from tests.house.rooms import HOUSE, files, name_of
 

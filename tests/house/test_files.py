@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 
 import pytest
 
 from tests.house.rooms import HOUSE, SOURCE, files, name_of
 
 MOST_LINES = 500
+MOST_MODULES = 40
 
 ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 NOBODYS = re.compile(r"(?:^|\.)(?:test|example|invalid|localhost|example\.(?:com|net|org))$")
@@ -26,6 +28,13 @@ def test_no_file_is_longer_than_people_read() -> None:
     }
     assert lengths
     assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_folder_has_more_modules_than_people_look_through() -> None:
+    counts = Counter(path.parent for path in files(".py", under=SOURCE))
+    made = {name_of(f): n for f, n in counts.items() if f.name != "versions"}
+    assert made
+    assert {name: n for name, n in made.items() if n > MOST_MODULES} == {}
 
 
 def test_every_module_says_first_what_it_is_for() -> None:

@@ -43,10 +43,18 @@ def another_house(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [
-        ("src/digital_cs/domain/span.py", "import digital_cs.store.pool", "Every room"),
-        ("src/digital_cs/domain/span.py", "import temporalio.client", "no framework"),
-        ("src/digital_cs/stack/ports.py", "import digital_cs.domain.span", "stands by itself"),
-        ("src/digital_cs/ingest/entries.py", "import workflows.enrollment", "Only temporal"),
+        (
+            "src/digital_cs/domain/timing/span.py",
+            "import digital_cs.store.database.pool",
+            "Every room",
+        ),
+        ("src/digital_cs/domain/timing/span.py", "import temporalio.client", "no framework"),
+        (
+            "src/digital_cs/stack/ports.py",
+            "import digital_cs.domain.timing.span",
+            "stands by itself",
+        ),
+        ("src/digital_cs/ingest/rules/entries.py", "import workflows.enrollment", "Only temporal"),
         ("src/digital_cs/bootstrap.py", "import digital_cs.store.tables", "Only store"),
         ("activities/calls.py", "import workflows.enrollment", "Workflows sequence"),
         ("src/digital_cs/utils/__init__.py", '"""Odds and ends."""', "Every room"),

@@ -8,7 +8,7 @@ from tests.house.rooms import SOURCE, files, name_of
 
 MAY_KNOW = {
     "src/digital_cs/store/tables/policy.py": "the table",
-    "src/digital_cs/store/clicks.py": "writes into it",
+    "src/digital_cs/store/sending/clicks.py": "writes into it",
     "src/digital_cs/console/clicks.py": "answers the request for the picture",
 }
 OPENINGS = re.compile(
@@ -29,6 +29,6 @@ def test_p28_nothing_that_decides_or_sends_reads_openings() -> None:
 
 def test_p28_they_are_written_and_never_read() -> None:
     """But for how many there are of one message, so that there are not too many."""
-    text = (files("store/clicks.py", under=SOURCE)[0]).read_text()
+    text = (files("store/sending/clicks.py", under=SOURCE)[0]).read_text()
     reads = re.findall(r"(?:from|join)\s+openings\b[^)]*", text)
     assert reads == ["from openings o where o.message_key = m.key"]

@@ -11,10 +11,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.clock import Clock
-from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import Track
-from digital_cs.store import pool as pools
+from digital_cs.ingest.events.collector import Collector
+from digital_cs.ingest.events.incoming import Track
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool as pools
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import pool
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool
 from tests.activities.house import StoppedClock
 from tests.ingest.door import Door
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.usage import UsageRecord, save_usage
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.product.usage import UsageRecord, save_usage
 from tests import rig
 
 FOLDER = rig.ROOT.parent / "shared" / "samples" / "crm-usage"

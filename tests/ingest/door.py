@@ -8,12 +8,14 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.program import Program
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.membership import Looked, Membership
-from digital_cs.store import accounts, changes, events
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.events import EventRecord
+from digital_cs.domain.programs.program import Program
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.ingest.rules.membership import Looked, Membership
+from digital_cs.store.people import accounts
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.product import events
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.rules import changes
 from tests import rig
 from tests.activities.house import StoppedClock
 

@@ -9,14 +9,15 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from digital_cs.domain.content_item import Checked, ContentItem, Review
-from digital_cs.domain.content_policy import ContentPolicy
-from digital_cs.domain.evidence import Evidence, Signal
-from digital_cs.domain.team import Team
-from digital_cs.ingest.evidence import Refreshed, refresh
-from digital_cs.store import evidence, library, live_pages, partitions, reviews
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.tickets import TicketRecord, save_tickets
+from digital_cs.domain.content.content_item import Checked, ContentItem, Review
+from digital_cs.domain.content.content_policy import ContentPolicy
+from digital_cs.domain.content.evidence import Evidence, Signal
+from digital_cs.domain.content.team import Team
+from digital_cs.ingest.content.evidence import Refreshed, refresh
+from digital_cs.store.content import evidence, library, live_pages, reviews
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.product import partitions
+from digital_cs.store.support.tickets import TicketRecord, save_tickets
 from tests.rig import MONDAY
 
 Connection = AsyncConnection[Any]

@@ -11,10 +11,10 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.channels.mail import message_id_for
-from digital_cs.ingest.returned import Returns
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.enrollments import enroll
+from digital_cs.ingest.mail.returned import Returns
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.programs.enrollments import enroll
 from tests import rig
 from tests.activities.house import StoppedClock
 

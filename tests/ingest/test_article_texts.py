@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.ingest.library import import_source
-from digital_cs.store import content_texts
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.ingest.content.library import import_source
+from digital_cs.store.content import content_texts
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -15,15 +15,15 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
-from digital_cs.domain.trigger import Trigger
-from digital_cs.ingest import backtest
-from digital_cs.ingest.backtest import Backtest
+from digital_cs.domain.rules.trigger import Trigger
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar
+from digital_cs.ingest.rules import backtest
+from digital_cs.ingest.rules.backtest import Backtest
 from digital_cs.stack.postgres import PostgresServer
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.tickets import TicketRecord, save_tickets
-from digital_cs.store.usage import UsageRecord, save_usage
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.product.usage import UsageRecord, save_usage
+from digital_cs.store.support.tickets import TicketRecord, save_tickets
 from tests import rig
 from tests.ingest import crm_usage
 

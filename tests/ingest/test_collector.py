@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.ingest import collector as collector_module
-from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.collector_sources import SLACK
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import BusyError, Group, Incoming, Taken
-from digital_cs.ingest.intake import Intake
-from digital_cs.store import partitions, usage
-from digital_cs.store import pool as pools
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.events import EventRecord
-from digital_cs.store.usage import UsageRecord
+from digital_cs.ingest.events import collector as collector_module
+from digital_cs.ingest.events.collector import Collector
+from digital_cs.ingest.events.collector_sources import SLACK
+from digital_cs.ingest.events.incoming import BusyError, Group, Incoming, Taken
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool as pools
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.product import partitions, usage
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.product.usage import UsageRecord
 from tests.ingest.collecting import NOON, StandingClock, collecting, differences, rows, track
 
 Connection = AsyncConnection[Any]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from digital_cs.ingest.collector_batch import Batch, Call
-from digital_cs.ingest.incoming import Track
-from digital_cs.store import events
-from digital_cs.store.packing import moment_of
-from digital_cs.store.usage_sums import Sums
+from digital_cs.ingest.events.collector_batch import Batch, Call
+from digital_cs.ingest.events.incoming import Track
+from digital_cs.store.database.packing import moment_of
+from digital_cs.store.product import events
+from digital_cs.store.product.usage_sums import Sums
 from tests.ingest.collecting import NOON, track
 
 TRACKS = (

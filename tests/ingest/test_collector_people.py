@@ -8,13 +8,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Taken
-from digital_cs.ingest.intake import Intake
-from digital_cs.store import people
-from digital_cs.store import pool as pools
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
+from digital_cs.ingest.events.incoming import Alias, Group, Identify, Incoming, Taken
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool as pools
+from digital_cs.store.people import people
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
 from tests.ingest.collecting import NOON, StandingClock, collecting, differences, rows, track
 
 Connection = AsyncConnection[Any]

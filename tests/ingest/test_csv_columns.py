@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from digital_cs.errors import UsageError
-from digital_cs.ingest.csv_columns import Fields, Plan, plan
-from digital_cs.ingest.csv_reading import Reading, reading_of
+from digital_cs.ingest.files.csv_columns import Fields, Plan, plan
+from digital_cs.ingest.files.csv_reading import Reading, reading_of
 
 USAGE = Fields(
     "usage", ("day", "event", "n"), ("id", "users"), (("account_id", "subscription_id"),)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import UsageError
-from digital_cs.ingest.csv_dates import (
+from digital_cs.ingest.files.csv_dates import (
     DateError,
     DateForm,
     NoOffsetError,

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.csv_cells import typed
-from digital_cs.ingest.csv_files import Format, Remark, read
-from digital_cs.ingest.csv_formats import ACCOUNTS, CONTACTS, EVENTS, USAGE, UsageRow
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.events import EventRecord
+from digital_cs.ingest.files.csv_cells import typed
+from digital_cs.ingest.files.csv_files import Format, Remark, read
+from digital_cs.ingest.files.csv_formats import ACCOUNTS, CONTACTS, EVENTS, USAGE, UsageRow
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.product.events import EventRecord
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

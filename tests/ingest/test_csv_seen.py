@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.ingest.csv_seen import Before, Seen
+from digital_cs.ingest.files.csv_seen import Before, Seen
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=2), st.booleans()), max_size=300))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from digital_cs.ingest.membership import Looked
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.changes import tell
-from digital_cs.store.enrollments import enroll
-from digital_cs.store.usage import UsageRecord, save_usage
+from digital_cs.ingest.rules.membership import Looked
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.product.usage import UsageRecord, save_usage
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.rules.changes import tell
 from tests import rig
 from tests.ingest.door import Door
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.content_policy import ContentPolicy, Signals
-from digital_cs.domain.evidence import Evidence, Signal
-from digital_cs.domain.freshness import State
-from digital_cs.domain.team import Person, Team
-from digital_cs.store import evidence, live_pages
+from digital_cs.domain.content.content_policy import ContentPolicy, Signals
+from digital_cs.domain.content.evidence import Evidence, Signal
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.store.content import evidence, live_pages
 from tests.ingest.knowledge import TODAY, Knowledge, at
 
 PAGE = "https://help.company.test/guide"

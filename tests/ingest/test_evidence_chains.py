@@ -11,12 +11,13 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.evidence import Signal
-from digital_cs.ingest.link_checker import LinkChecker
-from digital_cs.ingest.link_gathering import gather_links
-from digital_cs.store import feedback, live_pages, pool
-from digital_cs.store.feedback import VoteCount
-from digital_cs.store.links import Place, Which, replace_links
+from digital_cs.domain.content.evidence import Signal
+from digital_cs.ingest.content.link_checker import LinkChecker
+from digital_cs.ingest.content.link_gathering import gather_links
+from digital_cs.store.content import feedback, live_pages
+from digital_cs.store.content.feedback import VoteCount
+from digital_cs.store.content.links import Place, Which, replace_links
+from digital_cs.store.database import pool
 from tests.channels.web import Web, answer, looking, moved
 from tests.ingest.collecting import StandingClock, collecting, track
 from tests.ingest.knowledge import Knowledge, at

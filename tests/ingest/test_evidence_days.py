@@ -13,13 +13,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.background import end
 from digital_cs.config import load_settings
-from digital_cs.domain.evidence import Signal
-from digital_cs.domain.link_health import Finding, State
-from digital_cs.ingest import evidence_days
-from digital_cs.ingest.evidence_days import EvidenceDays, TeamUnreadableError
-from digital_cs.ingest.link_rounds import LinkRounds
-from digital_cs.store import links, pool
-from digital_cs.store.links import Which
+from digital_cs.domain.content.evidence import Signal
+from digital_cs.domain.links.link_health import Finding, State
+from digital_cs.ingest.content import evidence_days
+from digital_cs.ingest.content.evidence_days import EvidenceDays, TeamUnreadableError
+from digital_cs.ingest.content.link_rounds import LinkRounds
+from digital_cs.store.content import links
+from digital_cs.store.content.links import Which
+from digital_cs.store.database import pool
 from tests.ingest.knowledge import Knowledge, at
 from tests.ingest.test_link_checker import Watch
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.content_policy import ContentPolicy, Feedback
-from digital_cs.domain.evidence import Signal
-from digital_cs.domain.freshness import State
-from digital_cs.store import feedback
-from digital_cs.store.feedback import UseOnTicket, Vote, VoteCount
+from digital_cs.domain.content.content_policy import ContentPolicy, Feedback
+from digital_cs.domain.content.evidence import Signal
+from digital_cs.domain.content.freshness import State
+from digital_cs.store.content import feedback
+from digital_cs.store.content.feedback import UseOnTicket, Vote, VoteCount
 from tests.ingest.knowledge import TODAY, Knowledge, at
 
 PAGE = "https://help.company.test/guide"
@@ -185,10 +185,10 @@ async def test_p24_events_that_come_late_for_an_old_day_are_read(kb: Knowledge) 
 
 
 async def test_p24_an_import_undoes_neither_use_nor_evidence(kb: Knowledge) -> None:
-    from digital_cs.domain.content_import import plan_import
-    from digital_cs.domain.content_item import Found
-    from digital_cs.domain.review_policy import Kind
-    from digital_cs.store import library
+    from digital_cs.domain.content.content_import import plan_import
+    from digital_cs.domain.content.content_item import Found
+    from digital_cs.domain.content.review_policy import Kind
+    from digital_cs.store.content import library
 
     await kb.item("guide")
     known = await library.items_of(kb.connection, "kb")

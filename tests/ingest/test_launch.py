@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from digital_cs.domain.kept_rule import entry_rules
-from digital_cs.domain.program import Program
-from digital_cs.store.segment_members import count_accounts
-from digital_cs.store.segments import ask_anew
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.rules.kept_rule import entry_rules
+from digital_cs.store.rules.segment_members import count_accounts
+from digital_cs.store.rules.segments import ask_anew
 from tests.ingest.door import Door
 
 PRO = {"segment": {"trait": "plan", "is": "pro"}}

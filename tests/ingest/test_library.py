@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.content_item import Checked, ContentItem, Review
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.freshness import State
-from digital_cs.domain.freshness_overview import overview
-from digital_cs.ingest.library import Imported, TooManyGoneError, import_source
-from digital_cs.store import exposure, library, reviews
+from digital_cs.domain.content.content_item import Checked, ContentItem, Review
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.content.freshness_overview import overview
+from digital_cs.ingest.content.library import Imported, TooManyGoneError, import_source
+from digital_cs.store.content import exposure, library, reviews
 from tests import rig
 from tests.catalog.test_git_moves import Checkout
 from tests.store.showing import stand

@@ -16,12 +16,13 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.background import end
 from digital_cs.channels.page_wire import Limits
 from digital_cs.channels.pages import Pages
-from digital_cs.domain.link_health import State
-from digital_cs.ingest import link_checker
-from digital_cs.ingest.link_checker import Checked, LinkChecker
-from digital_cs.ingest.link_documents import check_with, documents
-from digital_cs.store import links, live_pages, pool
-from digital_cs.store.links import PAGE, Place, Which
+from digital_cs.domain.links.link_health import State
+from digital_cs.ingest.content import link_checker
+from digital_cs.ingest.content.link_checker import Checked, LinkChecker
+from digital_cs.ingest.content.link_documents import check_with, documents
+from digital_cs.store.content import links, live_pages
+from digital_cs.store.content.links import PAGE, Place, Which
+from digital_cs.store.database import pool
 from tests.channels.web import Web, answer, looking, moved
 from tests.rig import MONDAY
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.ingest.membership import Looked, Membership
-from digital_cs.ingest.moves import Moved
-from digital_cs.store import changes, segment_queue, segments, usage
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.enrollments import enroll
-from digital_cs.store.usage import UsageRecord
+from digital_cs.ingest.rules.membership import Looked, Membership
+from digital_cs.ingest.rules.moves import Moved
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.product import usage
+from digital_cs.store.product.usage import UsageRecord
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.rules import changes, segment_queue, segments
 from tests import rig
 from tests.ingest.door import Door
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.ingest.returned import Returns
-from digital_cs.ingest.returned_consequences import NotYetError
-from digital_cs.ingest.returned_shapes import Report
-from digital_cs.store import deadlock, returned
-from digital_cs.store import pool as pools
-from digital_cs.store.locks import TO_CLAIM
+from digital_cs.ingest.mail.returned import Returns
+from digital_cs.ingest.mail.returned_consequences import NotYetError
+from digital_cs.ingest.mail.returned_shapes import Report
+from digital_cs.store.database import deadlock
+from digital_cs.store.database import pool as pools
+from digital_cs.store.sending import returned
+from digital_cs.store.sending.locks import TO_CLAIM
 from tests.activities.house import StoppedClock
 from tests.ingest.returning import (
     ADA,

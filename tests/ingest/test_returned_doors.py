@@ -18,9 +18,9 @@ from psycopg import AsyncConnection
 from digital_cs.channels.mail_door import MailDoor
 from digital_cs.channels.maildir import Maildir
 from digital_cs.errors import UnavailableError
-from digital_cs.ingest.returned import AWAY, Returns
-from digital_cs.ingest.returned_doors import Pulled, answering, pull, wanted
-from digital_cs.store import pool as pools
+from digital_cs.ingest.mail.returned import AWAY, Returns
+from digital_cs.ingest.mail.returned_doors import Pulled, answering, pull, wanted
+from digital_cs.store.database import pool as pools
 from tests import rig
 from tests.activities.house import StoppedClock
 from tests.ingest.returning import ADA, DOMAIN, Desk, bounce, reply, token

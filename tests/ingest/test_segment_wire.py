@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digital_cs.ingest.incoming import Alias, Group, Identify, Incoming, Track
-from digital_cs.ingest.segment_messages import MOST_MESSAGE_BYTES
-from digital_cs.ingest.segment_wire import (
+from digital_cs.ingest.events.incoming import Alias, Group, Identify, Incoming, Track
+from digital_cs.ingest.events.segment_messages import MOST_MESSAGE_BYTES
+from digital_cs.ingest.events.segment_wire import (
     MOST_BODY_BYTES,
     MOST_MESSAGES,
     Letters,

@@ -8,10 +8,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.clock import FastClock
-from digital_cs.ingest import settling
-from digital_cs.ingest.settling import UsageSettler
-from digital_cs.store import pool as pools
-from digital_cs.store import usage_settling
+from digital_cs.ingest.events import settling
+from digital_cs.ingest.events.settling import UsageSettler
+from digital_cs.store.database import pool as pools
+from digital_cs.store.product import usage_settling
 
 Connection = AsyncConnection[Any]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.ingest.library import import_source
-from digital_cs.ingest.ticket_samples import samples_of, words_to_keep
-from digital_cs.store import pool
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.ingest.content.library import import_source
+from digital_cs.ingest.support.ticket_samples import samples_of, words_to_keep
+from digital_cs.store.database import pool
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import TopicDesk
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.topic import Topic
-from digital_cs.domain.topic_coverage import Standing
-from digital_cs.domain.topic_rank import Span
-from digital_cs.ingest.library import import_source
-from digital_cs.ingest.topic_month import Month, TopicMonths, TopicOfMonth
-from digital_cs.ingest.topic_month_facts import facts
-from digital_cs.store import pool, ticket_texts, topic_coverage
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.support.topic import Topic
+from digital_cs.domain.support.topic_coverage import Standing
+from digital_cs.domain.support.topic_rank import Span
+from digital_cs.ingest.content.library import import_source
+from digital_cs.ingest.support.topic_month import Month, TopicMonths, TopicOfMonth
+from digital_cs.ingest.support.topic_month_facts import facts
+from digital_cs.store.database import pool
+from digital_cs.store.support import ticket_texts, topic_coverage
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import TopicDesk, topic
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from digital_cs.domain.topic import Topic
-from digital_cs.domain.topic_proposal import ProposalState
+from digital_cs.domain.support.topic import Topic
+from digital_cs.domain.support.topic_proposal import ProposalState
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.topic_proposals import TopicProposals
-from digital_cs.store import pool, tickets, topic_proposals
-from digital_cs.store.topic_proposals import ProposalView
+from digital_cs.ingest.support.topic_proposals import TopicProposals
+from digital_cs.store.database import pool
+from digital_cs.store.support import tickets, topic_proposals
+from digital_cs.store.support.topic_proposals import ProposalView
 from digital_cs.topics.model import TopicModel
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import THEMES, TopicDesk, topic

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.rate_change import Counts
-from digital_cs.domain.topic_rank import Out, Span
+from digital_cs.domain.support.rate_change import Counts
+from digital_cs.domain.support.topic_rank import Out, Span
 from digital_cs.errors import NotFoundError
-from digital_cs.ingest.topic_month import Month, TopicMonths, TopicOfMonth
-from digital_cs.store import pool, topic_coverage
-from digital_cs.store.tickets import TicketRecord
+from digital_cs.ingest.support.topic_month import Month, TopicMonths, TopicOfMonth
+from digital_cs.store.database import pool
+from digital_cs.store.support import topic_coverage
+from digital_cs.store.support.tickets import TicketRecord
 from tests import rig
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import TopicDesk, topic

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from digital_cs.ingest.topic_texts import StoppedError, Tell, groups, in_thread, learned
-from digital_cs.store.ticket_texts import WithText
+from digital_cs.ingest.support.topic_texts import StoppedError, Tell, groups, in_thread, learned
+from digital_cs.store.support.ticket_texts import WithText
 from tests.ingest.topic_desk import THEMES
 
 

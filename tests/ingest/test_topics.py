@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from digital_cs.domain.topic import By, Topics
+from digital_cs.domain.support.topic import By, Topics
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest import topics as ingest_topics
-from digital_cs.ingest.topic_publishing import publish
-from digital_cs.ingest.topics import Sorted
-from digital_cs.store import pool, ticket_topics, tickets, topics
-from digital_cs.store.tickets import TicketRecord
+from digital_cs.ingest.support import topics as ingest_topics
+from digital_cs.ingest.support.topic_publishing import publish
+from digital_cs.ingest.support.topics import Sorted
+from digital_cs.store.database import pool
+from digital_cs.store.support import ticket_topics, tickets, topics
+from digital_cs.store.support.tickets import TicketRecord
 from tests.activities.house import StoppedClock
 from tests.ingest.topic_desk import TopicDesk, topic
 

@@ -16,10 +16,11 @@ from digital_cs.channels import zendesk
 from digital_cs.channels.zendesk import ZendeskAwayError, ZendeskClient, ZendeskRefusedError
 from digital_cs.clock import FastClock
 from digital_cs.errors import SettingsError
-from digital_cs.ingest.zendesk_pull import LOCK, ZendeskPull
-from digital_cs.store import pool as pools
-from digital_cs.store import sources, tickets
-from digital_cs.store.enrollments import enroll
+from digital_cs.ingest.support.zendesk_pull import LOCK, ZendeskPull
+from digital_cs.store.database import pool as pools
+from digital_cs.store.product import sources
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.support import tickets
 from tests import rig
 from tests.ingest.zendesk_desk import BREAK, EMAIL, TOKEN, Desk, ticket
 

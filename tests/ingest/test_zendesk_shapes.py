@@ -12,9 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
-from digital_cs.ingest.zendesk_shapes import Directory, Organization, ShapeError, read_ticket
-from digital_cs.ingest.zendesk_webhook import read_push
-from digital_cs.store.tickets import TicketRecord, save_tickets
+from digital_cs.ingest.support.zendesk_shapes import (
+    Directory,
+    Organization,
+    ShapeError,
+    read_ticket,
+)
+from digital_cs.ingest.support.zendesk_webhook import read_push
+from digital_cs.store.support.tickets import TicketRecord, save_tickets
 from tests.ingest.zendesk_desk import ticket
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

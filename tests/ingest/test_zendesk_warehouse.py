@@ -12,13 +12,14 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import UsageError
-from digital_cs.ingest.zendesk_warehouse import Imported, Warehouse, import_warehouse
-from digital_cs.ingest.zendesk_zones import ZONES, zone_of
-from digital_cs.store import pool as pools
-from digital_cs.store import sources, tickets
-from digital_cs.store.tickets import TicketRecord
+from digital_cs.ingest.support.zendesk_warehouse import Imported, Warehouse, import_warehouse
+from digital_cs.ingest.support.zendesk_zones import ZONES, zone_of
+from digital_cs.store.database import pool as pools
+from digital_cs.store.product import sources
+from digital_cs.store.support import tickets
+from digital_cs.store.support.tickets import TicketRecord
 from tests import rig
 
 STOPPED = FastClock(rig.MONDAY, datetime(2999, 1, 1, tzinfo=UTC), 1.0)

@@ -9,11 +9,11 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.topic import Topic, Topics
-from digital_cs.ingest.topic_publishing import publish
-from digital_cs.ingest.topics import Sorted, TicketSorter
-from digital_cs.store import tickets
-from digital_cs.store.tickets import TicketRecord
+from digital_cs.domain.support.topic import Topic, Topics
+from digital_cs.ingest.support.topic_publishing import publish
+from digital_cs.ingest.support.topics import Sorted, TicketSorter
+from digital_cs.store.support import tickets
+from digital_cs.store.support.tickets import TicketRecord
 from tests.activities.house import StoppedClock
 
 THEMES = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from digital_cs.domain.stale_rule import Do, Swaps
+from digital_cs.domain.content.stale_rule import Do, Swaps
 from digital_cs.rendering.compiler import MOST_KEPT
 from digital_cs.rendering.errors import TemplateInvalidError
 from digital_cs.rendering.library import EmailLibrary

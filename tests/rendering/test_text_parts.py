@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from digital_cs.catalog.newsletters import load_newsletters
-from digital_cs.domain.content_policy import WhenStale
-from digital_cs.domain.stale_rule import AS_WRITTEN, Content, Doubt, Resolved, resolve
+from digital_cs.domain.content.content_policy import WhenStale
+from digital_cs.domain.content.stale_rule import AS_WRITTEN, Content, Doubt, Resolved, resolve
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import LinksView, ProgramView, SenderView
 from digital_cs.rendering.issue_text import (

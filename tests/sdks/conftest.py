@@ -12,9 +12,9 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.config import Settings
-from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import Taker
+from digital_cs.ingest.events.collector import Collector
+from digital_cs.ingest.events.incoming import Taker
+from digital_cs.ingest.rules.entries import Entries
 from tests.sdks.door import Door, opened
 from tests.sdks.sdks import NAMES, PYTHON_SDKS, Sdk, node_sdks, quiet
 

@@ -23,11 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digital_cs.config import Settings, load_settings
 from digital_cs.console.app import build_app
 from digital_cs.console.errors import flat_error_response
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.incoming import Taker
+from digital_cs.ingest.events.incoming import Taker
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.signing import Signer
 from digital_cs.stack.ports import free_port
-from digital_cs.store import pool as pools
+from digital_cs.store.database import pool as pools
 from digital_cs.temporal.gateway import Gateway
 from tests import rig
 from tests.console.fetching import fetch

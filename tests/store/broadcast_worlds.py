@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.broadcast import Broadcast, BroadcastPlan
-from digital_cs.store import broadcasts
-from digital_cs.store.enrollments import enroll
+from digital_cs.domain.sending.broadcast import Broadcast, BroadcastPlan
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.programs.enrollments import enroll
 from tests import rig
 
 Connection = AsyncConnection[Any]

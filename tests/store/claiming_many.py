@@ -10,8 +10,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.messages.keys import message_key
-from digital_cs.store import caps, claims, locks
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.sending import caps, claims, locks
 from tests import rig
 from tests.store.touching import an_act
 

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.channels.mail import message_id_for
-from digital_cs.domain.click import Click
+from digital_cs.domain.sending.click import Click
 from tests import rig
 from tests.store.touching import ID, KEY, enrolled
 

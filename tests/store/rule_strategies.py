@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from digital_cs.domain.condition import Condition
+from digital_cs.domain.rules.condition import Condition
 from tests.store import rule_worlds as worlds
 
 READ: TypeAdapter[Any] = TypeAdapter(Condition)

@@ -15,8 +15,8 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from digital_cs.domain.account import Account, Contact, Event, Subscription, Ticket, UsageDay
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
-from digital_cs.store import usage_settling
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar
+from digital_cs.store.product import usage_settling
 
 Connection = AsyncConnection[Any]
 Row = dict[str, Any]

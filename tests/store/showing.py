@@ -9,15 +9,15 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from digital_cs.domain.content_import import ImportPlan
-from digital_cs.domain.content_item import ContentItem, Shown
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.enrollment import Position
-from digital_cs.domain.review_policy import Kind
-from digital_cs.store import library
-from digital_cs.store.enrollments import enroll
-from digital_cs.store.links import Place, replace_links
-from digital_cs.store.positions import position_to_json
+from digital_cs.domain.content.content_import import ImportPlan
+from digital_cs.domain.content.content_item import ContentItem, Shown
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.programs.enrollment import Position
+from digital_cs.store.content import library
+from digital_cs.store.content.links import Place, replace_links
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.programs.positions import position_to_json
 from tests import rig
 
 Connection = AsyncConnection[Any]

@@ -9,15 +9,15 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.account import NO_HOLIDAYS
-from digital_cs.domain.reads import Reads
-from digital_cs.store import accounts as store
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.enrollments import enroll, wake_by_feed, wake_listeners
-from digital_cs.store.events import EventRecord, record_events
-from digital_cs.store.facts import facts_page
-from digital_cs.store.suppressions import add, address_subject, suppress
-from digital_cs.store.usage import UsageRecord, save_usage
+from digital_cs.domain.rules.reads import Reads
+from digital_cs.store.people import accounts as store
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.people.suppressions import add, address_subject, suppress
+from digital_cs.store.product.events import EventRecord, record_events
+from digital_cs.store.product.usage import UsageRecord, save_usage
+from digital_cs.store.programs.enrollments import enroll, wake_by_feed, wake_listeners
+from digital_cs.store.programs.facts import facts_page
 from tests import rig
 from tests.store.touching import rows
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection, DataError
 
-from digital_cs.store.arrays import text_array
+from digital_cs.store.database.arrays import text_array
 
 LISTS: list[list[str | None]] = [
     [], [""], ["", ""], ["a"], ["a", "b"], ["NULL", "null"], [None], ["a", None, "b"],

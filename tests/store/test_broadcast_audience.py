@@ -12,12 +12,12 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.account import LEAVING_STAGES, Account
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.reads import Reads
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.touch import choose_recipient
-from digital_cs.store import broadcast_audience, broadcasts
-from digital_cs.store.facts import facts_page
+from digital_cs.domain.programs.touch import choose_recipient
+from digital_cs.domain.rules.reads import Reads
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.store.broadcasts import broadcast_audience, broadcasts
+from digital_cs.store.programs.facts import facts_page
 from tests import rig
 from tests.store.broadcast_worlds import NOW, a_plan, populate, start
 

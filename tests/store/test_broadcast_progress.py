@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from digital_cs.store import broadcast_progress
-from digital_cs.store.broadcast_progress import Connection
+from digital_cs.store.broadcasts import broadcast_progress
+from digital_cs.store.broadcasts.broadcast_progress import Connection
 from tests.rig import MONDAY
 
 _ROWS = """

@@ -7,10 +7,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.channels.mail import message_id_for
-from digital_cs.domain.enrollment import MessageState, Verdict
-from digital_cs.domain.reason import Reason
-from digital_cs.store import broadcast_audience, broadcast_claims
-from digital_cs.store.broadcast_claims import Due, Result
+from digital_cs.domain.programs.enrollment import MessageState, Verdict
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.store.broadcasts import broadcast_audience, broadcast_claims
+from digital_cs.store.broadcasts.broadcast_claims import Due, Result
 from tests import rig
 from tests.store.broadcast_worlds import NOW, a_plan, start
 

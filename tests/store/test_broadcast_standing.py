@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.eligibility import Standing
-from digital_cs.domain.policy import Policy
-from digital_cs.store import broadcast_audience, broadcast_claims, broadcast_standing, locks
-from digital_cs.store import standing as standings
-from digital_cs.store.standing import Asked
+from digital_cs.domain.sending.eligibility import Standing
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.store.broadcasts import broadcast_audience, broadcast_claims, broadcast_standing
+from digital_cs.store.sending import locks
+from digital_cs.store.sending import standing as standings
+from digital_cs.store.sending.standing import Asked
 from tests.store.broadcast_worlds import NOW, a_plan, disturb, populate, start
 
 Connection = AsyncConnection[Any]

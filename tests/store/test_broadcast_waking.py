@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection, Rollback
 
-from digital_cs.domain.content_item import Review
-from digital_cs.store import broadcasts, incidents, reviews, stops
-from digital_cs.store.pool import opened
+from digital_cs.domain.content.content_item import Review
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.content import reviews
+from digital_cs.store.database.pool import opened
+from digital_cs.store.sending import incidents, stops
 from tests import rig
 from tests.store.broadcast_worlds import a_plan
 from tests.store.test_doubts import add, sources

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.policy import DayShare
-from digital_cs.store import caps
-from digital_cs.store.alerts import open_alerts
-from digital_cs.store.caps import Day, allow, open_day
-from digital_cs.store.pool import opened
-from digital_cs.store.rates import meet
+from digital_cs.domain.sending.policy import DayShare
+from digital_cs.store.database.pool import opened
+from digital_cs.store.programs.alerts import open_alerts
+from digital_cs.store.sending import caps
+from digital_cs.store.sending.caps import Day, allow, open_day
+from digital_cs.store.sending.rates import meet
 from tests import rig
 from tests.store.claiming_many import due, resting_at_a_send, resting_elsewhere, woken
 

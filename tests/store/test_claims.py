@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.enrollment import MessageState
-from digital_cs.store import claims
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.enrollments import ask_to_exit, set_paused, skip_step
-from digital_cs.store.pool import opened
+from digital_cs.domain.programs.enrollment import MessageState
+from digital_cs.store.database.pool import opened
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.programs.enrollments import ask_to_exit, set_paused, skip_step
+from digital_cs.store.sending import claims
 from tests import rig
 from tests.store.touching import (
     ACME,

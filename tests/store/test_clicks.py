@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.click import HIDDEN, Click, Why
-from digital_cs.store import clicks
+from digital_cs.domain.sending.click import HIDDEN, Click, Why
+from digital_cs.store.sending import clicks
 from tests import rig
 from tests.store.clicking import FIREFOX, GUIDE, MESSAGE_ID, a_sent_message, click
 from tests.store.touching import KEY, rows

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
 from digital_cs.domain.account import Account
-from digital_cs.domain.condition import KINDS, Verdict, next_flip, turns_daily
-from digital_cs.domain.condition_tickets import FEED_PATIENCE
-from digital_cs.domain.reads import reads
-from digital_cs.store.condition_sql import compile_condition, evaluate
-from digital_cs.store.facts import facts_page
+from digital_cs.domain.rules.condition import KINDS, Verdict, next_flip, turns_daily
+from digital_cs.domain.rules.condition_tickets import FEED_PATIENCE
+from digital_cs.domain.rules.reads import reads
+from digital_cs.store.programs.facts import facts_page
+from digital_cs.store.rules.condition_sql import compile_condition, evaluate
 from tests.store.rule_strategies import LEAVES, READ, nested, written
 from tests.store.rule_worlds import CALENDAR, DAY, NOW, World, make_world, write
 

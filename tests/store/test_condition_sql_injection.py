@@ -11,11 +11,11 @@ import pytest
 from psycopg import AsyncConnection
 from pydantic import ValidationError
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.condition import KINDS, Verdict
-from digital_cs.domain.reads import reads
-from digital_cs.store.condition_sql import compile_condition, evaluate
-from digital_cs.store.facts import facts_page
+from digital_cs.domain.rules.condition import KINDS, Verdict
+from digital_cs.domain.rules.reads import reads
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.store.programs.facts import facts_page
+from digital_cs.store.rules.condition_sql import compile_condition, evaluate
 from tests.store.rule_strategies import READ
 from tests.store.rule_worlds import NOW, World, make_world, write
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.domain.stale_rule import Content, Part
-from digital_cs.store import doubts, library
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.stale_rule import Content, Part
+from digital_cs.store.content import doubts, library
 from tests import rig
 
 Connection = AsyncConnection[Any]

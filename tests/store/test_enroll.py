@@ -10,12 +10,12 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import AdminShutdown
 
-from digital_cs.domain.program import ReEntry
-from digital_cs.domain.span import Span
+from digital_cs.domain.programs.program import ReEntry
+from digital_cs.domain.timing.span import Span
 from digital_cs.messages.keys import enrollment_id
-from digital_cs.store import programs
-from digital_cs.store.enrollments import Again, Enrolled, ask_to_exit, enroll
-from digital_cs.store.programs import State
+from digital_cs.store.programs import programs
+from digital_cs.store.programs.enrollments import Again, Enrolled, ask_to_exit, enroll
+from digital_cs.store.programs.programs import State
 from tests import rig
 
 Connection = AsyncConnection[Any]

@@ -7,12 +7,14 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.enrollment import share_of
-from digital_cs.domain.review_policy import Kind
-from digital_cs.store import exposure, replies, suppressions
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.exposure import Showing
-from digital_cs.store.links import LINK, PAGE
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.programs.enrollment import share_of
+from digital_cs.store.content import exposure
+from digital_cs.store.content.exposure import Showing
+from digital_cs.store.content.links import LINK, PAGE
+from digital_cs.store.people import suppressions
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.sending import replies
 from tests import rig
 from tests.store.showing import article, at, block, email, item, keep, stand
 

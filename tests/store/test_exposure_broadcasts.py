@@ -7,8 +7,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import broadcast_audience, broadcasts, exposure
-from digital_cs.store.exposure import Showing
+from digital_cs.store.broadcasts import broadcast_audience, broadcasts
+from digital_cs.store.content import exposure
+from digital_cs.store.content.exposure import Showing
 from tests import rig
 from tests.store.broadcast_worlds import a_plan, start
 from tests.store.showing import at, block, email, keep, stand

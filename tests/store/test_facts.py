@@ -9,9 +9,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.account import UsageDay
-from digital_cs.domain.condition import Verdict
-from digital_cs.store.pool import CountingConnection, opened
-from digital_cs.store.usage import UsageRecord, save_usage
+from digital_cs.domain.rules.condition import Verdict
+from digital_cs.store.database.pool import CountingConnection, opened
+from digital_cs.store.product.usage import UsageRecord, save_usage
 from tests import rig
 from tests.store.rule_strategies import READ
 from tests.store.touching import ACME, ADA, enrolled, load

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 from psycopg import Connection as Blocking
 
-from digital_cs.domain.holdout import SALT, is_held, point
-from digital_cs.domain.policy import OPEN, Policy
-from digital_cs.domain.program import Program
-from digital_cs.store import holdouts, policies
-from digital_cs.store.enrollments import enroll
+from digital_cs.domain.programs.holdout import SALT, is_held, point
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.sending.policy import OPEN, Policy
+from digital_cs.store.programs import holdouts
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.sending import policies
 from tests import rig
 
 Connection = AsyncConnection[Any]

@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.content_item import Checked, Review
-from digital_cs.domain.freshness_figures import Mailing, ReviewCounts
-from digital_cs.store import impressions, reviews
+from digital_cs.domain.content.content_item import Checked, Review
+from digital_cs.domain.content.freshness_figures import Mailing, ReviewCounts
+from digital_cs.store.content import impressions, reviews
 from tests import rig
 from tests.store.showing import at, block, email, keep
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import incidents
+from digital_cs.store.sending import incidents
 from tests import rig
 from tests.store.claiming_many import due, resting_at_a_send, resting_elsewhere, woken
 

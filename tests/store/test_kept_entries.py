@@ -17,8 +17,8 @@ from sqlalchemy import create_engine
 from digital_cs.catalog.programs import program_to_json
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.store.migrate import MIGRATIONS, migrate, sqlalchemy_url
-from digital_cs.store.programs import keep_all_entries
-from digital_cs.store.segments import kept
+from digital_cs.store.programs.programs import keep_all_entries
+from digital_cs.store.rules.segments import kept
 from tests import rig
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

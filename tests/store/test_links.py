@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.link_health import Finding, Health, Look, State, after, health_of
-from digital_cs.store import link_work, links, live_pages
-from digital_cs.store.links import PAGE, Place, Which
+from digital_cs.domain.links.link_health import Finding, Health, Look, State, after, health_of
+from digital_cs.store.content import link_work, links, live_pages
+from digital_cs.store.content.links import PAGE, Place, Which
 
 Connection = AsyncConnection[Any]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -8,13 +8,19 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.domain.account import Event
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import Controls, MessageState, Position, TaskFact, WebhookFact
-from digital_cs.store import touch_facts
-from digital_cs.store.contacts import ContactRecord, save_contacts
-from digital_cs.store.events import EventRecord, record_events
-from digital_cs.store.milestones import give
-from digital_cs.store.usage import UsageRecord, save_usage
+from digital_cs.domain.programs.enrollment import (
+    Controls,
+    MessageState,
+    Position,
+    TaskFact,
+    WebhookFact,
+)
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.product.events import EventRecord, record_events
+from digital_cs.store.product.milestones import give
+from digital_cs.store.product.usage import UsageRecord, save_usage
+from digital_cs.store.programs import touch_facts
 from tests import rig
 from tests.store.touching import ACME, ADA, ID, claim, enrolled, load, suppressed
 

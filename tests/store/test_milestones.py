@@ -10,10 +10,10 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.milestone import EventReach, Milestone
-from digital_cs.store import milestone_definitions as definitions
-from digital_cs.store import milestones
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.product import milestone_definitions as definitions
+from digital_cs.store.product import milestones
+from digital_cs.store.programs.enrollments import enroll
 from tests import rig
 from tests.store.touching import rows
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.enrollment import Decision, Ending, MessageState, Position, Verdict
-from digital_cs.store import alerts
-from digital_cs.store.pool import opened
-from digital_cs.store.positions import position_from_json, position_to_json
+from digital_cs.domain.programs.enrollment import Decision, Ending, MessageState, Position, Verdict
+from digital_cs.store.database.pool import opened
+from digital_cs.store.programs import alerts
+from digital_cs.store.programs.positions import position_from_json, position_to_json
 from tests import rig
 from tests.store.touching import a_result, claim, enrolled, load, message, move, resting_at, rows
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import outbox
-from digital_cs.store.enrollments import ask_to_exit, enroll, wake
+from digital_cs.store.programs import outbox
+from digital_cs.store.programs.enrollments import ask_to_exit, enroll, wake
 from tests import rig
 
 Connection = AsyncConnection[Any]

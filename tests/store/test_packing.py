@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store import events, packing, partitions
-from digital_cs.store.packing import Packed
+from digital_cs.store.database import packing
+from digital_cs.store.database.packing import Packed
+from digital_cs.store.product import events, partitions
 
 Connection = AsyncConnection[Any]
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 
-from digital_cs.store import partitions
+from digital_cs.store.product import partitions
 
 Connection = AsyncConnection[Any]
 

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import UndefinedTable
 
 from digital_cs.errors import UnavailableError
-from digital_cs.store.pool import CountingConnection, insist, opened
+from digital_cs.store.database.pool import CountingConnection, insist, opened
 
 
 async def test_one_statement_is_one_round_trip(database: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store import people, preferences
-from digital_cs.store.preferences import Preferences
+from digital_cs.store.people import people, preferences
+from digital_cs.store.people.preferences import Preferences
 from tests import rig
 from tests.store.touching import ACME, ADA, ID, enrolled, rows
 

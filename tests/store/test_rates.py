@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.policy import Rates
-from digital_cs.store import rates
-from digital_cs.store.pool import opened
-from digital_cs.store.rates import BURST, TURN, meet, turn_values
+from digital_cs.domain.sending.policy import Rates
+from digital_cs.store.database.pool import opened
+from digital_cs.store.sending import rates
+from digital_cs.store.sending.rates import BURST, TURN, meet, turn_values
 
 Connection = AsyncConnection[Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import rates
+from digital_cs.store.sending import rates
 
 Connection = AsyncConnection[Any]
 

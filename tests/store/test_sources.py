@@ -9,7 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.domain.source import Source
-from digital_cs.store import sources
+from digital_cs.store.product import sources
 from tests import rig
 
 Connection = AsyncConnection[Any]

@@ -9,9 +9,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import stops
-from digital_cs.store.locks import TO_CLAIM
-from digital_cs.store.pool import opened
+from digital_cs.store.database.pool import opened
+from digital_cs.store.sending import stops
+from digital_cs.store.sending.locks import TO_CLAIM
 from tests import rig
 from tests.store.claiming_many import due, resting_at_a_send, resting_elsewhere, woken
 

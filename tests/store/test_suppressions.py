@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.domain.suppression import Kind, subject_of
-from digital_cs.store import suppression_lists, suppressions
-from digital_cs.store.suppressions import (
+from digital_cs.domain.sending.suppression import Kind, subject_of
+from digital_cs.store.people import suppression_lists, suppressions
+from digital_cs.store.people.suppressions import (
     Entry,
     address_subject,
 )

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
-from digital_cs.store import ticket_matches, tickets
-from digital_cs.store.tickets import SavedTickets, TicketRecord
+from digital_cs.store.support import ticket_matches, tickets
+from digital_cs.store.support.tickets import SavedTickets, TicketRecord
 
 Connection = AsyncConnection[Any]
 

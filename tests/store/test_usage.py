@@ -9,9 +9,10 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.store import packing, usage_sums
-from digital_cs.store.deadlock import again_after_deadlock
-from digital_cs.store.usage_sums import Sums, user_key
+from digital_cs.store.database import packing
+from digital_cs.store.database.deadlock import again_after_deadlock
+from digital_cs.store.product import usage_sums
+from digital_cs.store.product.usage_sums import Sums, user_key
 
 Connection = AsyncConnection[Any]
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection
 
-from digital_cs.store import packing, usage_settling, usage_sums
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.deadlock import again_after_deadlock
-from digital_cs.store.usage import UsageRecord, save_usage
-from digital_cs.store.usage_settling import BEGINNING, Key
-from digital_cs.store.usage_sums import Sums, user_key
+from digital_cs.store.database import packing
+from digital_cs.store.database.deadlock import again_after_deadlock
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.product import usage_settling, usage_sums
+from digital_cs.store.product.usage import UsageRecord, save_usage
+from digital_cs.store.product.usage_settling import BEGINNING, Key
+from digital_cs.store.product.usage_sums import Sums, user_key
 
 Connection = AsyncConnection[Any]
 

@@ -8,11 +8,13 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.enrollment import MessageState, Outcome, Position, SendMessage
+from digital_cs.domain.programs.enrollment import MessageState, Outcome, Position, SendMessage
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.keys import message_key
-from digital_cs.store import claims, suppressions, touch_facts, touches
-from digital_cs.store.enrollments import enroll
+from digital_cs.store.people import suppressions
+from digital_cs.store.programs import touch_facts, touches
+from digital_cs.store.programs.enrollments import enroll
+from digital_cs.store.sending import claims
 from tests import rig
 
 Connection = AsyncConnection[Any]

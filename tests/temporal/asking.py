@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from digital_cs.domain.policy import OPEN, Budget, Limits
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import policies
+from digital_cs.domain.sending.policy import OPEN, Budget, Limits
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.sending import policies
 from digital_cs.temporal.account_why import AccountWhy, Entry, account_why
 from digital_cs.temporal.gateway import Gateway
 from tests.activities.house import House

@@ -10,13 +10,13 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.domain.program import Program
-from digital_cs.domain.trigger import Trigger
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import triggers
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.events import EventRecord
-from digital_cs.store.usage import UsageRecord
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.rules.trigger import Trigger
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.product.usage import UsageRecord
+from digital_cs.store.rules import triggers
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.triggers import publish_triggers
 from tests import rig

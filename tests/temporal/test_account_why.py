@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.enrollment import Verdict
-from digital_cs.domain.policy import Quiet
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.why import Fate
+from digital_cs.domain.programs.enrollment import Verdict
+from digital_cs.domain.sending.policy import Quiet
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.sending.why import Fate
 from digital_cs.errors import NotFoundError
-from digital_cs.ingest.returned import Returns
+from digital_cs.ingest.mail.returned import Returns
 from tests.activities.house import House, opened
 from tests.temporal.asking import LONG_WAIT, ONE, TWO, a_week, asked, in_force, story, ticket
 

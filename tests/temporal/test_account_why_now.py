@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from digital_cs.domain.holdout import SALT, is_held, point
-from digital_cs.domain.policy import Quiet
-from digital_cs.domain.why_now import Against
+from digital_cs.domain.programs.holdout import SALT, is_held, point
+from digital_cs.domain.sending.policy import Quiet
+from digital_cs.domain.sending.why_now import Against
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import incidents, replies, stops, suppressions
-from digital_cs.store.pool import CountingConnection
-from digital_cs.store.preferences import fewer, pause_until, set_topics
+from digital_cs.store.database.pool import CountingConnection
+from digital_cs.store.people import suppressions
+from digital_cs.store.people.preferences import fewer, pause_until, set_topics
+from digital_cs.store.sending import incidents, replies, stops
 from tests import rig
 from tests.activities.house import House, opened
 from tests.activities.offering import block, offer, review

@@ -12,13 +12,14 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.program import Program
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import pool, programs, touch_facts
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.programs import State
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.programs import programs, touch_facts
+from digital_cs.store.programs.programs import State
 from digital_cs.temporal.gateway import ALL_NOW, Gateway, OverdueChoice
 from tests import rig
 

@@ -12,16 +12,16 @@ from psycopg import AsyncConnection
 from psycopg.errors import RaiseException
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.program import Program
-from digital_cs.domain.suppression import Kind, subject_of
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.intake import Intake
-from digital_cs.store import accounts as facts
-from digital_cs.store import pool
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.events import EventRecord
-from digital_cs.store.usage import UsageRecord
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.sending.suppression import Kind, subject_of
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool
+from digital_cs.store.people import accounts as facts
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.product.usage import UsageRecord
 from digital_cs.temporal.gateway import Gateway
 from tests import rig
 

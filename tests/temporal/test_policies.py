@@ -6,8 +6,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.policy import OPEN, Policy
-from digital_cs.store import policies
+from digital_cs.domain.sending.policy import OPEN, Policy
+from digital_cs.store.sending import policies
 from digital_cs.temporal.policies import publish_policy
 from tests.temporal.live import Live, a_program
 

@@ -15,11 +15,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.content_item import Review
+from digital_cs.domain.content.content_item import Review
 from digital_cs.messages.content_review import digest_workflow_id, review_workflow_id
 from digital_cs.messages.converter import CONVERTER
 from digital_cs.stack.temporal_server import TemporalServer
-from digital_cs.store import reviews
+from digital_cs.store.content import reviews
 from digital_cs.temporal.client import quiet_runtime
 from digital_cs.temporal.reviews import ReviewKeeper
 from digital_cs.temporal.worker import build_worker

@@ -10,13 +10,14 @@ import pytest
 from psycopg import AsyncConnection
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.condition import Verdict
-from digital_cs.domain.segment import Segment
+from digital_cs.domain.rules.condition import Verdict
+from digital_cs.domain.rules.segment import Segment
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import changes, pool
-from digital_cs.store.accounts import AccountRecord, save_accounts
-from digital_cs.store.segments import keep
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool
+from digital_cs.store.people.accounts import AccountRecord, save_accounts
+from digital_cs.store.rules import changes
+from digital_cs.store.rules.segments import keep
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.segments import (
     PublishedSegment,

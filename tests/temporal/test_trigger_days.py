@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from digital_cs.domain.account import NO_HOLIDAYS
-from digital_cs.store import triggers
+from digital_cs.store.rules import triggers
 from digital_cs.temporal.triggers import backtest_trigger
 from tests.temporal.live import DAY, TODAY, Live, trigger
 

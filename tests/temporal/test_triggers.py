@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import timeline
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.events import EventRecord
-from digital_cs.store.suppressions import suppress
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.people.suppressions import suppress
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.programs import timeline
 from digital_cs.temporal.triggers import publish_triggers, stop_trigger
 from tests.ingest.collecting import collecting, track
 from tests.temporal.live import DAY, SILENCE, TODAY, Live, a_program, trigger

@@ -17,9 +17,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.business_calendar import EVERYWHERE, BusinessCalendar
-from digital_cs.domain.review_acts import snoozed
-from digital_cs.domain.review_case import Did
+from digital_cs.domain.content.review_acts import snoozed
+from digital_cs.domain.content.review_case import Did
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, BusinessCalendar
 from digital_cs.messages.content_review import (
     DIGEST_WORKFLOW,
     REVIEW_WORKFLOW,
@@ -28,7 +28,7 @@ from digital_cs.messages.content_review import (
     ReviewRun,
 )
 from digital_cs.messages.converter import CONVERTER
-from digital_cs.store import review_cases
+from digital_cs.store.content import review_cases
 from digital_cs.temporal.worker import WORKFLOWS, runner
 from tests.activities.reviewing import MONDAY, Reviewing, days, item, opened, told
 from tests.engine.readings import texts_in

@@ -15,7 +15,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from digital_cs.clock import FastClock
-from digital_cs.domain.issue import State
+from digital_cs.domain.newsletters.issue import State
 from digital_cs.messages.converter import CONVERTER
 from digital_cs.messages.enrollment import WAKE_SIGNAL
 from digital_cs.messages.newsletter_issue import ISSUE_WORKFLOW, IssueRun

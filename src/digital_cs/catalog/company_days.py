@@ -13,7 +13,7 @@ from typing import NoReturn
 import yaml
 
 from digital_cs.catalog.countries import UnknownCountryError, check_country
-from digital_cs.domain.business_calendar import EVERYWHERE, Freeze
+from digital_cs.domain.timing.business_calendar import EVERYWHERE, Freeze
 from digital_cs.errors import DigitalCsError
 
 _DATE = re.compile(r"(?:(\d{4})-)?(\d{2})-(\d{2})")

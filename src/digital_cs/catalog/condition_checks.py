@@ -12,7 +12,7 @@ from digital_cs.catalog.findings import Finding
 from digital_cs.catalog.suggestions import did_you_mean, nearest
 from digital_cs.catalog.yaml_source import Path
 from digital_cs.domain.account import LEAVING_STAGES
-from digital_cs.domain.condition import (
+from digital_cs.domain.rules.condition import (
     MilestoneMissed,
     MilestoneReached,
     ProgramIs,

@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeVar
 from digital_cs.catalog.content_presets import keys_of, preset_of
 from digital_cs.catalog.front_matter import Told
 from digital_cs.catalog.suggestions import did_you_mean, one_of
-from digital_cs.domain.content_source import ContentSource
-from digital_cs.domain.freshness import Interval
+from digital_cs.domain.content.content_source import ContentSource
+from digital_cs.domain.content.freshness import Interval
+from digital_cs.domain.content.review_policy import Kind, Volatility
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.review_policy import Kind, Volatility
-from digital_cs.domain.written_day import AmbiguousDayError, read_day
+from digital_cs.domain.timing.written_day import AmbiguousDayError, read_day
 from digital_cs.errors import DigitalCsError
 
 T = TypeVar("T")

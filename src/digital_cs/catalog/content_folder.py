@@ -14,11 +14,11 @@ from digital_cs.catalog.content_fields import FieldReader
 from digital_cs.catalog.content_presets import Preset, preset_of
 from digital_cs.catalog.content_reading import Reading, without_doubtful_ids
 from digital_cs.catalog.front_matter import Page, printable, read_page
-from digital_cs.domain.content_item import Found
-from digital_cs.domain.content_source import ContentSource
+from digital_cs.domain.content.content_item import Found
+from digital_cs.domain.content.content_source import ContentSource
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.content.text_sketch import content_hash, sketch
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.text_sketch import content_hash, sketch
 from digital_cs.errors import NotFoundError
 
 _MARKDOWN = re.compile(r"[^_].*\.(?:md|markdown|mdx)(?:\.erb)?", re.IGNORECASE | re.DOTALL)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from digital_cs.catalog.content_presets import PRESETS, keys_of
 from digital_cs.catalog.content_sources import read_content
-from digital_cs.domain.content_item import Found
-from digital_cs.domain.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.content_item import Found
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
 from digital_cs.domain.problem import Problem
 
 

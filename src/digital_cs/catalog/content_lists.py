@@ -15,11 +15,11 @@ from xml.sax.saxutils import unescape
 from digital_cs.catalog.content_fields import FieldReader
 from digital_cs.catalog.content_reading import Reading, without_doubtful_ids
 from digital_cs.catalog.front_matter import Told, printable
-from digital_cs.domain.content_item import Found
-from digital_cs.domain.content_source import ContentSource
+from digital_cs.domain.content.content_item import Found
+from digital_cs.domain.content.content_source import ContentSource
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.content.text_sketch import content_hash
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.text_sketch import content_hash
 from digital_cs.errors import DigitalCsError, NotFoundError, UsageError
 
 MAX_BYTES = 64 * 1024 * 1024

@@ -16,15 +16,15 @@ from digital_cs.catalog.front_matter import read_page
 from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.catalog.programs import load_programs, yaml_files
 from digital_cs.catalog.segments import load_segments, segments_of
-from digital_cs.domain.content_item import Found, Shown
-from digital_cs.domain.content_source import ContentSource
-from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.content.content_item import Found, Shown
+from digital_cs.domain.content.content_source import ContentSource
+from digital_cs.domain.content.review_policy import Kind
+from digital_cs.domain.content.text_sketch import content_hash, sketch
+from digital_cs.domain.newsletters.newsletter import Newsletter
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.program import Program, Send
-from digital_cs.domain.program_graph import nested
-from digital_cs.domain.review_policy import Kind
-from digital_cs.domain.segment import Segment, segments_named
-from digital_cs.domain.text_sketch import content_hash, sketch
+from digital_cs.domain.programs.program import Program, Send
+from digital_cs.domain.programs.program_graph import nested
+from digital_cs.domain.rules.segment import Segment, segments_named
 from digital_cs.errors import NotFoundError
 
 _FOLDERS = {

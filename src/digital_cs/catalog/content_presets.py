@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from digital_cs.domain.content_source import FIELDS, ContentSource
-from digital_cs.domain.written_day import DayForm
+from digital_cs.domain.content.content_source import FIELDS, ContentSource
+from digital_cs.domain.timing.written_day import DayForm
 from digital_cs.errors import UsageError
 
 

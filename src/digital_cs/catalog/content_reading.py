@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from digital_cs.domain.content_item import Found
+from digital_cs.domain.content.content_item import Found
 from digital_cs.domain.problem import Problem
 
 

@@ -14,7 +14,7 @@ from digital_cs.catalog.content_lists import read_csv, read_sitemap, read_urls
 from digital_cs.catalog.content_own import read_own
 from digital_cs.catalog.content_reading import Reading
 from digital_cs.catalog.git_moves import revision_of
-from digital_cs.domain.content_source import ContentSource, SourceKind
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
 from digital_cs.errors import NotFoundError
 
 _READERS: Mapping[SourceKind, Callable[[ContentSource, date], Reading]] = MappingProxyType(

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from digital_cs.domain.business_calendar import SATURDAY_AND_SUNDAY
+from digital_cs.domain.timing.business_calendar import SATURDAY_AND_SUNDAY
 from digital_cs.errors import DigitalCsError
 
 # The library gives a country the days that all its parts share. The United Kingdom as a whole

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from digital_cs.catalog.findings import Finding, in_order, problem_of
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import bytes_of, read_yaml
-from digital_cs.domain.event import Events
+from digital_cs.domain.newsletters.event import Events
 from digital_cs.domain.problem import Problem
 
 FILE = "events.yaml"

@@ -13,7 +13,7 @@ from digital_cs.catalog.company_days import (
     read_company_days,
 )
 from digital_cs.catalog.countries import check_country, public_holidays, weekend
-from digital_cs.domain.business_calendar import (
+from digital_cs.domain.timing.business_calendar import (
     EVERYWHERE,
     SATURDAY_AND_SUNDAY,
     BusinessCalendar,

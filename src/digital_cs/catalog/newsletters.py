@@ -17,8 +17,8 @@ from digital_cs.catalog.team import FILE as TEAM_FILE
 from digital_cs.catalog.team import load_team
 from digital_cs.catalog.yaml_folder import Checked, Loaded, check_document, load_folder
 from digital_cs.catalog.yaml_source import read_yaml
-from digital_cs.domain.newsletter import Newsletter, Suggestion
-from digital_cs.domain.team import Team
+from digital_cs.domain.content.team import Team
+from digital_cs.domain.newsletters.newsletter import Newsletter, Suggestion
 
 FOLDER = "newsletters"
 """Its name in the content folder."""

@@ -18,7 +18,7 @@ from digital_cs.catalog.step_words import (
     step_words,
     window_words,
 )
-from digital_cs.domain import program as spec
+from digital_cs.domain.programs import program as spec
 
 WIDTH = 96
 _LABEL = 14

@@ -6,19 +6,14 @@ import re
 
 from pydantic import BaseModel
 
-from digital_cs.domain import (
-    content_policy,
-    event,
-    milestone,
-    newsletter,
-    policy,
-    segment,
-    team,
-    topic,
-    trigger,
-)
-from digital_cs.domain import program as spec
-from digital_cs.domain.condition import KINDS as CONDITION_KINDS
+from digital_cs.domain import milestone
+from digital_cs.domain.content import content_policy, team
+from digital_cs.domain.newsletters import event, newsletter
+from digital_cs.domain.programs import program as spec
+from digital_cs.domain.rules import segment, trigger
+from digital_cs.domain.rules.condition import KINDS as CONDITION_KINDS
+from digital_cs.domain.sending import policy
+from digital_cs.domain.support import topic
 
 _NAMES: dict[type[BaseModel], str] = {
     spec.Program: "a program",

@@ -12,9 +12,9 @@ from digital_cs.catalog.findings import Finding, in_order, problem_of
 from digital_cs.catalog.policy_checks import empty_lines, policy_findings
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import bytes_of, read_yaml
-from digital_cs.domain.policy import Policy
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.program import Program
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.sending.policy import Policy
 
 FILE = "policy.yaml"
 """Its name in the content folder."""

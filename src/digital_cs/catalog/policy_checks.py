@@ -9,8 +9,8 @@ from digital_cs.catalog.condition_checks import parts
 from digital_cs.catalog.findings import Finding
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.yaml_source import Path
-from digital_cs.domain.policy import NO_LIMIT, Policy
-from digital_cs.domain.program import Kind, Program, Send
+from digital_cs.domain.programs.program import Kind, Program, Send
+from digital_cs.domain.sending.policy import NO_LIMIT, Policy
 
 
 def sends(program: Program) -> Iterator[Send]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from digital_cs.domain.content_policy import ContentPolicy, Reviews
-from digital_cs.domain.policy import NO_LIMIT, DayShare, Limits, Policy, Quiet, Rates
+from digital_cs.domain.content.content_policy import ContentPolicy, Reviews
+from digital_cs.domain.sending.policy import NO_LIMIT, DayShare, Limits, Policy, Quiet, Rates
 
 WIDTH = 96
 _LABEL = 23

@@ -20,15 +20,15 @@ from digital_cs.catalog.findings import Finding
 from digital_cs.catalog.policy_checks import program_findings, send_findings
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.yaml_source import Path
-from digital_cs.domain import program as spec
 from digital_cs.domain.account import LEAVING_STAGES, MANAGED
-from digital_cs.domain.condition import AllOf, AnyOf, EventHappened, StageIs
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.program_graph import compile_program, send_window
-from digital_cs.domain.send_window import SendWindow, impossible
-from digital_cs.domain.span import Unit
-from digital_cs.domain.what_next import MOST_INSTANT_STEPS
-from digital_cs.domain.zone import UnknownZoneError, load_zone, suggest_zone
+from digital_cs.domain.programs import program as spec
+from digital_cs.domain.programs.program_graph import compile_program, send_window
+from digital_cs.domain.programs.what_next import MOST_INSTANT_STEPS
+from digital_cs.domain.rules.condition import AllOf, AnyOf, EventHappened, StageIs
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.domain.timing.send_window import SendWindow, impossible
+from digital_cs.domain.timing.span import Unit
+from digital_cs.domain.timing.zone import UnknownZoneError, load_zone, suggest_zone
 
 USUAL_ROLES = ("champion", "admin", "billing", "any")
 

@@ -23,8 +23,8 @@ from digital_cs.catalog.step_words import (
     step_words,
     window_words,
 )
-from digital_cs.domain import program as spec
-from digital_cs.domain.span import Span
+from digital_cs.domain.programs import program as spec
+from digital_cs.domain.timing.span import Span
 
 
 def diff(old: spec.Program, new: spec.Program) -> list[str]:

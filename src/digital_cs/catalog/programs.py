@@ -16,9 +16,9 @@ from digital_cs.catalog.policy import policy_beside
 from digital_cs.catalog.program_checks import Surroundings, findings
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
-from digital_cs.domain.policy import Policy
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.program import Program
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.sending.policy import Policy
 from digital_cs.errors import NotFoundError
 
 

@@ -12,17 +12,17 @@ from pydantic import BaseModel
 from digital_cs.catalog.condition_checks import USUAL_STAGES
 from digital_cs.catalog.part_names import for_people, part_name
 from digital_cs.catalog.program_checks import USUAL_ROLES
-from digital_cs.domain.condition import KINDS as CONDITION_KINDS
+from digital_cs.domain.content.team import Team
 from digital_cs.domain.grammar import WEEKDAYS
 from digital_cs.domain.milestone import Milestones
-from digital_cs.domain.newsletter import Newsletter
-from digital_cs.domain.policy import NO_LIMIT, Policy
-from digital_cs.domain.program import STEP_KINDS, Program
-from digital_cs.domain.segment import Segment
-from digital_cs.domain.team import Team
-from digital_cs.domain.topic import Topics
-from digital_cs.domain.trigger import KINDS as TRIGGER_KINDS
-from digital_cs.domain.trigger import Trigger
+from digital_cs.domain.newsletters.newsletter import Newsletter
+from digital_cs.domain.programs.program import STEP_KINDS, Program
+from digital_cs.domain.rules.condition import KINDS as CONDITION_KINDS
+from digital_cs.domain.rules.segment import Segment
+from digital_cs.domain.rules.trigger import KINDS as TRIGGER_KINDS
+from digital_cs.domain.rules.trigger import Trigger
+from digital_cs.domain.sending.policy import NO_LIMIT, Policy
+from digital_cs.domain.support.topic import Topics
 
 SCHEMA_FILE = "program.schema.json"
 """Its name in the content folder, which the first line of each program points to."""

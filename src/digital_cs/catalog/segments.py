@@ -15,10 +15,10 @@ from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.programs import program_from_json, program_to_json, stems, yaml_files
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
-from digital_cs.domain.condition import SegmentIs
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.program import Program
-from digital_cs.domain.segment import Segment, all_below, cycle, segments_named
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.rules.condition import SegmentIs
+from digital_cs.domain.rules.segment import Segment, all_below, cycle, segments_named
 from digital_cs.errors import NotFoundError
 
 FOLDER = "segments"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from digital_cs.domain import program as spec
-from digital_cs.domain.condition import SegmentIs
+from digital_cs.domain.programs import program as spec
+from digital_cs.domain.rules.condition import SegmentIs
 
 _OVER_BUDGET = {"merge": "it goes into the next newsletter", "drop": "it is left out"}
 

@@ -16,9 +16,9 @@ from digital_cs.catalog.front_matter import read_page
 from digital_cs.catalog.suggestions import did_you_mean
 from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, Place, bytes_of, read_yaml
+from digital_cs.domain.content.team import Person, Team
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.team import Person, Team
-from digital_cs.domain.zone import UnknownZoneError, load_zone
+from digital_cs.domain.timing.zone import UnknownZoneError, load_zone
 
 FILE = "team.yaml"
 """Its name in the content folder."""

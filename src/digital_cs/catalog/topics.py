@@ -14,8 +14,8 @@ from digital_cs.catalog.value_faults import value_problems
 from digital_cs.catalog.yaml_source import Document, bytes_of, read_yaml
 from digital_cs.catalog.yaml_source import Path as Spot
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.topic import Term, Topic, TopicRule, Topics
-from digital_cs.domain.topic_words import parts_of, size, tag_key
+from digital_cs.domain.support.topic import Term, Topic, TopicRule, Topics
+from digital_cs.domain.support.topic_words import parts_of, size, tag_key
 
 FILE = "topics.yaml"
 """Its name in the content folder."""

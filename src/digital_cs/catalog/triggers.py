@@ -14,8 +14,8 @@ from digital_cs.catalog.milestones import milestone_names
 from digital_cs.catalog.programs import stems
 from digital_cs.catalog.yaml_folder import Checked, Loaded, check_document, load_folder
 from digital_cs.catalog.yaml_source import Document, read_yaml
-from digital_cs.domain.program import EventEntry, Program, SegmentEntry, TriggerEntry
-from digital_cs.domain.trigger import KINDS, MilestoneNotReached, Trigger
+from digital_cs.domain.programs.program import EventEntry, Program, SegmentEntry, TriggerEntry
+from digital_cs.domain.rules.trigger import KINDS, MilestoneNotReached, Trigger
 
 FOLDER = "triggers"
 """Its name in the content folder."""

@@ -14,9 +14,9 @@ from digital_cs.catalog.part_names import for_people, owners_of, part_name, sent
 from digital_cs.catalog.suggestions import did_you_mean, nearest, one_of
 from digital_cs.catalog.value_cases import Case, cases_of
 from digital_cs.catalog.yaml_source import Document, Path
-from digital_cs.domain.condition import KINDS as CONDITION_KINDS
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.program import STEP_KINDS
+from digital_cs.domain.programs.program import STEP_KINDS
+from digital_cs.domain.rules.condition import KINDS as CONDITION_KINDS
 
 _WRITTEN_LIKE = re.compile(r"an? .* is written like (\"[^\"]*\"), not .*", re.DOTALL)
 _ADVICE = re.compile(r"(.*?)[:;] ((?:did you mean|write|name|use|give|add) .*)", re.DOTALL)

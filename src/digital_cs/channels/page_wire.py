@@ -19,7 +19,7 @@ from digital_cs.channels.public_address import (
     may_call_port,
     resolve,
 )
-from digital_cs.domain.link_health import Finding
+from digital_cs.domain.links.link_health import Finding
 from digital_cs.errors import DigitalCsError
 
 _TRIED_ADDRESSES = 2

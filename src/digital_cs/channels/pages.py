@@ -13,16 +13,16 @@ from digital_cs.background import end
 from digital_cs.channels.page_text import HTML_TYPES, characters, is_readable, kind_of
 from digital_cs.channels.page_wire import Answer, PageWire, WireError
 from digital_cs.channels.politeness import Politeness
-from digital_cs.domain.link_health import LONGEST_PUT_OFF, Finding, Look
-from digital_cs.domain.link_url import (
+from digital_cs.domain.content.main_text import MainPart, main_part, plain_text
+from digital_cs.domain.links.link_health import LONGEST_PUT_OFF, Finding, Look
+from digital_cs.domain.links.link_url import (
     LinkSchemeError,
     LinkUrlError,
     host_of,
     normal_url,
     origin_of,
 )
-from digital_cs.domain.main_text import MainPart, main_part, plain_text
-from digital_cs.domain.robots import EVERYTHING, MOST_BYTES, Robots, read_robots
+from digital_cs.domain.links.robots import EVERYTHING, MOST_BYTES, Robots, read_robots
 from digital_cs.errors import DigitalCsError
 
 _REDIRECTS = (301, 302, 303, 307, 308)

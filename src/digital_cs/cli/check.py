@@ -61,8 +61,8 @@ def content_problems(folder: Path) -> list[Problem]:
     from digital_cs.catalog.team import load_team, owner_problems
     from digital_cs.catalog.topics import load_topics
     from digital_cs.catalog.triggers import load_triggers
-    from digital_cs.domain.policy import Policy
     from digital_cs.domain.problem import Problem
+    from digital_cs.domain.sending.policy import Policy
     from digital_cs.rendering.library import EmailLibrary
 
     programs = load_programs(folder)

@@ -79,9 +79,9 @@ def ask(question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
 
 
 async def _ask(settings: Settings, question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
-    from digital_cs.ingest.calendars import calendar_of
-    from digital_cs.ingest.entries import Entries
-    from digital_cs.store import pool
+    from digital_cs.ingest.rules.calendars import calendar_of
+    from digital_cs.ingest.rules.entries import Entries
+    from digital_cs.store.database import pool
     from digital_cs.temporal.gateway import Gateway
 
     url = database_url(settings)

@@ -9,17 +9,9 @@ from typing import NoReturn
 
 import typer
 
-from digital_cs.cli import (
-    account,
-    account_why,
-    api,
-    broadcast,
-    broadcast_buttons,
-    broadcast_show,
-    broadcast_trial,
-    buttons,
-    check,
-    contact,
+from digital_cs.cli import check
+from digital_cs.cli.broadcasts import broadcast, broadcast_buttons, broadcast_show, broadcast_trial
+from digital_cs.cli.content import (
     content,
     content_carry_over,
     content_check,
@@ -30,48 +22,42 @@ from digital_cs.cli import (
     content_links,
     content_review,
     content_upcoming,
-    doctor,
-    enroll,
-    enrollment,
-    holdout,
-    incident,
-    load,
-    message,
-    message_preview,
-    migrate,
-    milestone,
+)
+from digital_cs.cli.data import account, account_why, contact, load, sources
+from digital_cs.cli.newsletters import (
     newsletter,
     newsletter_answers,
     newsletter_issue,
     newsletter_report,
-    policy,
+)
+from digital_cs.cli.output import complain
+from digital_cs.cli.programs import (
+    buttons,
+    enroll,
+    enrollment,
+    holdout,
     program,
     program_allow,
+    simulate,
+    task,
+    trouble,
+)
+from digital_cs.cli.rules import milestone, segment, segment_answers, trigger, trigger_backtest
+from digital_cs.cli.running import api, doctor, migrate, settings, up, worker
+from digital_cs.cli.running.demo import demo
+from digital_cs.cli.sending import (
+    incident,
+    message,
+    message_preview,
+    policy,
     returned,
     returned_doors,
-    segment,
-    segment_answers,
     sending,
-    settings,
-    simulate,
-    sources,
     suppress,
     suppression,
     suppression_files,
-    task,
-    tickets,
-    topics,
-    topics_month,
-    topics_proposals,
-    topics_shown,
-    trigger,
-    trigger_backtest,
-    trouble,
-    up,
-    worker,
 )
-from digital_cs.cli.demo import demo
-from digital_cs.cli.output import complain
+from digital_cs.cli.support import tickets, topics, topics_month, topics_proposals, topics_shown
 from digital_cs.errors import DigitalCsError
 
 INTERRUPTED = 130

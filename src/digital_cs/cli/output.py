@@ -97,14 +97,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def when(moment: datetime | None, zone: str = "UTC") -> str:
     """A moment as people in that zone write it: "Tue 3 Mar 2026 09:00 CET"."""
-    from digital_cs.domain.zone import load_zone
+    from digital_cs.domain.timing.zone import load_zone
 
     return f"{moment.astimezone(load_zone(zone)):%a %-d %b %Y %H:%M %Z}" if moment else ""
 
 
 def stamp(moment: datetime | None, zone: str = "UTC") -> str:
     """A moment in a column whose head names the zone: "2026-03-03 09:00"."""
-    from digital_cs.domain.zone import load_zone
+    from digital_cs.domain.timing.zone import load_zone
 
     return f"{moment.astimezone(load_zone(zone)):%Y-%m-%d %H:%M}" if moment else ""
 

@@ -34,11 +34,11 @@ from digital_cs.console import (
 from digital_cs.console.door import API, Door
 from digital_cs.console.openapi import DescribedApp
 from digital_cs.console.recipients import Recipients
-from digital_cs.ingest.incoming import Taker
-from digital_cs.ingest.returned import Returns
-from digital_cs.ingest.returned_postmark import PostmarkWebhook
-from digital_cs.ingest.returned_ses import SesWebhook
-from digital_cs.ingest.zendesk_webhook import ZendeskWebhook
+from digital_cs.ingest.events.incoming import Taker
+from digital_cs.ingest.mail.returned import Returns
+from digital_cs.ingest.mail.returned_postmark import PostmarkWebhook
+from digital_cs.ingest.mail.returned_ses import SesWebhook
+from digital_cs.ingest.support.zendesk_webhook import ZendeskWebhook
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import Signer

@@ -14,9 +14,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.console.page import page
-from digital_cs.domain.content_policy import WhenStale
-from digital_cs.domain.issue import GONE_OUT
-from digital_cs.domain.stale_rule import resolve
+from digital_cs.domain.content.content_policy import WhenStale
+from digital_cs.domain.content.stale_rule import resolve
+from digital_cs.domain.newsletters.issue import GONE_OUT
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import (
     AccountView,
@@ -29,8 +29,9 @@ from digital_cs.rendering.context import (
 from digital_cs.rendering.issue_text import archived
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import render
-from digital_cs.store import doubts, issue_readers, issue_recalls, issues, newsletters
-from digital_cs.store.issues import IssueRow, issue_id
+from digital_cs.store.content import doubts
+from digital_cs.store.newsletters import issue_readers, issue_recalls, issues, newsletters
+from digital_cs.store.newsletters.issues import IssueRow, issue_id
 
 Connection = AsyncConnection[Any]
 

@@ -18,10 +18,10 @@ from starlette.background import BackgroundTask
 from digital_cs import logs
 from digital_cs.clock import Clock
 from digital_cs.console.page import page
-from digital_cs.domain.click import HIDDEN, Click
+from digital_cs.domain.sending.click import HIDDEN, Click
 from digital_cs.signing_links import LinkSigner
-from digital_cs.store import clicks
-from digital_cs.store.pool import insist
+from digital_cs.store.database.pool import insist
+from digital_cs.store.sending import clicks
 
 log = logs.get(__name__)
 

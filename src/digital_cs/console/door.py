@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digital_cs import logs
 from digital_cs.console import returned, segment, zendesk
 from digital_cs.console.errors import error_response, flat_error_response, too_large
-from digital_cs.ingest.segment_wire import MOST_BODY_BYTES, TOO_LARGE
+from digital_cs.ingest.events.segment_wire import MOST_BODY_BYTES, TOO_LARGE
 
 log = logs.get(__name__)
 

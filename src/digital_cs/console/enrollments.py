@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from digital_cs.console.fields import Id, Line
 from digital_cs.errors import NotFoundError
-from digital_cs.store import timeline
-from digital_cs.store.enrollments import Enrolled
+from digital_cs.store.programs import timeline
+from digital_cs.store.programs.enrollments import Enrolled
 from digital_cs.temporal.gateway import Gateway
 
 MOST_ACCOUNTS = 1000

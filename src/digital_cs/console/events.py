@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from digital_cs.console.errors import problems_of
 from digital_cs.console.fields import Id, Moment, Properties
-from digital_cs.store.events import EventRecord
+from digital_cs.store.product.events import EventRecord
 from digital_cs.temporal.gateway import Gateway
 
 MOST_EVENTS = 1000

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
 from digital_cs.domain.account import REAL_YEARS
-from digital_cs.ingest.storable import unfit_json, unfit_word
+from digital_cs.ingest.events.storable import unfit_json, unfit_word
 
 
 def _word(text: str) -> str:

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.console.errors import ErrorAnswer, database_away
-from digital_cs.store.pool import insist
+from digital_cs.store.database.pool import insist
 
 PATIENCE = 3.0
 _AWAY: dict[int | str, dict[str, Any]] = {

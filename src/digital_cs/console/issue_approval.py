@@ -15,9 +15,9 @@ from digital_cs.console.issue_parts import (
     subject,
 )
 from digital_cs.console.issue_views import IssueView, TextView
-from digital_cs.domain.issue import State
-from digital_cs.domain.issue_words import day_words
-from digital_cs.domain.newsletter import Audience, Filler
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.issue_words import day_words
+from digital_cs.domain.newsletters.newsletter import Audience, Filler
 
 APPROVE, CHANGE, ANEW = "approve", "change", "anew"
 

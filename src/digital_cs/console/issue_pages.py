@@ -22,18 +22,18 @@ from digital_cs.console.issue_sheets import ACTS, RECALL, SIGN, body, title
 from digital_cs.console.issue_views import IssueView
 from digital_cs.console.page import as_reader, page
 from digital_cs.console.signed_pages import PATIENCE, Form, field, form_of, later
-from digital_cs.domain.issue_words import Asks
-from digital_cs.domain.newsletter import Newsletter
-from digital_cs.domain.team import Person, Team
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.content.team import Person, Team
+from digital_cs.domain.newsletters.issue_words import Asks
+from digital_cs.domain.newsletters.newsletter import Newsletter
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import UsageError
-from digital_cs.ingest.calendars import calendar_of
+from digital_cs.ingest.rules.calendars import calendar_of
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing import person_id
 from digital_cs.signing_issues import Invitation, IssueSigner
-from digital_cs.store import issues
-from digital_cs.store.pool import insist
+from digital_cs.store.database.pool import insist
+from digital_cs.store.newsletters import issues
 from digital_cs.temporal import issue_answers, newsletters
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.issue_answers import IssueStateError, Seen

@@ -8,8 +8,8 @@ from digital_cs.console import issue_approval
 from digital_cs.console.issue_approval import ANEW, APPROVE, CHANGE
 from digital_cs.console.issue_parts import form, moment, progress, reason, since, subject
 from digital_cs.console.issue_views import IssueView
-from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
-from digital_cs.domain.issue_words import Asks, day_words
+from digital_cs.domain.newsletters.issue import BEFORE_IT_LEAVES, State
+from digital_cs.domain.newsletters.issue_words import Asks, day_words
 from digital_cs.domain.source import length_words
 
 SIGN, RECALL = "sign", "recall"

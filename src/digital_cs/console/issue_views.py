@@ -11,28 +11,23 @@ from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue import State
-from digital_cs.domain.issue_plan import IssuePlan, next_free_day, plan_issue
-from digital_cs.domain.issue_words import MARK
-from digital_cs.domain.variants import Wish
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.issue_plan import IssuePlan, next_free_day, plan_issue
+from digital_cs.domain.newsletters.issue_words import MARK
+from digital_cs.domain.newsletters.variants import Wish
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.issue_mail import example
 from digital_cs.rendering.issue_text import texts_hash
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing_issues import Invitation
-from digital_cs.store import (
-    broadcast_progress,
-    issue_items,
-    issue_readers,
-    issue_texts,
-    issues,
-    library,
-)
-from digital_cs.store.broadcast_progress import Progress
-from digital_cs.store.issue_readers import VariantView
-from digital_cs.store.issue_texts import SectionText
-from digital_cs.store.issues import IssueRow, Note
+from digital_cs.store.broadcasts import broadcast_progress
+from digital_cs.store.broadcasts.broadcast_progress import Progress
+from digital_cs.store.content import library
+from digital_cs.store.newsletters import issue_items, issue_readers, issue_texts, issues
+from digital_cs.store.newsletters.issue_readers import VariantView
+from digital_cs.store.newsletters.issue_texts import SectionText
+from digital_cs.store.newsletters.issues import IssueRow, Note
 
 Connection = AsyncConnection[Any]
 

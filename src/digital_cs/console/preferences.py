@@ -16,10 +16,11 @@ from digital_cs import logs
 from digital_cs.console.page import page
 from digital_cs.console.recipient_words import Noticed, Words
 from digital_cs.console.recipients import AwayError, Recipients, later, unknown
-from digital_cs.domain.policy import TOPICS, Topic
-from digital_cs.store import policies, preferences
-from digital_cs.store.preferences import Preferences
-from digital_cs.store.suppressions import resubscribe, unsubscribe
+from digital_cs.domain.sending.policy import TOPICS, Topic
+from digital_cs.store.people import preferences
+from digital_cs.store.people.preferences import Preferences
+from digital_cs.store.people.suppressions import resubscribe, unsubscribe
+from digital_cs.store.sending import policies
 
 log = logs.get(__name__)
 

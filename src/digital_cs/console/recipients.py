@@ -19,7 +19,7 @@ from digital_cs.console.page import page
 from digital_cs.console.recipient_texts import WORDS
 from digital_cs.console.recipient_words import Words, language_for
 from digital_cs.signing import Signer
-from digital_cs.store.pool import insist
+from digital_cs.store.database.pool import insist
 
 PATIENCE = 8.0
 """Seconds to insist while the database is away: a mail client asks once and never again."""

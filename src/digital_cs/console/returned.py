@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect
 from digital_cs.channels.sns import SnsShapeError, SnsSignatureError
 from digital_cs.console import openapi
 from digital_cs.console.errors import error_response
-from digital_cs.ingest.returned_postmark import PostmarkWebhook
-from digital_cs.ingest.returned_ses import SesWebhook
-from digital_cs.ingest.returned_wire import Result, ReturnedShapeError, SecretError
+from digital_cs.ingest.mail.returned_postmark import PostmarkWebhook
+from digital_cs.ingest.mail.returned_ses import SesWebhook
+from digital_cs.ingest.mail.returned_wire import Result, ReturnedShapeError, SecretError
 
 SES = "/v1/returned/ses"
 POSTMARK = "/v1/returned/postmark"

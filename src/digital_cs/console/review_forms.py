@@ -8,7 +8,7 @@ from datetime import date
 from html import escape
 
 from digital_cs.console.signed_pages import MOST_WORDS
-from digital_cs.domain.content_item import Checked
+from digital_cs.domain.content.content_item import Checked
 
 REVIEW, SNOOZE, REASSIGN, RETIRE = "review", "snooze", "reassign", "retire"
 STILL_RIGHT, EDITED = "still-right", "edited"

@@ -25,15 +25,15 @@ from digital_cs.config import Settings
 from digital_cs.console.page import page
 from digital_cs.console.review_forms import ACTS, REVIEW, Sheet, body
 from digital_cs.console.signed_pages import PATIENCE, Form, field, form_of, later
-from digital_cs.domain.content_item import Checked
-from digital_cs.domain.review_acts import CaseRefusedError
-from digital_cs.domain.review_case import Rules
-from digital_cs.domain.team import Person
-from digital_cs.ingest.calendars import calendar_of
+from digital_cs.domain.content.content_item import Checked
+from digital_cs.domain.content.review_acts import CaseRefusedError
+from digital_cs.domain.content.review_case import Rules
+from digital_cs.domain.content.team import Person
+from digital_cs.ingest.rules.calendars import calendar_of
 from digital_cs.signing import person_id
 from digital_cs.signing_reviews import Asked, ReviewSigner
-from digital_cs.store import evidence, library, review_cases
-from digital_cs.store.pool import insist
+from digital_cs.store.content import evidence, library, review_cases
+from digital_cs.store.database.pool import insist
 from digital_cs.temporal.review_parts import casebook_of
 
 log = logs.get(__name__)

@@ -21,10 +21,10 @@ from digital_cs.console.rate import Bucket
 from digital_cs.console.segment_schema import BATCH_BODY, RESPONSES, body_of
 from digital_cs.console.write_keys import WriteKeyError, WriteKeys
 from digital_cs.errors import DigitalCsError
-from digital_cs.ingest import segment_wire
-from digital_cs.ingest.incoming import Taken, Taker
-from digital_cs.ingest.segment_messages import KINDS
-from digital_cs.ingest.segment_wire import Letters, Refused, TooLargeError, WireError
+from digital_cs.ingest.events import segment_wire
+from digital_cs.ingest.events.incoming import Taken, Taker
+from digital_cs.ingest.events.segment_messages import KINDS
+from digital_cs.ingest.events.segment_wire import Letters, Refused, TooLargeError, WireError
 
 BATCHES = ("batch", "import")
 PATHS = frozenset(f"/v1/{name}" for name in (*KINDS, *BATCHES))

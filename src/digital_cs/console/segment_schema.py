@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from digital_cs.console.errors import ErrorAnswer
-from digital_cs.ingest.segment_messages import KINDS, MOST_LETTERS
-from digital_cs.ingest.segment_wire import MOST_MESSAGES
+from digital_cs.ingest.events.segment_messages import KINDS, MOST_LETTERS
+from digital_cs.ingest.events.segment_wire import MOST_MESSAGES
 
 
 class FlatErrorAnswer(ErrorAnswer):

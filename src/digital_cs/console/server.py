@@ -15,13 +15,13 @@ from digital_cs.bootstrap import database_url
 from digital_cs.config import Settings
 from digital_cs.console.app import build_app
 from digital_cs.errors import UnavailableError
-from digital_cs.ingest.calendars import calendar_of
-from digital_cs.ingest.collector import Collector
-from digital_cs.ingest.entries import Entries
+from digital_cs.ingest.events.collector import Collector
+from digital_cs.ingest.rules.calendars import calendar_of
+from digital_cs.ingest.rules.entries import Entries
 from digital_cs.signing import Signer
 from digital_cs.stack.ports import PortTakenError
-from digital_cs.store import pool as pools
 from digital_cs.store import revision
+from digital_cs.store.database import pool as pools
 from digital_cs.temporal.gateway import Gateway
 
 log = logs.get(__name__)

@@ -12,8 +12,8 @@ from digital_cs import logs
 from digital_cs.console.page import page
 from digital_cs.console.recipient_words import Words
 from digital_cs.console.recipients import AwayError, Recipients, later, unknown
-from digital_cs.store.preferences import language_of
-from digital_cs.store.suppressions import unsubscribe
+from digital_cs.store.people.preferences import language_of
+from digital_cs.store.people.suppressions import unsubscribe
 
 log = logs.get(__name__)
 

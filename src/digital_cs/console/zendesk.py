@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect
 
 from digital_cs.console import openapi
 from digital_cs.console.errors import error_response
-from digital_cs.ingest.zendesk_shapes import ShapeError
-from digital_cs.ingest.zendesk_webhook import Result, SignatureError, ZendeskWebhook
+from digital_cs.ingest.support.zendesk_shapes import ShapeError
+from digital_cs.ingest.support.zendesk_webhook import Result, SignatureError, ZendeskWebhook
 
 PATH = "/v1/zendesk/webhook"
 SIGNATURE = "X-Zendesk-Webhook-Signature"

@@ -14,8 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.channels.sink_faults import FaultMode, Faults
 from digital_cs.clock import Clock
 from digital_cs.demo.told import Interlude
-from digital_cs.domain.enrollment import share_of
-from digital_cs.store import stops
+from digital_cs.domain.programs.enrollment import share_of
+from digital_cs.store.sending import stops
 from digital_cs.temporal.gateway import ALL_NOW, Gateway
 
 Connection = AsyncConnection[Any]

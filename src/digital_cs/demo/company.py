@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from digital_cs.demo.places import PLACES, SHOP_FIRST, SHOP_SECOND, TRADES, Place
-from digital_cs.store.contacts import ContactRecord
+from digital_cs.store.people.contacts import ContactRecord
 
 FEWEST = 20
 """With fewer accounts some of the fates below would have nobody."""

@@ -10,9 +10,9 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.demo.fates import times
-from digital_cs.domain.freshness import State
-from digital_cs.domain.reason import Reason
-from digital_cs.store import library
+from digital_cs.domain.content.freshness import State
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.store.content import library
 
 Connection = AsyncConnection[Any]
 

@@ -13,10 +13,10 @@ from digital_cs.clock import Clock
 from digital_cs.demo.product import Product
 from digital_cs.demo.story import Fact, UsageDay
 from digital_cs.demo.support import HelpDesk, TicketExport
-from digital_cs.ingest.intake import Intake
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.events import EventRecord
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.product.events import EventRecord
 
 TICK_SECONDS = 0.2
 HISTORY = "csv:history"

@@ -11,12 +11,13 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
-from digital_cs.domain.content_item import Checked, Review
-from digital_cs.domain.enrollment import share_of
-from digital_cs.domain.issue import State
-from digital_cs.domain.newsletter import Filler
+from digital_cs.domain.content.content_item import Checked, Review
+from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.newsletter import Filler
+from digital_cs.domain.programs.enrollment import share_of
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import issue_texts, issues, library, review_cases, reviews
+from digital_cs.store.content import library, review_cases, reviews
+from digital_cs.store.newsletters import issue_texts, issues
 from digital_cs.temporal import newsletters
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.issue_answers import IssueStateError

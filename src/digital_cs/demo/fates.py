@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.reason_words import BECAUSE, because
+from digital_cs.domain.sending.reason_words import BECAUSE, because
 
 Connection = AsyncConnection[Any]
 

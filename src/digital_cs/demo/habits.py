@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from digital_cs.domain.enrollment import share_of
+from digital_cs.domain.programs.enrollment import share_of
 
 
 class Habit(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx2
 
 from digital_cs.errors import DigitalCsError
-from digital_cs.store.events import EventRecord
+from digital_cs.store.product.events import EventRecord
 
 PATH = "/v1/batch"
 BATCH = 100

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.demo.told import MOST_LINES, Story, dated, decided
-from digital_cs.store import policies
+from digital_cs.store.sending import policies
 
 Connection = AsyncConnection[Any]
 

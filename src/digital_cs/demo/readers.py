@@ -23,7 +23,7 @@ from digital_cs.demo import letters
 from digital_cs.demo.habits import Habit, habit_for, wait_of, words_for
 from digital_cs.demo.letters import Letter, Received
 from digital_cs.demo.surroundings import OURS
-from digital_cs.domain.enrollment import share_of
+from digital_cs.domain.programs.enrollment import share_of
 from digital_cs.errors import DigitalCsError
 
 TICK_SECONDS = 0.1

@@ -37,17 +37,17 @@ from digital_cs.demo.support import HelpDesk
 from digital_cs.demo.told import Interlude
 from digital_cs.demo.view import Frame
 from digital_cs.domain.milestone import Milestone
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.program import Program
-from digital_cs.domain.segment import Segment
-from digital_cs.domain.trigger import Trigger
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.rules.segment import Segment
+from digital_cs.domain.rules.trigger import Trigger
+from digital_cs.domain.sending.policy import Policy
 from digital_cs.errors import UsageError
-from digital_cs.ingest.calendars import calendar_of
-from digital_cs.ingest.collector import NOTE_SECONDS
-from digital_cs.ingest.entries import Entries
-from digital_cs.store import pool as pools
-from digital_cs.store import sources
+from digital_cs.ingest.events.collector import NOTE_SECONDS
+from digital_cs.ingest.rules.calendars import calendar_of
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.store.database import pool as pools
 from digital_cs.store.migrate import migrate
+from digital_cs.store.product import sources
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.playbook import take_in
 from digital_cs.temporal.policies import publish_policy

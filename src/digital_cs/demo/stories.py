@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from digital_cs.demo.reader_stories import tell_of_readers
 from digital_cs.demo.told import MOST_LINES, Interlude, Line, Story, dated, decided
-from digital_cs.domain.trigger_words import USAGE_UP_TO
+from digital_cs.domain.rules.trigger_words import USAGE_UP_TO
 
 Connection = AsyncConnection[Any]
 

@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from digital_cs.demo.company import FIRST_WEEKS, TRIAL, Company, Customer
 from digital_cs.demo.support import TicketExport, exports
 from digital_cs.domain.account import day_of
-from digital_cs.domain.enrollment import share_of
-from digital_cs.store.accounts import AccountRecord
-from digital_cs.store.contacts import ContactRecord
-from digital_cs.store.events import EventRecord
-from digital_cs.store.usage import UsageRecord
+from digital_cs.domain.programs.enrollment import share_of
+from digital_cs.store.people.accounts import AccountRecord
+from digital_cs.store.people.contacts import ContactRecord
+from digital_cs.store.product.events import EventRecord
+from digital_cs.store.product.usage import UsageRecord
 
 USAGE_EVENT = "email_sent"
 HISTORY = timedelta(weeks=10)

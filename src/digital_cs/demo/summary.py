@@ -18,7 +18,8 @@ from digital_cs.demo.fates import Fates, count_fates
 from digital_cs.demo.stories import tell_stories
 from digital_cs.demo.told import Interlude, Story
 from digital_cs.domain.source import late_sources
-from digital_cs.store import segments, sources
+from digital_cs.store.product import sources
+from digital_cs.store.rules import segments
 
 Connection = AsyncConnection[Any]
 

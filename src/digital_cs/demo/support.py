@@ -12,10 +12,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
 from digital_cs.demo.company import Company, Customer
-from digital_cs.domain.ticket import Severity
-from digital_cs.ingest.intake import Intake
-from digital_cs.store import enrollments, sources
-from digital_cs.store.tickets import TicketRecord
+from digital_cs.domain.support.ticket import Severity
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.store.product import sources
+from digital_cs.store.programs import enrollments
+from digital_cs.store.support.tickets import TicketRecord
 
 SOURCE = "csv:tickets"
 EXPORT_AT = time(2, 0, tzinfo=UTC)

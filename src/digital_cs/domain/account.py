@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 
 LEAVING_STAGES = ("churned", "suspended", "deleted")
 """Stages at which an account leaves its programs at once (P3)."""

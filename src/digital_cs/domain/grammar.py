@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from digital_cs.domain.span import Span, Unit
+from digital_cs.domain.timing.span import Span, Unit
 
 
 def _span(value: Any) -> Span:

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from digital_cs.domain.account import day_of
-from digital_cs.domain.business_calendar import BusinessCalendar
 from digital_cs.domain.grammar import SpanField
-from digital_cs.domain.span import Span, add
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.span import Span, add
 
 _UTC = ZoneInfo("UTC")
 _WEEKENDS_ONLY = BusinessCalendar()

@@ -10,8 +10,8 @@ from html import escape
 
 from markdown_it.token import Token
 
+from digital_cs.domain.content.stale_rule import AS_WRITTEN, Content, Swaps
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.stale_rule import AS_WRITTEN, Content, Swaps
 from digital_cs.rendering.effort import effort_problem
 from digital_cs.rendering.errors import TemplateInvalidError
 from digital_cs.rendering.expander import Expander

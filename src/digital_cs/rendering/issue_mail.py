@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
-from digital_cs.domain.issue_words import Told
-from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.newsletters.issue_words import Told
+from digital_cs.domain.newsletters.newsletter import Newsletter
 from digital_cs.rendering.colleague_mail import Letter, letter, literal
 from digital_cs.rendering.context import LinksView, ProgramView, SenderView
 from digital_cs.rendering.issue_text import with_merged

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from digital_cs.domain.newsletter import Newsletter
+from digital_cs.domain.newsletters.newsletter import Newsletter
 from digital_cs.rendering.compiler import ARCHIVE
 from digital_cs.rendering.source import SourceFile
 from digital_cs.rendering.text_parts import (

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from digital_cs.domain.policy import TOPICS
 from digital_cs.domain.problem import Problem
+from digital_cs.domain.sending.policy import TOPICS
 from digital_cs.rendering.compiler import SERVICE, EmailTemplate, check_block, compile_email
 from digital_cs.rendering.errors import EmailNotFoundError, TemplateInvalidError
 from digital_cs.rendering.size import size_problem

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from digital_cs.domain.content.stale_words import RULE_KEYS, WHEN_STALE
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.stale_words import RULE_KEYS, WHEN_STALE
 from digital_cs.rendering.tag_lint import suggest
 
 MAX_FILE_BYTES = 64 * 1024

@@ -6,11 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from digital_cs.domain.link_extract import links_in
-from digital_cs.domain.link_url import LinkUrlError, normal_url
+from digital_cs.domain.content.stale_rule import Content, Do, Part, StaleRule, Swaps, Way
+from digital_cs.domain.content.stale_words import (
+    RULE_KEYS,
+    THEN,
+    WHEN_STALE,
+    StaleRuleError,
+    read_rule,
+)
+from digital_cs.domain.links.link_extract import links_in
+from digital_cs.domain.links.link_url import LinkUrlError, normal_url
 from digital_cs.domain.problem import Problem
-from digital_cs.domain.stale_rule import Content, Do, Part, StaleRule, Swaps, Way
-from digital_cs.domain.stale_words import RULE_KEYS, THEN, WHEN_STALE, StaleRuleError, read_rule
 from digital_cs.rendering.expander import included
 from digital_cs.rendering.source import SourceFile, Value
 from digital_cs.rendering.tag_lint import TagLinter, suggest

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from digital_cs.domain.stale_rule import ITEMS
-from digital_cs.domain.stale_words import RULE_KEYS, WHEN_STALE
+from digital_cs.domain.content.stale_rule import ITEMS
+from digital_cs.domain.content.stale_words import RULE_KEYS, WHEN_STALE
 from digital_cs.rendering.source import SourceFile, Value
 
 MARK = "\u2063"

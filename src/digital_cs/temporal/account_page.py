@@ -10,9 +10,9 @@ from psycopg import AsyncConnection
 
 from digital_cs.domain.milestone import Waypoint
 from digital_cs.errors import NotFoundError
-from digital_cs.store import timeline
-from digital_cs.store.product_path import path_of
-from digital_cs.store.timeline import AccountView, EnrollmentView, Happening, PersonView
+from digital_cs.store.product.product_path import path_of
+from digital_cs.store.programs import timeline
+from digital_cs.store.programs.timeline import AccountView, EnrollmentView, Happening, PersonView
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.reasons import why
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from digital_cs.domain.enrollment import Verdict
-from digital_cs.domain.reason import Reason
-from digital_cs.domain.why import Fate, Told, Wish
-from digital_cs.domain.why_now import InForce, coming, headline, in_force
-from digital_cs.domain.why_words import Teller, sentence
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.programs.enrollment import Verdict
+from digital_cs.domain.sending.reason import Reason
+from digital_cs.domain.sending.why import Fate, Told, Wish
+from digital_cs.domain.sending.why_now import InForce, coming, headline, in_force
+from digital_cs.domain.sending.why_words import Teller, sentence
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import broadcasts, timeline, why_now
-from digital_cs.store import why as stories
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.programs import timeline
+from digital_cs.store.sending import why as stories
+from digital_cs.store.sending import why_now
 from digital_cs.temporal.gateway import Connection, Gateway
 from digital_cs.temporal.reasons import why
 

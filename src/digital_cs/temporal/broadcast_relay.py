@@ -21,7 +21,7 @@ from digital_cs.messages.broadcast import (
     queue_of,
     workflow_id,
 )
-from digital_cs.store import broadcasts
+from digital_cs.store.broadcasts import broadcasts
 
 log = logs.get(__name__)
 

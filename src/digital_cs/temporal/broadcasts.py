@@ -13,29 +13,25 @@ from psycopg_pool import AsyncConnectionPool
 
 from activities.broadcast_texts import BroadcastTexts, Texts
 from digital_cs.clock import Clock
-from digital_cs.domain.broadcast import (
+from digital_cs.domain.rules.segment import segments_named
+from digital_cs.domain.sending.broadcast import (
     Broadcast,
     BroadcastPlan,
     BroadcastState,
     due_by_zone,
     freeze_at,
 )
-from digital_cs.domain.policy import Policy
-from digital_cs.domain.segment import segments_named
+from digital_cs.domain.sending.policy import Policy
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.calendars import Calendar, calendar_for, no_holidays
+from digital_cs.ingest.rules.calendars import Calendar, calendar_for, no_holidays
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import (
-    broadcast_audience,
-    broadcast_progress,
-    broadcasts,
-    policies,
-    programs,
-    segments,
-)
-from digital_cs.store.broadcast_audience import Share
-from digital_cs.store.broadcast_progress import Progress
-from digital_cs.store.broadcasts import Choice
+from digital_cs.store.broadcasts import broadcast_audience, broadcast_progress, broadcasts
+from digital_cs.store.broadcasts.broadcast_audience import Share
+from digital_cs.store.broadcasts.broadcast_progress import Progress
+from digital_cs.store.broadcasts.broadcasts import Choice
+from digital_cs.store.programs import programs
+from digital_cs.store.rules import segments
+from digital_cs.store.sending import policies
 
 Connection = AsyncConnection[Any]
 

@@ -14,30 +14,25 @@ from psycopg_pool import AsyncConnectionPool
 from digital_cs.catalog.programs import program_from_json, program_hash, program_to_json
 from digital_cs.catalog.segments import segments_of
 from digital_cs.clock import Clock
-from digital_cs.domain.kept_rule import entry_rules
 from digital_cs.domain.milestone import Milestone
-from digital_cs.domain.program import Program
-from digital_cs.domain.program_graph import Graph, compile_program
-from digital_cs.domain.segment import Segment
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.programs.program_graph import Graph, compile_program
+from digital_cs.domain.rules.kept_rule import entry_rules
+from digital_cs.domain.rules.segment import Segment
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.entries import Entries
-from digital_cs.ingest.identities import Identities
-from digital_cs.ingest.intake import Intake
-from digital_cs.ingest.membership import Membership
-from digital_cs.ingest.preferring import Preferring
-from digital_cs.ingest.suppressing import Suppressing
-from digital_cs.store import (
-    enrollments,
-    milestone_definitions,
-    milestones,
-    programs,
-    segment_members,
-    segments,
-)
-from digital_cs.store.deadlock import again_after_deadlock
-from digital_cs.store.enrollments import Enrolled
-from digital_cs.store.milestone_definitions import Declared
-from digital_cs.store.programs import Button, State
+from digital_cs.ingest.people.identities import Identities
+from digital_cs.ingest.people.intake import Intake
+from digital_cs.ingest.people.preferring import Preferring
+from digital_cs.ingest.people.suppressing import Suppressing
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.ingest.rules.membership import Membership
+from digital_cs.store.database.deadlock import again_after_deadlock
+from digital_cs.store.product import milestone_definitions, milestones
+from digital_cs.store.product.milestone_definitions import Declared
+from digital_cs.store.programs import enrollments, programs
+from digital_cs.store.programs.enrollments import Enrolled
+from digital_cs.store.programs.programs import Button, State
+from digital_cs.store.rules import segment_members, segments
 from digital_cs.temporal.segments import publish_with
 from digital_cs.temporal.sending import Sending
 from digital_cs.temporal.triggers import require_triggers

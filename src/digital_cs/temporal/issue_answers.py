@@ -8,11 +8,11 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
+from digital_cs.domain.newsletters.issue import BEFORE_IT_LEAVES, State
 from digital_cs.errors import DigitalCsError, NotFoundError, UsageError
-from digital_cs.store import issue_items, issue_texts, issues
-from digital_cs.store.issue_texts import SectionText
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.newsletters import issue_items, issue_texts, issues
+from digital_cs.store.newsletters.issue_texts import SectionText
+from digital_cs.store.newsletters.issues import IssueRow
 
 Connection = AsyncConnection[Any]
 

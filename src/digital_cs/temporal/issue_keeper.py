@@ -14,10 +14,10 @@ from temporalio.service import RPCError
 
 from digital_cs import logs, metrics
 from digital_cs.clock import Clock, pace
-from digital_cs.domain.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.messages.enrollment import WAKE_SIGNAL
 from digital_cs.messages.newsletter_issue import ISSUE_WORKFLOW, IssueRun, issue_workflow_id
-from digital_cs.store import issues
+from digital_cs.store.newsletters import issues
 from digital_cs.temporal.issue_planning import plan_due
 
 log = logs.get(__name__)

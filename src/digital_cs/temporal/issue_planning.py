@@ -8,17 +8,17 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
-from digital_cs.domain.issue_plan import (
+from digital_cs.domain.newsletters.issue import BEFORE_IT_LEAVES, State
+from digital_cs.domain.newsletters.issue_plan import (
     MOST_DAYS_SKIPPED,
     next_free_day,
     plan_issue,
     send_day,
 )
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import UsageError
-from digital_cs.store import issue_texts, issues, newsletters
+from digital_cs.store.newsletters import issue_texts, issues, newsletters
 
 Connection = AsyncConnection[Any]
 

@@ -17,26 +17,17 @@ from temporalio.service import RPCError
 from digital_cs import logs, metrics
 from digital_cs.background import running
 from digital_cs.clock import Clock, pace
-from digital_cs.ingest.evidence_days import EvidenceDays
-from digital_cs.ingest.membership import Membership
-from digital_cs.ingest.settling import UsageSettler
-from digital_cs.ingest.topics import TicketSorter
-from digital_cs.ingest.triggers import Triggers
-from digital_cs.store import (
-    caps,
-    claims,
-    holds,
-    merges,
-    outbox,
-    partitions,
-    programs,
-    returned,
-    segment_queue,
-    sources,
-    suppressions,
-    ticket_matches,
-    tickets,
-)
+from digital_cs.ingest.content.evidence_days import EvidenceDays
+from digital_cs.ingest.events.settling import UsageSettler
+from digital_cs.ingest.rules.membership import Membership
+from digital_cs.ingest.rules.triggers import Triggers
+from digital_cs.ingest.support.topics import TicketSorter
+from digital_cs.store.people import suppressions
+from digital_cs.store.product import partitions, sources
+from digital_cs.store.programs import outbox, programs
+from digital_cs.store.rules import segment_queue
+from digital_cs.store.sending import caps, claims, holds, merges, returned
+from digital_cs.store.support import ticket_matches, tickets
 from digital_cs.temporal.issue_keeper import IssueKeeper
 from digital_cs.temporal.reconciler import Reconciler
 from digital_cs.temporal.reviews import ReviewKeeper

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from digital_cs.domain.issue_report import IssueFigures, Recall
+from digital_cs.domain.newsletters.issue_report import IssueFigures, Recall
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.store import issue_figures, issue_recalls, issues
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.newsletters import issue_figures, issue_recalls, issues
+from digital_cs.store.newsletters.issues import IssueRow
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway

@@ -21,8 +21,8 @@ from activities.issues import IssueActivities
 from activities.letters import Sender
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
-from digital_cs.domain.topic_rank import Span
-from digital_cs.ingest.topic_month import TopicMonths
+from digital_cs.domain.support.topic_rank import Span
+from digital_cs.ingest.support.topic_month import TopicMonths
 from digital_cs.rendering.context import SenderView
 from digital_cs.rendering.library import EmailLibrary
 from digital_cs.signing_issues import IssueSigner

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue import GONE_OUT, Reach, State
+from digital_cs.domain.newsletters.issue import GONE_OUT, Reach, State
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import UsageError
-from digital_cs.store import (
-    broadcasts,
-    issue_recalls,
-    issue_texts,
-    issues,
-    newsletters,
-    stops,
-    topic_coverage,
-)
-from digital_cs.store.issue_recalls import Reached
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.newsletters import issue_recalls, issue_texts, issues, newsletters
+from digital_cs.store.newsletters.issue_recalls import Reached
+from digital_cs.store.newsletters.issues import IssueRow
+from digital_cs.store.sending import stops
+from digital_cs.store.support import topic_coverage
 from digital_cs.temporal.issue_answers import NO_APPROVAL, IssueStateError, locked
 from digital_cs.temporal.issue_planning import sensible_day
 

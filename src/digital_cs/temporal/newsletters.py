@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.issue import BEFORE_IT_LEAVES, State
-from digital_cs.domain.issue_plan import IssuePlan, plan_issue
-from digital_cs.domain.newsletter import Filler, Newsletter
-from digital_cs.domain.zone import load_zone
+from digital_cs.domain.newsletters.issue import BEFORE_IT_LEAVES, State
+from digital_cs.domain.newsletters.issue_plan import IssuePlan, plan_issue
+from digital_cs.domain.newsletters.newsletter import Filler, Newsletter
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.rendering.issue_text import Part, issue_source
 from digital_cs.rendering.library import EmailLibrary
-from digital_cs.store import issue_texts, issues, newsletters
-from digital_cs.store.issues import IssueRow
+from digital_cs.store.newsletters import issue_texts, issues, newsletters
+from digital_cs.store.newsletters.issues import IssueRow
 from digital_cs.temporal import issue_answers, newsletter_recall
 from digital_cs.temporal.issue_answers import IssueStateError, Seen, still_open
 from digital_cs.temporal.issue_planning import plan_due, sensible_day

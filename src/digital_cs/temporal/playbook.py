@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from digital_cs.catalog.newsletters import load_newsletters
 from digital_cs.catalog.topics import load_topics
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.content_source import ContentSource, SourceKind
-from digital_cs.ingest import topic_publishing
-from digital_cs.ingest.library import import_source
+from digital_cs.domain.content.content_source import ContentSource, SourceKind
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
+from digital_cs.ingest.content.library import import_source
+from digital_cs.ingest.support import topic_publishing
 from digital_cs.temporal import newsletters
 
 if TYPE_CHECKING:

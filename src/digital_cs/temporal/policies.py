@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digital_cs.catalog.policy_words import diff
-from digital_cs.domain.policy import Policy
-from digital_cs.store import holds, policies
+from digital_cs.domain.sending.policy import Policy
+from digital_cs.store.sending import holds, policies
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway

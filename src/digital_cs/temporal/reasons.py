@@ -10,18 +10,18 @@ from psycopg import AsyncConnection
 
 from digital_cs.catalog.programs import program_from_json
 from digital_cs.catalog.step_words import again_words, entry_words
-from digital_cs.domain.condition import Verdict
-from digital_cs.domain.program import (
+from digital_cs.domain.programs.program import (
     DateEntry,
     EventEntry,
     Program,
     SegmentEntry,
     TriggerEntry,
 )
-from digital_cs.domain.reads import Reads, reads
-from digital_cs.ingest.entries import EVER, counted_since
-from digital_cs.store import facts, programs, timeline
-from digital_cs.store.programs import State
+from digital_cs.domain.rules.condition import Verdict
+from digital_cs.domain.rules.reads import Reads, reads
+from digital_cs.ingest.rules.entries import EVER, counted_since
+from digital_cs.store.programs import facts, programs, timeline
+from digital_cs.store.programs.programs import State
 
 if TYPE_CHECKING:
     from digital_cs.domain.account import Account

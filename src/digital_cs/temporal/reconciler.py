@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from digital_cs import logs, metrics
 from digital_cs.clock import Clock
 from digital_cs.messages.enrollment import ENROLLMENT_WORKFLOW, enrollment_of, workflow_id
-from digital_cs.store import enrollments, outbox
+from digital_cs.store.programs import enrollments, outbox
 
 log = logs.get(__name__)
 

@@ -26,7 +26,7 @@ from digital_cs.messages.enrollment import (
     workflow_id,
 )
 from digital_cs.messages.search_attributes import ACCOUNT, PROGRAM
-from digital_cs.store import outbox
+from digital_cs.store.programs import outbox
 
 log = logs.get(__name__)
 

@@ -22,9 +22,9 @@ from digital_cs.catalog.team import load_team
 from digital_cs.channels.smtp import SmtpChannel
 from digital_cs.clock import Clock
 from digital_cs.config import Settings
-from digital_cs.domain.exposure import Exposure
+from digital_cs.domain.content.exposure import Exposure
 from digital_cs.signing_reviews import ReviewSigner
-from digital_cs.store import exposure
+from digital_cs.store.content import exposure
 from digital_cs.temporal.reviews import ReviewKeeper
 
 log = logs.get(__name__)

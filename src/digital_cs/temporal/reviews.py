@@ -24,7 +24,7 @@ from digital_cs.messages.content_review import (
     digest_workflow_id,
     review_workflow_id,
 )
-from digital_cs.store import review_cases
+from digital_cs.store.content import review_cases
 
 log = logs.get(__name__)
 

@@ -10,25 +10,19 @@ from typing import TYPE_CHECKING, Any
 from psycopg import AsyncConnection
 
 from digital_cs.catalog.segments import segment_to_json
-from digital_cs.domain import condition as ast
-from digital_cs.domain.condition import Verdict, next_flip
-from digital_cs.domain.reads import reads
-from digital_cs.domain.segment import Segment, cycle, segments_named
+from digital_cs.domain.rules import condition as ast
+from digital_cs.domain.rules.condition import Verdict, next_flip
+from digital_cs.domain.rules.reads import reads
+from digital_cs.domain.rules.segment import Segment, cycle, segments_named
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest.entries import EVER
-from digital_cs.store import (
-    data_ages,
-    facts,
-    milestone_definitions,
-    milestones,
-    segment_members,
-    segment_preview,
-    segments,
-)
-from digital_cs.store.condition_sql import compile_condition
-from digital_cs.store.segment_members import Change
-from digital_cs.store.segment_preview import Preview
-from digital_cs.store.segments import SegmentRow
+from digital_cs.ingest.rules.entries import EVER
+from digital_cs.store.product import data_ages, milestone_definitions, milestones
+from digital_cs.store.programs import facts
+from digital_cs.store.rules import segment_members, segment_preview, segments
+from digital_cs.store.rules.condition_sql import compile_condition
+from digital_cs.store.rules.segment_members import Change
+from digital_cs.store.rules.segment_preview import Preview
+from digital_cs.store.rules.segments import SegmentRow
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway

@@ -12,25 +12,18 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
-from digital_cs.domain.broadcast import Broadcast, BroadcastState
-from digital_cs.domain.policy import Rates
+from digital_cs.domain.sending.broadcast import Broadcast, BroadcastState
+from digital_cs.domain.sending.policy import Rates
 from digital_cs.errors import NotFoundError
-from digital_cs.store import (
-    broadcasts,
-    caps,
-    holds,
-    incidents,
-    policies,
-    programs,
-    rates,
-    stops,
-)
-from digital_cs.store.caps import Day
-from digital_cs.store.holds import Held
-from digital_cs.store.incidents import Incident
-from digital_cs.store.programs import ProgramRow
-from digital_cs.store.rates import Queue
-from digital_cs.store.stops import Stop
+from digital_cs.store.broadcasts import broadcasts
+from digital_cs.store.programs import programs
+from digital_cs.store.programs.programs import ProgramRow
+from digital_cs.store.sending import caps, holds, incidents, policies, rates, stops
+from digital_cs.store.sending.caps import Day
+from digital_cs.store.sending.holds import Held
+from digital_cs.store.sending.incidents import Incident
+from digital_cs.store.sending.rates import Queue
+from digital_cs.store.sending.stops import Stop
 
 Connection = AsyncConnection[Any]
 

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 from psycopg import AsyncConnection
 
 from digital_cs.catalog.triggers import trigger_to_json, triggers_of
-from digital_cs.domain.backtest import Day, judged_at
-from digital_cs.domain.business_calendar import BusinessCalendar
-from digital_cs.domain.kept_rule import TRIGGER, KeptRule, spec_hash
-from digital_cs.domain.program import Program
-from digital_cs.domain.segment import Segment, segments_named
-from digital_cs.domain.trigger import Trigger
+from digital_cs.domain.programs.program import Program
+from digital_cs.domain.rules.backtest import Day, judged_at
+from digital_cs.domain.rules.kept_rule import TRIGGER, KeptRule, spec_hash
+from digital_cs.domain.rules.segment import Segment, segments_named
+from digital_cs.domain.rules.trigger import Trigger
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import NotFoundError, UsageError
-from digital_cs.ingest import backtest
-from digital_cs.ingest.backtest import Backtest
-from digital_cs.ingest.calendars import load_business_calendar
-from digital_cs.store import milestone_definitions, milestones, segment_members, segments
-from digital_cs.store import triggers as store
-from digital_cs.store.accounts import countries
-from digital_cs.store.triggers import TriggerRow
+from digital_cs.ingest.rules import backtest
+from digital_cs.ingest.rules.backtest import Backtest
+from digital_cs.ingest.rules.calendars import load_business_calendar
+from digital_cs.store.people.accounts import countries
+from digital_cs.store.product import milestone_definitions, milestones
+from digital_cs.store.rules import segment_members, segments
+from digital_cs.store.rules import triggers as store
+from digital_cs.store.rules.triggers import TriggerRow
 from digital_cs.temporal.segments import publish_with
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ class Segment(Table, table=True):
     day may change any account's verdict, so that all are looked at once a day. `turned_on` is the
     day for which that was done, `fed` how far the feeds were that it reads, as a text. Without
     `evaluated_at` nobody was looked at so far. While there is a `fence`, transactions may be under
-    way that did not know the rule when they said what they changed: see `store/segments.py`.
+    way that did not know the rule when they said what they changed: see `store/rules/segments.py`.
     """
 
     __tablename__ = "segments"

@@ -1,0 +1,1 @@
+"""Commands about accounts, people, and what is loaded about them."""

@@ -1,0 +1,1 @@
+"""Content that is kept true: its state, its evidence, its reviewers."""

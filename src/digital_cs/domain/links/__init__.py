@@ -1,0 +1,1 @@
+"""Links: found, brought to one form, judged."""

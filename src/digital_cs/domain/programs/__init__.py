@@ -1,0 +1,1 @@
+"""Programs, and what an enrollment does next."""

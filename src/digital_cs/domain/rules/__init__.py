@@ -1,0 +1,1 @@
+"""Conditions with three values, and the segments and triggers made of them."""

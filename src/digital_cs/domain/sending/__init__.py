@@ -1,0 +1,1 @@
+"""Whether a message goes to somebody now, and why not."""

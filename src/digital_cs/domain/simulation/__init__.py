@@ -1,0 +1,1 @@
+"""Programs played for made-up accounts, on the engine's own decisions."""

@@ -1,0 +1,1 @@
+"""Tickets, and the topics that they are about."""

@@ -1,0 +1,129 @@
+"""Groups of tickets that no topic catches: known again from one run to the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from digital_cs.domain.support.topic_words import stem, written
+
+ALIKE = 0.5
+"""The share of the smaller group's tickets that both must have to be the same group."""
+SAME_WORDS = 0.6
+"""Without a ticket in common, the share of all their words that both must have."""
+FEWEST_TEXTS = 3
+"""A phrase of fewer may be one customer's way of speaking."""
+
+_Phrase = tuple[str, ...]
+
+
+class ProposalState(StrEnum):
+    """What became of a group. GONE: its tickets are of topics by now, or their texts forgotten."""
+
+    OPEN = "open"
+    NAMED = "named"
+    MERGED = "merged"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tickets that are alike, found in one run. `typical` are the ids that show it best."""
+
+    tickets: tuple[str, ...]
+    words: tuple[str, ...]
+    typical: tuple[str, ...] = ()
+    cohesion: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """A group of an earlier run, with its number."""
+
+    id: int
+    state: ProposalState
+    tickets: frozenset[str]
+    words: frozenset[str]
+
+
+def recognize(found: Sequence[Group], known: Iterable[KnownGroup]) -> dict[int, int]:
+    """Which found group (by its place) is which known one (by its number).
+
+    Those that share most come first; each is taken once. Who was decided on goes before who is
+    only open, so that a refused group stays refused when a part of it comes again.
+    """
+    earlier = {each.id: each for each in known}
+    pairs = sorted(
+        (
+            (earlier[id].state is ProposalState.OPEN, -likeness, id, place)
+            for place, group in enumerate(found)
+            for id, likeness in _alike(group, earlier).items()
+        ),
+        key=lambda pair: pair,
+    )
+    taken: dict[int, int] = {}
+    for _, _, id, place in pairs:
+        if place not in taken and id not in taken.values():
+            taken[place] = id
+    return taken
+
+
+def _alike(group: Group, known: Mapping[int, KnownGroup]) -> dict[int, float]:
+    """How alike the known groups are that may be this one; by tickets they are surer than 1."""
+    tickets, words = frozenset(group.tickets), frozenset(group.words)
+    found: dict[int, float] = {}
+    for id, each in known.items():
+        both = len(tickets & each.tickets)
+        smaller = min(len(tickets), len(each.tickets))
+        if smaller and both >= ALIKE * smaller:
+            found[id] = 1 + both / smaller
+        elif words and len(words & each.words) >= SAME_WORDS * len(words | each.words):
+            found[id] = len(words & each.words) / len(words | each.words)
+    return found
+
+
+def suggested_phrases(
+    words: Sequence[str], inside: Sequence[str], outside: Sequence[str], most: int = 6
+) -> tuple[str, ...]:
+    """Phrases of two or three words that several texts of the group have and hardly any other.
+
+    A phrase holds one of the group's own `words`, and stands in three texts of it or more.
+    """
+    own = {stem(word) for each in words for word in written(each)}
+    here, there, shown = Counter[_Phrase](), Counter[_Phrase](), dict[_Phrase, str]()
+    for text in inside:
+        found = _phrases(text)
+        here.update(found.keys())
+        for phrase, as_written in found.items():
+            shown.setdefault(phrase, as_written)
+    for text in outside:
+        there.update(_phrases(text).keys() & here.keys())
+    fit = [
+        (-count, -len(phrase), phrase)
+        for phrase, count in here.items()
+        if count >= FEWEST_TEXTS and own & set(phrase) and there[phrase] * 9 <= count
+    ]
+    chosen: list[_Phrase] = []
+    for _, _, phrase in sorted(fit):
+        if not any(_within(phrase, each) or _within(each, phrase) for each in chosen):
+            chosen.append(phrase)
+    return tuple(shown[phrase] for phrase in chosen[:most])
+
+
+def _phrases(text: str) -> dict[_Phrase, str]:
+    """Each phrase of a text by its stems, as it is written there first."""
+    words = written(text)
+    found: dict[_Phrase, str] = {}
+    for size in (2, 3):
+        for at in range(len(words) - size + 1):
+            part = words[at : at + size]
+            if all(word.isalpha() for word in part):
+                found.setdefault(tuple(map(stem, part)), " ".join(part))
+    return found
+
+
+def _within(one: _Phrase, other: _Phrase) -> bool:
+    return any(other[at : at + len(one)] == one for at in range(len(other)))

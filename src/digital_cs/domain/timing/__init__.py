@@ -1,0 +1,1 @@
+"""When: zones, business days, windows, and lengths of time."""

@@ -1,0 +1,1 @@
+"""The library's imports, links and evidence."""

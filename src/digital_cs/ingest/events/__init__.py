@@ -1,0 +1,1 @@
+"""Events as SDKs send them."""

@@ -1,0 +1,1 @@
+"""Accounts and people, as sources and operators tell of them."""

@@ -1,0 +1,1 @@
+"""Who matches kept rules, and what follows when that changes."""

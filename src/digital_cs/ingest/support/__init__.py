@@ -1,0 +1,1 @@
+"""Tickets from help desks, and their topics."""

@@ -1,0 +1,1 @@
+"""Broadcasts: their audience, claims and progress."""

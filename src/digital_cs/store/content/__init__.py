@@ -1,0 +1,1 @@
+"""The library: items, evidence, links, reviews, who is shown what."""

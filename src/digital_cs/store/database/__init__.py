@@ -1,0 +1,1 @@
+"""Postgres itself: connections, deadlocks, arrays and streams."""

@@ -1,0 +1,1 @@
+"""Accounts, their people, and what those want."""

@@ -1,0 +1,1 @@
+"""What accounts do in the product, and how far each source is."""

@@ -1,0 +1,1 @@
+"""Programs, enrollments, and what a touch reads and writes."""

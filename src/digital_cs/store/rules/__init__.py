@@ -1,0 +1,1 @@
+"""Conditions as SQL, and who matches which kept rule."""

@@ -1,0 +1,1 @@
+"""The ledger's claims, and what stands against a message."""
