@@ -177,7 +177,7 @@ async def test_stopping_finishes_what_is_under_way_and_leaves_nothing_behind(hou
             Faults(mode=FaultMode.NONE).write(house.mail)
         states = await visit.ask("select state from messages where account_id = 'stopped-00000'")
         assert states == [("accepted",)]
-    assert asyncio.all_tasks() == tasks
+    assert asyncio.all_tasks() <= tasks  # those of earlier tests may have ended meanwhile
 
 
 async def test_a_worker_that_starts_takes_over_what_another_left(house: House) -> None:
