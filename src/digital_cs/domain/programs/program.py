@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -476,12 +476,3 @@ class Program(_Part):
 
 for _model in (WaitUntil, WaitFor, Case, Branch, Arm, Split, Task, Program):
     _model.model_rebuild()
-
-
-class Version(_Part):
-    """A published program: immutable, numbered, and known by the hash of its content."""
-
-    program: Program
-    number: int
-    content_hash: str
-    published_at: datetime

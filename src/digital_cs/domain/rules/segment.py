@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from digital_cs.domain.grammar import Name
-from digital_cs.domain.rules.condition import Condition, ProgramIs, SegmentIs, UsageChange, leaves
+from digital_cs.domain.rules.condition import Condition, SegmentIs, UsageChange, leaves
 
 NEW_ACCOUNT = "account"
 """The key of an account that was not there before: every rule looks at it once."""
@@ -38,11 +38,6 @@ def keys_of(condition: Any) -> frozenset[str]:
 def segments_named(condition: Any) -> frozenset[str]:
     """The segments that a condition rests on."""
     return frozenset(leaf.segment for leaf in leaves(condition) if isinstance(leaf, SegmentIs))
-
-
-def programs_named(condition: Any) -> frozenset[str]:
-    """The programs that a condition asks about."""
-    return frozenset(leaf.program for leaf in leaves(condition) if isinstance(leaf, ProgramIs))
 
 
 def cycle(rests_on: Mapping[str, Iterable[str]]) -> tuple[str, ...] | None:
