@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -98,12 +98,14 @@ def start_sink(folder: Path, mail: Path, port: int) -> Child:
 
 
 @contextlib.contextmanager
-def servers(*, in_memory: bool = False, durable: bool = True) -> Iterator[Servers]:
-    """Postgres, Temporal and the sink on a folder that is gone afterwards."""
+def servers(
+    *, in_memory: bool = False, durable: bool = True, settings: Mapping[str, str] | None = None
+) -> Iterator[Servers]:
+    """Postgres (with these settings), Temporal and the sink on a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="dcs-rig-", dir="/tmp"))
     folder.chmod(0o711)
     mail = Path(tempfile.mkdtemp(prefix="dcs-mail-", dir=_quick_folder(folder)))
-    postgres = PostgresServer(folder, durable=durable)
+    postgres = PostgresServer(folder, durable=durable, settings=settings)
     temporal = TemporalServer(folder, ui=False, search_attributes=DECLARED, in_memory=in_memory)
     port = free_port()
     sink: Child | None = None

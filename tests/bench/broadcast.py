@@ -45,6 +45,7 @@ from tests.bench.broadcast_rig import (
 )
 from tests.bench.broadcast_table import show
 from tests.bench.fast_sink import FastSink, Taken, fast_sink
+from tests.bench.own_server import OWN_SERVER
 
 RECIPIENTS = int(os.environ.get("BENCH_RECIPIENTS", "100000"))
 PLANNED = int(os.environ.get("BENCH_PLANNED", str(RECIPIENTS * 10)))
@@ -254,7 +255,7 @@ class Bench:
 
 
 async def main() -> int:
-    with rig.servers() as servers:
+    with rig.servers(settings=OWN_SERVER) as servers:
         bench = Bench(servers)
         async with pools.opened(servers.postgres.url, 1) as pool, pool.connection() as connection:
             await policies.publish(connection, POLICY, rig.MONDAY)

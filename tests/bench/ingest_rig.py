@@ -23,6 +23,7 @@ from digital_cs.stack.ports import free_port
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.store.migrate import migrate
 from tests.bench.ingest_traffic import SOURCE, WRITE_KEY, request
+from tests.bench.own_server import OWN_SERVER
 from tests.rig import ROOT
 
 PROCESSES = os.environ.get("BENCH_PROCESSES", "2")
@@ -99,7 +100,7 @@ def rig(*, durable: bool = True) -> Iterator[Rig]:
     folder = Path(tempfile.mkdtemp(prefix="dcs-bench-", dir="/tmp"))
     folder.chmod(0o711)
     try:
-        with PostgresServer(folder, durable=durable) as postgres:
+        with PostgresServer(folder, durable=durable, settings=OWN_SERVER) as postgres:
             migrate(postgres.url)
             port = free_port()
             running = Rig(folder, postgres, port, _api(folder, postgres.url, port))

@@ -36,6 +36,7 @@ from digital_cs.store.rules import changes
 from digital_cs.temporal.gateway import Gateway
 from digital_cs.temporal.triggers import publish_triggers
 from tests import rig
+from tests.bench.own_server import OWN_SERVER
 from tests.bench.sweep_data import LAST_DAY, make_accounts, make_usage
 
 SMALL = 200_000
@@ -166,7 +167,7 @@ async def main() -> int:
     folder.chmod(0o711)
     found: list[Measured] = []
     try:
-        with PostgresServer(folder, settings=POSTGRES) as postgres:
+        with PostgresServer(folder, settings=OWN_SERVER) as postgres:
             for size in SIZES:
                 url = postgres.createdb(f"sweep{size}")
                 migrate(url)
@@ -210,9 +211,6 @@ async def main() -> int:
     )  # fmt: skip
     return 0 if holds else 1
 
-
-POSTGRES = {"shared_buffers": "6GB", "max_wal_size": "8GB"}
-"""A quarter of 24 GB, as a server of its own has. Both sides read the same table through it."""
 
 if __name__ == "__main__":
     code = asyncio.run(main())
