@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from digital_cs.cli.options import Json
+from digital_cs.cli.options import Content, Json
 
 if TYPE_CHECKING:
     from digital_cs.domain.problem import Problem
@@ -16,9 +16,7 @@ EXAMPLE = "Example: digital-cs check --content ./content"
 
 
 def check(
-    content: Annotated[
-        Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")
-    ] = None,
+    content: Content = None,
     as_json: Json = False,
 ) -> None:
     """Check the policy, team, topics, programs, segments, triggers, e-mails, milestones, holidays.

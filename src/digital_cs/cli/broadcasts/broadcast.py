@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from digital_cs.cli.options import By, Json, Most
+from digital_cs.cli.options import By, Json, Most, actor
 
 if TYPE_CHECKING:
     from digital_cs.domain.sending.broadcast import Broadcast, BroadcastPlan
@@ -121,7 +120,7 @@ def plan(
 
     async def question(broadcasts: Broadcasts) -> Checked:
         await broadcasts.plan(
-            id, wanted, name=name or id, owner=told, by=by or getpass.getuser(), per_minute=rate
+            id, wanted, name=name or id, owner=told, by=actor(by), per_minute=rate
         )
         return await broadcasts.check(id)
 
@@ -160,7 +159,7 @@ def approve(
     """Approve it as it is now. A later change of its text or audience takes the approval away."""
     from digital_cs.cli import output
 
-    who = by or getpass.getuser()
+    who = actor(by)
     found = with_broadcasts(lambda broadcasts: broadcasts.approve(id, who, hash))
     if as_json:
         output.emit(found)

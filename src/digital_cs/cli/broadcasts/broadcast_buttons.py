@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digital_cs.cli.broadcasts.broadcast import At, Id, with_broadcasts
-from digital_cs.cli.options import By, Json, Yes
+from digital_cs.cli.options import By, Json, Yes, actor
 
 if TYPE_CHECKING:
     from digital_cs.domain.sending.broadcast import Broadcast
@@ -27,7 +26,7 @@ def start(id: Id, at: At = None, by: By = None, as_json: Json = False) -> None:
     """
     from digital_cs.cli import output
 
-    who = by or getpass.getuser()
+    who = actor(by)
     found = with_broadcasts(lambda broadcasts: broadcasts.start(id, who, at))
     if as_json:
         output.emit(found)
@@ -41,14 +40,14 @@ def start(id: Id, at: At = None, by: By = None, as_json: Json = False) -> None:
 
 def pause(id: Id, by: By = None, as_json: Json = False) -> None:
     """Hand nothing over any more, but what is in hand at this moment."""
-    who = by or getpass.getuser()
+    who = actor(by)
     found = with_broadcasts(lambda broadcasts: broadcasts.pause(id, who))
     _tell(found, f"'{id}' is paused. `digital-cs broadcast resume {id}` lets it go on.", as_json)
 
 
 def resume(id: Id, by: By = None, as_json: Json = False) -> None:
     """Go on where it was. What is no longer useful by now is skipped."""
-    who = by or getpass.getuser()
+    who = actor(by)
     found = with_broadcasts(lambda broadcasts: broadcasts.resume(id, who))
     _tell(found, f"'{id}' goes on.", as_json)
 
@@ -62,7 +61,7 @@ def cancel(id: Id, yes: Yes = False, by: By = None, as_json: Json = False) -> No
         if not output.interactive():
             raise UsageError("A cancelled broadcast cannot be taken up again: say --yes.")
         typer.confirm(f"'{id}' cannot be taken up again. Cancel it?", abort=True, err=True)
-    who = by or getpass.getuser()
+    who = actor(by)
     found = with_broadcasts(lambda broadcasts: broadcasts.cancel(id, who))
     _tell(found, f"'{id}' is cancelled: nobody gets it from now on.", as_json)
 
@@ -83,7 +82,7 @@ def rate(
 
     if (per_minute is None) is not no_limit:
         raise UsageError("Say either a number of messages a minute, or --no-limit.")
-    who = by or getpass.getuser()
+    who = actor(by)
     found = with_broadcasts(lambda broadcasts: broadcasts.set_rate(id, per_minute, who))
     limit = "as fast as the policy lets it" if per_minute is None else f"{per_minute:g} a minute"
     _tell(found, f"'{id}' goes {limit}.", as_json)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digital_cs.cli.content.content_words import ItemName
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.options import By, Json, actor
 
 if TYPE_CHECKING:
     from digital_cs.clock import Clock
@@ -105,7 +104,7 @@ def vote(
     from digital_cs.store.content import feedback
     from digital_cs.store.content.feedback import Vote
 
-    who = by or getpass.getuser()
+    who = actor(by)
 
     async def question(connection: Connection, clock: Clock) -> tuple[ContentItem, VoteCount]:
         found = await content_words.meant(connection, item)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digital_cs.cli.content.content_words import ItemName
-from digital_cs.cli.options import By, Json, Most
+from digital_cs.cli.options import By, Json, Most, actor
 
 if TYPE_CHECKING:
     from digital_cs.clock import Clock
@@ -77,7 +76,7 @@ def review(
         return content_cases.show_list(reviewer, most, as_json=as_json)
     if sum(answers) > 1:
         raise UsageError("One answer at a time: a review, --snooze or --give-to.")
-    who = by or getpass.getuser()
+    who = actor(by)
     if snooze is not None:
         until = content_words.day(snooze, date.min, "--snooze")
         return content_cases.put_off(item, until, because, who, as_json=as_json)
@@ -136,7 +135,7 @@ def block(item: ItemName, because: Because, by: By = None, as_json: Json = False
     """Say that an item is wrong: it goes out in no message until it is reviewed or unblocked."""
     from digital_cs.store.content import reviews
 
-    who = by or getpass.getuser()
+    who = actor(by)
 
     async def mark(connection: Connection, id: str, clock: Clock) -> bool:
         async with connection.transaction():
@@ -160,7 +159,7 @@ def retire(item: ItemName, because: Because, by: By = None, as_json: Json = Fals
     """Take an item out of use. Its file may stay; the next import does not bring it back."""
     from digital_cs.store.content import reviews
 
-    who = by or getpass.getuser()
+    who = actor(by)
 
     async def mark(connection: Connection, id: str, clock: Clock) -> bool:
         async with connection.transaction():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import By, Json, Most
+from digital_cs.cli.options import By, Content, DryRun, Json, Most, actor
 
 if TYPE_CHECKING:
     from digital_cs.catalog.yaml_folder import Loaded
@@ -23,7 +22,6 @@ app = typer.Typer(
     help="Newsletters: their issues are opened, written, approved and sent, each in its time.",
 )
 
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 IssueId = Annotated[
     str,
     typer.Argument(
@@ -114,7 +112,7 @@ def list_(as_json: Json = False) -> None:
 @app.command(epilog="Example: digital-cs newsletter publish --dry-run")
 def publish(
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Have the newsletters of the content folder come out from their next issue on.
@@ -232,9 +230,9 @@ def extra(
         calendar = await calendar_for(gateway)
         if corrects is not None and reach is not None:
             return await newsletter_recall.correct(
-                gateway, corrects, wanted, reach, who(by), calendar
+                gateway, corrects, wanted, reach, actor(by), calendar
             )
-        return await newsletters.plan_extra(gateway, newsletter, wanted, who(by), calendar)
+        return await newsletters.plan_extra(gateway, newsletter, wanted, actor(by), calendar)
 
     id = ask(question)
     if as_json:
@@ -250,11 +248,6 @@ async def calendar_for(gateway: Gateway) -> BusinessCalendar:
 
     folder = find_settings().settings.content_dir
     return await calendar_of(gateway.pool, gateway.clock, folder)()
-
-
-def who(by: str | None) -> str:
-    """Who acts: as said, else the user of this machine."""
-    return by or getpass.getuser()
 
 
 def day_of(text: str) -> date:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.newsletters.newsletter import Because, IssueId, SectionName, calendar_for, who
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.newsletters.newsletter import Because, IssueId, SectionName, calendar_for
+from digital_cs.cli.options import By, Json, actor
 
 if TYPE_CHECKING:
     from digital_cs.store.newsletters.issues import IssueRow
@@ -26,9 +26,9 @@ def sign(issue: IssueId, section: SectionName, text: Text = None, by: By = None,
     from digital_cs.cli.connection import ask
     from digital_cs.temporal import newsletters
 
-    ask(lambda gateway: newsletters.sign(gateway, issue, section, who(by), seen=text))
+    ask(lambda gateway: newsletters.sign(gateway, issue, section, actor(by), seen=text))
     if as_json:
-        output.emit({"issue": issue, "section": section, "signed_by": who(by)})
+        output.emit({"issue": issue, "section": section, "signed_by": actor(by)})
     else:
         output.say(f"{section} is signed off.")
 
@@ -44,7 +44,7 @@ def approve(issue: IssueId, text: Text = None, by: By = None, as_json: Json = Fa
     zone = find_settings().settings.workspace_zone
 
     async def question(gateway: Gateway) -> tuple[IssueRow, date]:
-        row = await newsletters.approve(gateway, issue, who(by), seen=text)
+        row = await newsletters.approve(gateway, issue, actor(by), seen=text)
         calendar, now = await calendar_for(gateway), gateway.clock.now()
         late = now >= newsletters.plan_of(row, calendar, zone).too_late_at
         return row, next_free_day(now, calendar) if late else row.send_on
@@ -74,11 +74,11 @@ def change(
 
     ask(
         lambda gateway: newsletters.want_change(
-            gateway, issue, because, who(by), section=section, seen=text
+            gateway, issue, because, actor(by), section=section, seen=text
         )
     )
     if as_json:
-        output.emit({"issue": issue, "section": section or None, "refused_by": who(by),
+        output.emit({"issue": issue, "section": section or None, "refused_by": actor(by),
                      "because": because})  # fmt: skip
     else:
         output.say("Kept. Whoever writes it is told, and you are asked again about the new text.")

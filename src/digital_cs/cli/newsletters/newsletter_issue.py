@@ -14,9 +14,8 @@ from digital_cs.cli.newsletters.newsletter import (
     SectionName,
     calendar_for,
     day_of,
-    who,
 )
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.options import By, Json, actor
 
 if TYPE_CHECKING:
     from digital_cs.store.newsletters.issues import IssueRow
@@ -100,7 +99,7 @@ def write(
     text = file.read_text(encoding="utf-8") if file is not None else sys.stdin.read()
     library = EmailLibrary(find_settings().settings.content_dir)
     changed = ask(
-        lambda gateway: newsletters.write(gateway, library, issue, section, text, who(by))
+        lambda gateway: newsletters.write(gateway, library, issue, section, text, actor(by))
     )
     if as_json:
         output.emit({"issue": issue, "section": section, "changed": changed})
@@ -120,7 +119,7 @@ def title(
     from digital_cs.cli.connection import ask
     from digital_cs.temporal import newsletters
 
-    changed = ask(lambda gateway: newsletters.entitle(gateway, issue, subject, preview, who(by)))
+    changed = ask(lambda gateway: newsletters.entitle(gateway, issue, subject, preview, actor(by)))
     if as_json:
         output.emit({"issue": issue, "changed": changed})
     else:
@@ -138,7 +137,7 @@ def recall(issue: IssueId, because: Because, by: By = None, as_json: Json = Fals
     from digital_cs.cli.newsletters.newsletter_words import recalled_facts, recalled_words
     from digital_cs.temporal import newsletters
 
-    found = ask(lambda gateway: newsletters.recall(gateway, issue, because, who(by)))
+    found = ask(lambda gateway: newsletters.recall(gateway, issue, because, actor(by)))
     if as_json:
         output.emit({"issue": issue, **recalled_facts(found)})
     else:
@@ -151,7 +150,7 @@ def skip(issue: IssueId, because: Because, by: By = None, as_json: Json = False)
     from digital_cs.cli.connection import ask
     from digital_cs.temporal import newsletters
 
-    ask(lambda gateway: newsletters.skip(gateway, issue, because, who(by)))
+    ask(lambda gateway: newsletters.skip(gateway, issue, because, actor(by)))
     if as_json:
         output.emit({"issue": issue, "state": "skipped"})
     else:
@@ -173,7 +172,7 @@ def move(
 
     async def question(gateway: Gateway) -> None:
         calendar = await calendar_for(gateway)
-        await newsletters.move(gateway, issue, wanted, who(by), calendar)
+        await newsletters.move(gateway, issue, wanted, actor(by), calendar)
 
     ask(question)
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import Json, ProgramId, Yes
+from digital_cs.cli.options import Content, DryRun, Json, ProgramId, Yes
 
 if TYPE_CHECKING:
     from digital_cs.catalog.programs import Catalog
@@ -24,7 +24,6 @@ app = typer.Typer(
 )
 
 NEEDS_CHOICE = 5
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 
 
 def catalog(content: Path | None) -> tuple[Path, Catalog]:
@@ -89,7 +88,7 @@ def publish(
         typer.Argument(help="Ids of programs.", show_default="all of the content folder"),
     ] = None,
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

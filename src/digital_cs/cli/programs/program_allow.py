@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import By, Json, ProgramId
+from digital_cs.cli.options import By, Json, ProgramId, actor
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
@@ -47,7 +46,7 @@ def allow(
         async with gateway.pool.connection() as connection:
             if not await programs.list_programs(connection, [program]):
                 raise await gateway.no_program(connection, program)
-        return await gateway.sending.allow(program, up_to, by or getpass.getuser())
+        return await gateway.sending.allow(program, up_to, actor(by))
 
     done = ask(question)
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import Json
+from digital_cs.cli.options import Content, Json
 
 if TYPE_CHECKING:
     from digital_cs.domain.programs.program import Program
@@ -44,9 +44,7 @@ def simulate(
     without_policy: Annotated[
         bool, typer.Option("--without-policy", help="With no budget, holdout or cap of a policy.")
     ] = False,
-    content: Annotated[
-        Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")
-    ] = None,
+    content: Content = None,
     as_json: Json = False,
 ) -> None:
     """Play programs of the content folder for made-up accounts: touches, peak, budgets, endings.

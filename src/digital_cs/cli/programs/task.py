@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import Json, Most
+from digital_cs.cli.options import Json, Most, actor
 
 if TYPE_CHECKING:
     from digital_cs.ingest.support.ticket_samples import Sample
@@ -122,7 +121,7 @@ def done(
 
     async def question(gateway: Gateway) -> tuple[str, str | None]:
         task = await _find(gateway, key)
-        closed = await gateway.complete_task(task.key, by or getpass.getuser())
+        closed = await gateway.complete_task(task.key, actor(by))
         if closed is not None:
             return closed
         now = await _find(gateway, task.key)

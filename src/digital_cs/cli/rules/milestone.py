@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from digital_cs.cli.options import Json
+from digital_cs.cli.options import Content, DryRun, Json
 
 if TYPE_CHECKING:
     from digital_cs.domain.milestone import Milestone
@@ -19,7 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Milestones: the product path in CONTENT_DIR/milestones.yaml, and who reached what.",
 )
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 
 
 @app.command(epilog="Example: digital-cs milestone schema > content/milestones.schema.json")
@@ -37,7 +36,7 @@ def schema(as_json: Json = False) -> None:
 @app.command(epilog="Example: digital-cs milestone publish --dry-run")
 def publish(
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Make the milestones of the file count; `program publish` without names does it too.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import Json, Most, Yes
+from digital_cs.cli.options import Content, DryRun, Json, Most, Yes
 
 if TYPE_CHECKING:
     from digital_cs.catalog.segments import LoadedSegments
@@ -23,7 +23,6 @@ app = typer.Typer(
 )
 
 NEEDS_CHOICE = 5
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 Name = Annotated[
     str, typer.Argument(help="Name of a segment.", metavar="SEGMENT", show_default=False)
 ]
@@ -102,7 +101,7 @@ def publish(
         typer.Argument(help="Names of segments.", show_default="all of the content folder"),
     ] = None,
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Publish segments, with those that they rest on: from then on their members are kept.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import Json
+from digital_cs.cli.options import Content, Json
 
 if TYPE_CHECKING:
     from digital_cs.domain.rules.segment import Segment
@@ -32,9 +32,7 @@ def preview(
         ),
     ],
     sample: Annotated[int, typer.Option(min=0, max=1000, help="How many to show.")] = 10,
-    content: Annotated[
-        Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")
-    ] = None,
+    content: Content = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say how many accounts match now, a few of them, and what it costs to look at everybody.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import Json, Most
+from digital_cs.cli.options import Content, DryRun, Json, Most
 
 if TYPE_CHECKING:
     from digital_cs.domain.rules.trigger import Trigger
@@ -20,7 +20,6 @@ app = typer.Typer(
     help="Triggers: what is noticed about accounts, in CONTENT_DIR/triggers, and what fired.",
 )
 
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 Name = Annotated[
     str, typer.Argument(help="Name of a trigger.", metavar="TRIGGER", show_default=False)
 ]
@@ -107,7 +106,7 @@ def publish(
         typer.Argument(help="Names of triggers.", show_default="all of the content folder"),
     ] = None,
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Publish triggers: from then on they fire; `program publish` without names does it too.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import Json, Most
-from digital_cs.cli.rules.trigger import Content, Name
+from digital_cs.cli.options import Content, Json, Most
+from digital_cs.cli.rules.trigger import Name
 
 if TYPE_CHECKING:
     from digital_cs.domain.rules.trigger import Trigger

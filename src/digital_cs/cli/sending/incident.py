@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import By, Json, Most
+from digital_cs.cli.options import By, Json, Most, actor
 
 if TYPE_CHECKING:
     from digital_cs.store.sending.incidents import Incident
@@ -31,7 +30,7 @@ def open_(
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
 
-    who = by or getpass.getuser()
+    who = actor(by)
     found = ask(lambda gateway: gateway.sending.open_incident(title, who, accounts or None))
     if as_json:
         output.emit(found)
@@ -57,7 +56,7 @@ def close(
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
 
-    found = ask(lambda gateway: gateway.sending.close_incident(id, by or getpass.getuser()))
+    found = ask(lambda gateway: gateway.sending.close_incident(id, actor(by)))
     if as_json:
         output.emit(found)
     else:

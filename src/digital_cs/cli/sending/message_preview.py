@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import Json
+from digital_cs.cli.options import Content, Json
 
 if TYPE_CHECKING:
     from digital_cs.clock import Clock
@@ -38,9 +38,7 @@ def preview(
                      show_default="the first"),
     ] = None,
     program: Annotated[str | None, typer.Option(help="As sent by this program: its id.")] = None,
-    content: Annotated[
-        Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")
-    ] = None,
+    content: Content = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write .html, .txt and .eml into this folder.")
     ] = None,

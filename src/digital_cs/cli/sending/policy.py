@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from digital_cs.cli.options import Json
+from digital_cs.cli.options import Content, DryRun, Json
 
 if TYPE_CHECKING:
     from digital_cs.catalog.policy import LoadedPolicy
@@ -21,7 +21,6 @@ app = typer.Typer(
     help="The policy: what stands between every program and every person, in"
     " CONTENT_DIR/policy.yaml.",
 )
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 
 
 @app.command(epilog="Example: digital-cs policy schema > content/policy.schema.json")
@@ -89,7 +88,7 @@ def diff(content: Content = None, as_json: Json = False) -> None:
 @app.command(epilog="Example: digital-cs policy publish --dry-run")
 def publish(
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Put the policy of the file in force, for all messages from now on.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import Json, Most
+from digital_cs.cli.options import Json, Most, actor
 
 if TYPE_CHECKING:
     from digital_cs.store.sending.returned import ReturnedView
@@ -126,9 +125,7 @@ def looked(
     async def question(gateway: Gateway) -> str:
         found = await _find(gateway, id)
         async with gateway.pool.connection() as connection:
-            done = await returned.looked(
-                connection, found.id, by or getpass.getuser(), gateway.clock.now()
-            )
+            done = await returned.looked(connection, found.id, actor(by), gateway.clock.now())
         if not done:
             raise DigitalCsError(
                 "Nothing was changed: it was looked at already."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.options import By, Json, actor
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -36,7 +35,7 @@ def stop(
 
     async def question(connection: AsyncConnection[Any], clock: Clock) -> tuple[stops.Stop, bool]:
         async with connection.transaction():
-            return await stops.stop(connection, because, by or getpass.getuser(), clock.now())
+            return await stops.stop(connection, because, actor(by), clock.now())
 
     found, new = ask_quickly(question)
     if as_json:
@@ -54,7 +53,7 @@ def start(by: By = None, as_json: Json = False) -> None:
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
 
-    done = ask(lambda gateway: gateway.sending.start(by or getpass.getuser()))
+    done = ask(lambda gateway: gateway.sending.start(actor(by)))
     if as_json:
         output.emit(done)
     elif done.lifted is None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.options import By, Content, DryRun, Json, actor
 
 if TYPE_CHECKING:
     from digital_cs.catalog.topics import LoadedTopics
@@ -24,7 +23,6 @@ app = typer.Typer(
     help="Topics: what customers ask support about, by the rules of CONTENT_DIR/topics.yaml, by"
     " people, and by likeness.",
 )
-Content = Annotated[Path | None, typer.Option("--content", help="Another folder than CONTENT_DIR.")]
 TicketId = Annotated[
     str, typer.Argument(metavar="TICKET", show_default=False,
                         help="Id of the ticket, as `tickets list` shows it."),
@@ -65,7 +63,7 @@ def check(content: Content = None, as_json: Json = False) -> None:
 @app.command(epilog="Example: digital-cs topics publish --dry-run")
 def publish(
     content: Content = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Put the topics of the file in force, and sort all tickets by them anew.
@@ -143,7 +141,7 @@ def assign(
 
     if (topic is not None) + none + release != 1:
         raise UsageError("Name a topic, or say --none or --release.")
-    who = by or getpass.getuser()
+    who = actor(by)
 
     async def question(gateway: Gateway) -> tuple[str, str | None]:
         sorter = TicketSorter(gateway.pool, gateway.clock)

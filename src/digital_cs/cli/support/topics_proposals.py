@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digital_cs.cli.options import By, Json
+from digital_cs.cli.options import By, Json, actor
 from digital_cs.cli.support.topics import say_learned
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def name(
     async def question(gateway: Gateway) -> tuple[int, TopicRule | None, Learned | None]:
         proposals = TopicProposals(gateway.pool, gateway.clock)
         rule = await proposals.suggest(proposal)
-        moved = await proposals.name(proposal, wanted, by or getpass.getuser())
+        moved = await proposals.name(proposal, wanted, actor(by))
         return moved, rule, await _learn(gateway)
 
     moved, rule, learned = ask(question)
@@ -175,9 +174,7 @@ def merge(
     from digital_cs.ingest.support.topic_proposals import TopicProposals
 
     async def question(gateway: Gateway) -> tuple[int, Learned | None]:
-        moved = await TopicProposals(gateway.pool, gateway.clock).merge(
-            proposal, into, by or getpass.getuser()
-        )
+        moved = await TopicProposals(gateway.pool, gateway.clock).merge(proposal, into, actor(by))
         return moved, await _learn(gateway) if moved else None
 
     moved, learned = ask(question)
@@ -194,11 +191,7 @@ def refuse(proposal: Number, by: By = None, as_json: Json = False) -> None:
     from digital_cs.cli.connection import ask
     from digital_cs.ingest.support.topic_proposals import TopicProposals
 
-    ask(
-        lambda gateway: TopicProposals(gateway.pool, gateway.clock).refuse(
-            proposal, by or getpass.getuser()
-        )
-    )
+    ask(lambda gateway: TopicProposals(gateway.pool, gateway.clock).refuse(proposal, actor(by)))
     if as_json:
         output.emit({"proposal": proposal, "state": "refused"})
     else:
