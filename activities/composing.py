@@ -216,4 +216,4 @@ class Composer:
 
 
 def _shown(item: ItemText) -> Shown:
-    return Shown(item.title, item.url, summary_of(item.body), item.id)
+    return Shown(item.title, item.url, summary_of(item.body, (item.title, *item.headings)), item.id)

@@ -1,4 +1,4 @@
-"""What stands in articles is kept at import, as it is now, to be found by questions."""
+"""What stands in articles and their like is kept at import, to be found by questions and shown."""
 
 from __future__ import annotations
 
@@ -45,3 +45,14 @@ async def test_a_text_follows_its_file_and_ends_with_it(
     (tmp_path / "b.md").unlink()
     await import_source(connection, source, NOW)
     assert await texts(connection) == [((), "Press that.")]
+
+
+async def test_what_a_newsletter_shows_is_kept_and_nothing_else(
+    connection: AsyncConnection[Any], tmp_path: Path
+) -> None:
+    for kind in ("page", "feature_note", "recording", "email"):
+        (tmp_path / f"{kind}.md").write_text(f"---\ntitle: T\nkind: {kind}\n---\nThe {kind}.")
+    await import_source(connection, ContentSource("docs", SourceKind.FOLDER, str(tmp_path)), NOW)
+    assert sorted(body for _, body in await texts(connection)) == [
+        "The feature_note.", "The page.", "The recording.",
+    ]  # fmt: skip

@@ -7,17 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from digital_cs.catalog.newsletters import load_newsletters
+from digital_cs.domain.content.article_text import plain_text
 from digital_cs.domain.content.content_policy import WhenStale
 from digital_cs.domain.content.stale_rule import AS_WRITTEN, Content, Doubt, Resolved, resolve
 from digital_cs.rendering.compiler import EmailTemplate
 from digital_cs.rendering.context import LinksView, ProgramView, SenderView
 from digital_cs.rendering.issue_text import (
     MERGED_HERE,
+    MOST_SUMMARY,
     Part,
     Shown,
     issue_source,
     legible,
     merged_text,
+    summary_of,
     with_merged,
 )
 from digital_cs.rendering.library import EmailLibrary
@@ -154,3 +157,18 @@ def test_a_message_that_goes_along_is_never_left_out_of_a_text_but_holds_it() ->
     )  # fmt: skip
     assert found.swaps == AS_WRITTEN
     assert found.wait is not None
+
+
+def test_a_summary_begins_below_the_title_and_ends_before_the_next_heading() -> None:
+    headings, body = plain_text(
+        "# Bring your contacts\n\nA *list* is enough.\nLantern reads it.\n\n## Import\n\n1. Open."
+    )
+    assert summary_of(body, headings) == "A list is enough. Lantern reads it."
+
+
+def test_a_summary_is_of_whole_sentences_and_of_nothing_where_nothing_is_said() -> None:
+    long = f"{'One of them. ' * 20}And {'more ' * 20}"
+    said = summary_of(long)
+    assert said.endswith("One of them.")
+    assert len(said) <= MOST_SUMMARY
+    assert summary_of("Bring your contacts", ("Bring your contacts",)) == ""

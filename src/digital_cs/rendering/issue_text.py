@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from digital_cs.domain.newsletters.newsletter import Newsletter
@@ -104,13 +104,19 @@ def legible(source: str) -> str:
     return unmarked(with_merged(source, ""))
 
 
-def summary_of(body: str) -> str:
-    """The first paragraph of an article that is one, in at most a few lines."""
-    for block in re.split(r"\n\s*\n", body):
-        text = " ".join(block.split())
-        if text and text[0].isalpha() and not text.startswith(("import ", "export ")):
-            return _short(text)
-    return ""
+def summary_of(body: str, headings: Collection[str] = ()) -> str:
+    """How a text begins below its first heading: whole sentences, in at most a few lines.
+
+    `body` is as the library keeps it: plain, with a line for each line, headings among them.
+    """
+    said: list[str] = []
+    for line in filter(None, map(str.strip, body.splitlines())):
+        if line in headings:
+            if said:
+                break
+        elif said or (line[0].isalpha() and not line.startswith(("import ", "export "))):
+            said.append(line)
+    return _short(" ".join(said))
 
 
 def _short(text: str) -> str:

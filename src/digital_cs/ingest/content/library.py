@@ -27,6 +27,9 @@ from digital_cs.store.sending import holds
 
 Connection = AsyncConnection[Any]
 
+WITH_TEXT = (Kind.ARTICLE, Kind.PAGE, Kind.FEATURE_NOTE, Kind.RECORDING)
+"""What a newsletter can show: of these it is kept what they say."""
+
 
 class TooManyGoneError(DigitalCsError):
     """More than half of the source is gone. Is it the right folder? --yes retires them."""
@@ -103,11 +106,12 @@ async def _most_exposed_first(connection: Connection, plan: ImportPlan, now: dat
 async def _keep_texts(
     connection: Connection, source: str, plan: ImportPlan, found: tuple[Found, ...]
 ) -> None:
-    """Keep what stands in articles that are new or changed, to find them by questions."""
+    """Keep what stands in what is new or changed: articles are found by it when a customer asks,
+    and a newsletter says by it what a thing is about."""
     items = {
         plan.items[each.locator].id: each
         for each in found
-        if each.kind is Kind.ARTICLE and each.text and each.locator in plan.items
+        if each.kind in WITH_TEXT and each.text and each.locator in plan.items
     }
     kept = await content_texts.hashes(connection, source)
     texts = [

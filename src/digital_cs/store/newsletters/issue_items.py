@@ -23,13 +23,15 @@ SHOWABLE = (State.FRESH, State.DUE_SOON)
 
 @dataclass(frozen=True, slots=True)
 class ItemText:
-    """An item that may be shown today, with its text, "" where that is not kept."""
+    """An item that may be shown today, with its text, "" where that is not kept, and the headings
+    among its lines."""
 
     id: str
     locator: str
     title: str
     url: str | None
     body: str
+    headings: tuple[str, ...] = ()
 
 
 async def by_place(
@@ -91,16 +93,16 @@ async def _showable(
     connection: Connection, where: str, values: tuple[Any, ...], today: date
 ) -> list[ItemText]:
     cursor = await connection.execute(
-        "select i.id, coalesce(t.body, '') from content_items i"
+        "select i.id, coalesce(t.body, ''), coalesce(t.headings, '{}') from content_items i"
         f" left join content_texts t on t.item_id = i.id where i.retired_at is null and {where}",
         values,
     )
-    texts = dict(await cursor.fetchall())
+    texts = {id: (body, tuple(headings)) for id, body, headings in await cursor.fetchall()}
     items: dict[str, ContentItem] = {
         each.id: each for each in await library.of_ids(connection, list(texts))
     }
     return [
-        ItemText(id, items[id].locator, items[id].title, items[id].url, texts[id])
+        ItemText(id, items[id].locator, items[id].title, items[id].url, *texts[id])
         for id in texts
         if id in items and items[id].state(today) in SHOWABLE
     ]
