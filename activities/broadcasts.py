@@ -219,7 +219,7 @@ class BroadcastActivities:
     async def _finish(self, broadcast: Broadcast, now: datetime) -> None:
         async with self._pool.connection() as connection, connection.transaction():
             if await broadcasts.finish(connection, broadcast.id, now):
-                await alerts.close_one(connection, _name(broadcast.id), now)
+                await alerts.close_one(connection, alert_name(broadcast.id), now)
                 log.info("broadcast.finished", broadcast=broadcast.id)
 
     async def _hold(self, broadcast: Broadcast, step: Next, now: datetime) -> None:
@@ -230,7 +230,7 @@ class BroadcastActivities:
         async with self._pool.connection() as connection, connection.transaction():
             await broadcasts.hold(connection, broadcast.id, words, now)
             if words is None:
-                await alerts.close_one(connection, _name(broadcast.id), now, ALERT)
+                await alerts.close_one(connection, alert_name(broadcast.id), now, ALERT)
         if words is not None:
             await self._tell(broadcast, ALERT, words)
 
@@ -238,7 +238,7 @@ class BroadcastActivities:
         """Tell the owner that something keeps messages back."""
         async with self._pool.connection() as connection:
             await alerts.tell(
-                connection, program_id=_name(broadcast.id), step=EVERY_STEP, kind=kind,
+                connection, program_id=alert_name(broadcast.id), step=EVERY_STEP, kind=kind,
                 owner=broadcast.owner, words=words, now=self._clock.now(),
             )  # fmt: skip
 
@@ -296,8 +296,8 @@ async def _signs_of_life() -> None:
         await asyncio.sleep(SIGN_OF_LIFE)
 
 
-def _name(id: str) -> str:
-    """What stands in an alert where else there is a program."""
+def alert_name(id: str) -> str:
+    """What stands in an alert about a broadcast where else there is a program."""
     return f"broadcast:{id}"
 
 

@@ -42,6 +42,7 @@ from digital_cs.store.database import pool as pools
 from digital_cs.store.people.accounts import countries
 from digital_cs.store.programs import alerts
 from digital_cs.store.sending import holds
+from digital_cs.temporal.broadcast_watch import BroadcastWatch
 from digital_cs.temporal.client import connect
 from digital_cs.temporal.keeper import Keeper
 from digital_cs.temporal.newsletter_parts import Newsletters, open_newsletters
@@ -283,6 +284,10 @@ async def open_engine(
                     pool=opened, clock=clock, content_dir=settings.content_dir
                 ),
                 reviews=reviews.keeper, newsletters=newsletters.keeper,
+                broadcasts=BroadcastWatch(
+                    pool=opened, client=client, clock=clock, task_queue=settings.task_queue,
+                    workspace_zone=settings.workspace_zone,
+                ),
             ),
         )  # fmt: skip
         try:

@@ -28,6 +28,7 @@ from digital_cs.store.programs import outbox, programs
 from digital_cs.store.rules import segment_queue
 from digital_cs.store.sending import caps, claims, holds, merges, returned
 from digital_cs.store.support import ticket_matches, tickets
+from digital_cs.temporal.broadcast_watch import BroadcastWatch
 from digital_cs.temporal.issue_keeper import IssueKeeper
 from digital_cs.temporal.reconciler import Reconciler
 from digital_cs.temporal.reviews import ReviewKeeper
@@ -41,6 +42,7 @@ FULL_SECONDS = 600.0
 GAUGES_SECONDS = 5.0
 EXPIRE_SECONDS = 5.0
 TICKETS_SECONDS = 60.0
+BROADCASTS_SECONDS = 30.0
 TURN_SECONDS = 1.0
 SORTED_BATCHES = 4
 """Of tickets, in a turn: seconds of work, for the others wait for their turn too."""
@@ -53,7 +55,7 @@ class Keeper:
         self, *, pool: AsyncConnectionPool[Any], database_url: str, clock: Clock,
         membership: Membership, triggers: Triggers, reconciler: Reconciler, grace: float,
         text_days: int, events_kept_days: int, evidence: EvidenceDays,
-        reviews: ReviewKeeper, newsletters: IssueKeeper,
+        reviews: ReviewKeeper, newsletters: IssueKeeper, broadcasts: BroadcastWatch,
     ) -> None:  # fmt: skip
         """`text_days`: days after its last update that the text of a ticket is kept."""
         self._pool = pool
@@ -68,6 +70,7 @@ class Keeper:
         self._evidence = evidence
         self._reviews = reviews
         self._newsletters = newsletters
+        self._broadcasts = broadcasts
         self._settler = UsageSettler(pool, clock)
         self._sorter = TicketSorter(pool, clock)
         self._last: dict[str, float] = {}
@@ -127,6 +130,8 @@ class Keeper:
             async with self._pool.connection() as connection:
                 await claims.give_up_broadcasts(connection, now)
                 await holds.wake_overlooked(connection)
+        if self._is_time("broadcasts", BROADCASTS_SECONDS):
+            await self._broadcasts.look()
         if self._is_time("tickets", TICKETS_SECONDS):
             async with self._pool.connection() as connection, connection.transaction():
                 await ticket_matches.match_waiting(connection)

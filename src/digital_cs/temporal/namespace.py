@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import (
@@ -23,18 +23,24 @@ from digital_cs.errors import UnavailableError
 from digital_cs.messages.search_attributes import DECLARED
 
 PATIENCE = timedelta(seconds=10)
+SILENT = timedelta(minutes=2)
+"""A worker asks a queue for work at least once a minute; one that did not for so long is gone."""
+
+# One whose places are all taken asks for no more activities, but for workflows.
+_KINDS = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 _TYPES = {"Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD}
 
 
 @dataclass(frozen=True, slots=True)
 class NamespaceState:
-    """What was found. `missing` are search attributes to add, `wrong` those of another type."""
+    """What was found. `missing` are search attributes to add, `wrong` those of another type,
+    `workers` those that asked the engine's queue for work lately."""
 
     server_version: str
     found: bool
     missing: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
-    pollers: int = 0
+    workers: int = 0
 
 
 async def inspect(client: Client, task_queue: str) -> NamespaceState:
@@ -51,17 +57,33 @@ async def inspect(client: Client, task_queue: str) -> NamespaceState:
                 return NamespaceState(system.server_version, found=False)
             raise
         missing, wrong = await _attributes(client)
-        queue = await service.describe_task_queue(
-            DescribeTaskQueueRequest(
-                namespace=client.namespace,
-                task_queue=TaskQueue(name=task_queue),
-                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-            ),
-            timeout=PATIENCE,
-        )
+        workers = await workers_seen(client, task_queue)
     except RPCError as error:
         raise _unavailable(error) from error
-    return NamespaceState(system.server_version, True, missing, wrong, len(queue.pollers))
+    return NamespaceState(system.server_version, True, missing, wrong, workers)
+
+
+async def workers_seen(client: Client, task_queue: str) -> int:
+    """How many workers asked this queue for work lately. Raises RPCError.
+
+    The server remembers those that died for five minutes.
+    """
+    oldest = datetime.now(UTC) - SILENT
+    seen: set[str] = set()
+    for kind in _KINDS:
+        queue = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=client.namespace, task_queue=TaskQueue(name=task_queue),
+                task_queue_type=kind,
+            ),
+            timeout=PATIENCE,
+        )  # fmt: skip
+        seen |= {
+            each.identity
+            for each in queue.pollers
+            if each.last_access_time.ToDatetime(UTC) > oldest
+        }
+    return len(seen)
 
 
 async def add_search_attributes(client: Client) -> tuple[str, ...]:

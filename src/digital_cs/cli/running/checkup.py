@@ -183,8 +183,9 @@ def _skew(seconds: float) -> Finding:
 
 
 async def _temporal(found: Found) -> Findings:
+    from digital_cs.messages.broadcast import queue_of
     from digital_cs.temporal.client import connect
-    from digital_cs.temporal.namespace import inspect
+    from digital_cs.temporal.namespace import inspect, workers_seen
 
     client = await connect(found.settings)
     state = await inspect(client, found.settings.task_queue)
@@ -201,11 +202,19 @@ async def _temporal(found: Found) -> Findings:
     )  # fmt: skip
     yield _attributes(state)
     queue = found.settings.task_queue
-    if state.pollers:
-        yield Finding("workers", Level.OK, f"{state.pollers} seen on the task queue '{queue}'.")
-    else:
-        yield Finding("workers", Level.WARN, f"None was seen on the task queue '{queue}' lately.",
-                      "Start one: `digital-cs worker`.")  # fmt: skip
+    yield _workers("workers", queue, state.workers, "Start one: `digital-cs worker`.")
+    queue = queue_of(queue)
+    yield _workers(
+        "broadcasts", queue, await workers_seen(client, queue),
+        "Broadcasts and newsletters wait. Start one: `digital-cs worker --queue broadcast`.",
+    )  # fmt: skip
+
+
+def _workers(part: str, queue: str, seen: int, advice: str) -> Finding:
+    if seen:
+        return Finding(part, Level.OK, f"{seen} seen on the task queue '{queue}'.")
+    words = f"No worker was seen on the task queue '{queue}' lately."
+    return Finding(part, Level.WARN, words, advice)
 
 
 def _attributes(state: NamespaceState) -> Finding:
