@@ -71,6 +71,7 @@ def test_a_draft_is_counted_approved_started_and_followed(planned: Cli) -> None:
     shown = planned("broadcast", "show", ID)
     assert shown.out.startswith(f"Spring release ({ID}): running")
     assert "Its audience is not fixed yet." in shown.out
+    assert "It is fixed Tue 10 Mar 2026 19:50 UTC." in shown.out
     assert planned("broadcast", "list", "--state", "running", "--json").json[0]["id"] == ID
 
     assert "is paused" in planned("broadcast", "pause", ID).out
@@ -100,6 +101,7 @@ def test_what_is_not_there_or_not_written_as_it_should_be_is_said(planned: Cli) 
     faults = (
         (("--email", "no-such"), "There is no e-mail `no-such`"),
         (("--email", "welcome-trial-1", "--hours", "nine"), "09:00-17:00"),
+        (("--email", "welcome-trial-1", "--hours", "9-5"), "did you mean '09:00-05:00'?\n"),
         (("--email", "welcome-trial-1", "--zone", "Berlin"), "Berlin"),
         (("--email", "welcome-trial-1", "--useful-for", "soon"), "soon"),
         (("--email", "welcome-trial-1", "--to", "everybody, admin"), "stands alone"),
@@ -108,11 +110,22 @@ def test_what_is_not_there_or_not_written_as_it_should_be_is_said(planned: Cli) 
         done = planned("broadcast", "plan", "autumn", *options)
         assert done.code != 0, options
         assert words in done.err, done.err
+    for id in ("Autumn release", "acme/2026", "", "a" * 61):
+        done = planned("broadcast", "plan", id, "--email", "welcome-trial-1")
+        assert done.code == 2
+        assert "cannot be the id of a broadcast" in done.err
     unknown = planned(
         "broadcast", "plan", "autumn", "--email", "welcome-trial-1", "--segment", "nobody"
     )
     assert "There is no segment 'nobody'" in unknown.out
     assert planned("broadcast", "check", "autumn").code == 1
+
+
+def test_an_audience_of_nobody_cannot_go(cli: Cli) -> None:
+    """There is no account at all."""
+    done = cli("broadcast", "plan", ID, "--email", "welcome-trial-1")
+    assert "Before it can go: Nobody would get it." in done.out
+    assert cli("broadcast", "check", ID).code == 1
 
 
 def test_a_test_goes_to_ones_own_address_and_into_no_ledger(
@@ -144,9 +157,11 @@ def test_how_far_it_is_stands_in_a_table(planned: Cli, rows: Rows) -> None:
             f"{ID}/{number}", ID, state, reason,
         )  # fmt: skip
     shown = planned("broadcast", "show", ID).out
+    assert "stands still" not in shown
     for words in ("sent", "due, or to come", "waiting: a serious ticket was open",
                   "left out: the reader is not written to any more", "unknown",
-                  "together", "message list --state unknown", "Rate: 2 in the last minute.",
+                  "together", f"message list --program {ID} --state unknown --most 100",
+                  "Left: 2. Rate: 2 in the last minute.",
                   "it ends about Tue 10 Mar 2026 08:00 UTC"):  # fmt: skip
         assert words in shown, shown
     told = planned("broadcast", "show", ID, "--json").json
@@ -154,3 +169,16 @@ def test_how_far_it_is_stands_in_a_table(planned: Cli, rows: Rows) -> None:
     assert planned("sending", "status", "--json").json["broadcasts"][0]["id"] == ID
     assert (told["left"], told["progress"]["sent"], told["standing"]) == (2, 2, "running")
     assert planned("message", "list", "--state", "unknown", "--json").json[0]["broadcast"] == ID
+
+
+def test_one_that_stands_still_says_where_to_look(planned: Cli, rows: Rows) -> None:
+    rows("update broadcasts set state = 'running', frozen_at = '2026-03-02T08:00Z', recipients = 1")
+    rows(
+        "insert into messages (key, broadcast_id, account_id, email, kind, priority, state, due_at,"
+        " attempts) values (%s, %s, 'acme', 'x', 'marketing', 'normal', 'planned',"
+        " '2026-03-02T08:00Z', 0)", f"{ID}/1", ID,
+    )  # fmt: skip
+    still = "`digital-cs doctor` says whether a worker of broadcasts is at work."
+    assert still in planned("broadcast", "show", ID).out
+    rows("update broadcasts set held_because = 'All sending is stopped.', held_since = now()")
+    assert still not in planned("broadcast", "show", ID).out

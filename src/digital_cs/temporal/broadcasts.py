@@ -10,9 +10,11 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from pydantic import TypeAdapter, ValidationError
 
 from activities.broadcast_texts import BroadcastTexts, Texts
 from digital_cs.clock import Clock
+from digital_cs.domain.grammar import Name
 from digital_cs.domain.rules.segment import segments_named
 from digital_cs.domain.sending.broadcast import (
     Broadcast,
@@ -56,11 +58,12 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A broadcast with how far it is."""
+    """A broadcast with how far it is; `freezes_at` None: as soon as it is started."""
 
     broadcast: Broadcast
     progress: Progress
     now: datetime
+    freezes_at: datetime | None = None
 
 
 class Broadcasts:
@@ -93,6 +96,7 @@ class Broadcasts:
         folder, and `choices` who gets which variant; None leaves both as they are. An approval
         stays only if nothing was changed. Raises UsageError.
         """
+        _insist_on_a_name(id)
         now = self._clock.now()
         async with self._transaction() as connection:
             if await programs.list_programs(connection, [id]):
@@ -122,7 +126,7 @@ class Broadcasts:
         faults = [*_faults(texts, broadcast, policy), *map(_no_segment, unknown)]
         audience = [] if unknown else await self._audience(broadcast, texts, now)
         receiving = [share for share in audience if share.reason is None]
-        if audience and not receiving:
+        if not unknown and not receiving:
             faults.append("Nobody would get it.")
         dues = due_by_zone(broadcast.plan, now).values()
         return Checked(
@@ -219,7 +223,7 @@ class Broadcasts:
             progress = await broadcast_progress.read(connection, id, now)
         if broadcast.paused:
             progress = replace(progress, ends_at=None)
-        return Shown(broadcast, progress, now)
+        return Shown(broadcast, progress, now, freeze_at(broadcast.plan, self._zone))
 
     async def list(
         self, states: Sequence[BroadcastState] | None = None, most: int = 100
@@ -240,6 +244,18 @@ class Broadcasts:
                 f"There is no broadcast '{id}'. `digital-cs broadcast list` shows them."
             )
         return found
+
+
+def _insist_on_a_name(id: str) -> None:
+    """It begins the keys of messages, and the id of an issue has a slash: two that run into each
+    other would leave somebody out, for whom there is a row already."""
+    try:
+        TypeAdapter(Name).validate_python(id)
+    except ValidationError:
+        raise UsageError(
+            f"'{id}' cannot be the id of a broadcast: write small letters, digits and dashes, such"
+            " as 'spring-release', at most 60."
+        ) from None
 
 
 async def _insist_on_segments(connection: Connection, plan: BroadcastPlan) -> None:

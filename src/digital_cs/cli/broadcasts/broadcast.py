@@ -220,7 +220,11 @@ def _plan(**parts: Any) -> BroadcastPlan:
         return BroadcastPlan.model_validate(parts)
     except ValidationError as error:
         words = (each["msg"].removeprefix("Value error, ") for each in error.errors())
-        raise UsageError("; ".join(f"{each.rstrip('.')}." for each in words)) from error
+        raise UsageError(" ".join(map(_sentence, words))) from error
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "?")) else f"{words}."
 
 
 def _owner(email: str) -> str:

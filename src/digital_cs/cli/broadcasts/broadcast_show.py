@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: digital-cs broadcast show spring-release --watch"
 EVERY = 2.0
 """Real seconds between two looks."""
+STILL = (
+    "It should go now. If it stands still, `digital-cs doctor` says whether a worker of broadcasts"
+    " is at work."
+)
 
 
 def show(
@@ -73,6 +77,9 @@ def _tell(found: Shown) -> None:
         output.say(f"Held since {output.when(broadcast.held_since)}: {broadcast.held_because}")
     if broadcast.frozen_at is None:
         output.say("Its audience is not fixed yet. `digital-cs broadcast check` counts it.")
+        if standing_of(broadcast) == "running":
+            late = found.freezes_at is None or found.freezes_at <= found.now
+            output.say(STILL if late else f"It is fixed {output.when(found.freezes_at)}.")
         return
     lines: list[tuple[str, int]] = [("sent", progress.sent)]
     lines += [("in hand at this moment", progress.in_hand), ("due, or to come", progress.due_later)]
@@ -83,13 +90,28 @@ def _tell(found: Shown) -> None:
     lines.append(("together", progress.recipients))
     output.table(["~recipients", ">count"], ([what, f"{count:,}"] for what, count in lines))
     if progress.unknown:
-        output.say("`digital-cs message list --state unknown` lists those that are unknown.")
+        output.say(
+            f"`digital-cs message list --program {broadcast.id} --state unknown"
+            f" --most {max(progress.unknown, 100)}` lists those that are unknown."
+        )
     if broadcast.ended_at is not None:
         output.say(f"It ended on {output.when(broadcast.ended_at)}.")
         return
     limit = "" if broadcast.per_minute is None else f", at most {broadcast.per_minute:g}"
-    output.say(f"Rate: {progress.per_minute:,} in the last minute{limit}.")
+    output.say(f"Left: {progress.left:,}. Rate: {progress.per_minute:,} in the last minute{limit}.")
+    if _stands_still(found):
+        output.say(STILL)
     if progress.next_due is not None and progress.next_due > found.now:
         output.say(f"The next is due {output.when(progress.next_due)}.")
     if progress.ends_at is not None:
         output.say(f"At this rate it ends about {output.when(progress.ends_at)}.")
+
+
+def _stands_still(found: Shown) -> bool:
+    """Whether somebody is due, and nobody has got it for as long as the rate is counted."""
+    from digital_cs.store.broadcasts.broadcast_progress import LATELY
+
+    due = found.progress.next_due
+    late = due is not None and due <= found.now - LATELY
+    running = standing_of(found.broadcast) == "running"
+    return running and late and not found.progress.per_minute
