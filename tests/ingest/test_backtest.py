@@ -22,6 +22,7 @@ from digital_cs.ingest.rules.backtest import Backtest
 from digital_cs.stack.postgres import PostgresServer
 from digital_cs.store.people.accounts import AccountRecord, save_accounts
 from digital_cs.store.people.contacts import ContactRecord, save_contacts
+from digital_cs.store.product.events import EventRecord, record_events
 from digital_cs.store.product.usage import UsageRecord, save_usage
 from digital_cs.store.support.tickets import TicketRecord, save_tickets
 from tests import rig
@@ -167,6 +168,12 @@ async def works(connection: Connection, account: str, first: date, days: int, n:
     await save_usage(connection, rows, NOW)
 
 
+async def works_at_nine(connection: Connection, account: str, first: date, days: int) -> None:
+    moments = [datetime(*(first + k * DAY).timetuple()[:3], 9, tzinfo=UTC) for k in range(days)]
+    events = [EventRecord(f"{account}-{at:%j}", account, "work", at) for at in moments]
+    await record_events(connection, events, NOW, "api")
+
+
 MARCH = date(2026, 3, 2)
 QUIET = trigger("quiet", silence={"for": "7 days"}, cooldown="10 days")
 
@@ -199,12 +206,21 @@ async def test_events_are_taken_by_day_with_what_else_must_hold(connection: Conn
     await company_of(connection, "acme")
     await company_of(connection, "trial", stage="trial")
     for account in ("acme", "trial"):
-        await works(connection, account, MARCH, 9, n=3)
+        await works_at_nine(connection, account, MARCH, 9)
     await rig.usage_complete(connection, MARCH + 20 * DAY)
     wanted = trigger("worked", event="work", cooldown="4 days", only_if={"stage": "active"})
     result = await run(connection, wanted, MARCH, MARCH + 20 * DAY)
     assert fired(result) == [(MARCH + n * DAY, "acme") for n in (0, 4, 8)]
     assert {each.words for each in result.firings} == {"work happened."}
+
+
+async def test_a_mere_count_of_a_day_fires_nothing_as_it_fires_nothing_when_it_is_loaded(
+    connection: Connection,
+) -> None:
+    await company_of(connection, "acme")
+    await works(connection, "acme", MARCH, 9)
+    result = await run(connection, trigger("worked", event="work"), MARCH, MARCH + 20 * DAY)
+    assert fired(result) == []
 
 
 async def test_tickets_and_milestones_are_those_of_the_day(connection: Connection) -> None:

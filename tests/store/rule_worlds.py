@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -112,8 +112,8 @@ class World:
                 role for m in people if m["left_at"] is not None for role in m["roles"]
             ),
             events=tuple(
-                Event(u["event"], u["first_at"])
-                for u in self._of(self.usage_days, id) if u["first_at"] is not None
+                Event(u["event"], u["first_at"] or datetime.combine(u["day"], time(), UTC))
+                for u in self._of(self.usage_days, id) if u["first_at"] is not None or u["n"] > 0
             ),
             usage={event: tuple(days) for event, days in usage.items()},
             tickets=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.store.rule_strategies import READ
 from tests.store.touching import ACME, ADA, enrolled, load
 
 Connection = AsyncConnection[Any]
+NOW = rig.MONDAY
 
 RULES: dict[str, dict[str, Any]] = {
     "usage": {"usage": "login", "within": "7 days", "at_least": 3},
@@ -151,3 +152,19 @@ async def test_a_rule_is_judged_for_the_moment_for_which_a_touch_was_planned(
     account = (await enrolled(connection)).account
 
     assert rule.verdict(account, planned, planned) is Verdict.YES
+
+
+async def test_a_mere_count_of_a_day_is_an_event_of_the_days_beginning(
+    connection: Connection, accounts: list[str]
+) -> None:
+    """P9: who loads usage by day tells no moment, and is not taken for one who told nothing."""
+    days = [UsageRecord(ACME, date(2026, 3, day), "login", 3) for day in (2, 4)]
+    await save_usage(connection, [*days, UsageRecord(ACME, date(2026, 3, 3), "login", 0)], NOW)
+    rule = READ.validate_python({"event": "login"})
+    await _publish(connection, {"event": "login"})
+
+    account = (await enrolled(connection)).account
+
+    assert [event.at for event in account.events] == [datetime(2026, 3, 4, tzinfo=UTC)]
+    assert rule.verdict(account, NOW, NOW) is Verdict.NO
+    assert rule.verdict(account, NOW, NOW + timedelta(days=2)) is Verdict.YES

@@ -83,15 +83,19 @@ PEOPLE = f"""memberships m join contacts c on c.id = m.contact_id
           {SUPPRESSED_HERE}
          where m.account_id = a.id and m.left_at is null"""
 
+HAPPENED = "coalesce(u.first_at, case when u.n > 0 then u.day::timestamp at time zone 'UTC' end)"
+"""When an event of usage_days `u` happened first on its day. Who loads mere counts by day says no
+moment: it is the day's beginning then, as for milestones."""
+
 _GIVEN = {"reads": "%(reads)s::jsonb", "now": "%(now)s::timestamptz"}
 _PAGE = f"""
 select {FACTS.format(**_GIVEN)},
        case when %(reads)s::jsonb ? 'contacts' then
          (select jsonb_agg(jsonb_build_array({CONTACT.format(**_GIVEN)})
                  order by c.created_at, c.id) from {PEOPLE}) end,
-       (select jsonb_object_agg(x.event, x.at) from (select u.event, min(u.first_at) as at
-          from usage_days u where u.account_id = a.id and u.first_at is not null
-           and %(reads)s::jsonb -> 'events' ? u.event group by 1) x)
+       (select jsonb_object_agg(x.event, x.at) from (select u.event, min({HAPPENED}) as at
+          from usage_days u where u.account_id = a.id
+           and %(reads)s::jsonb -> 'events' ? u.event group by 1) x where x.at is not null)
   from accounts a
  where a.id > %(after)s and (%(ids)s::text[] is null or a.id = any(%(ids)s))
  order by a.id limit %(most)s

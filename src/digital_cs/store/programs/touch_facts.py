@@ -19,7 +19,15 @@ from digital_cs.domain.programs.enrollment import (
     WebhookFact,
 )
 from digital_cs.domain.timing.business_calendar import BusinessCalendar
-from digital_cs.store.programs.facts import CONTACT, FACTS, PEOPLE, WIDTH, account_of, moment
+from digital_cs.store.programs.facts import (
+    CONTACT,
+    FACTS,
+    HAPPENED,
+    PEOPLE,
+    WIDTH,
+    account_of,
+    moment,
+)
 from digital_cs.store.programs.positions import position_from_json
 from digital_cs.store.sending.replies import SINCE
 
@@ -53,10 +61,10 @@ select {FACTS.format(**_GIVEN)},
                c.first_name, c.full_name, c.language, {_UNWANTED}, {_QUIET_UNTIL})
                order by c.created_at, c.id)
           from {PEOPLE}),
-       (select jsonb_agg(jsonb_build_array(u.event, u.first_at, u.last_at) order by u.day)
+       (select jsonb_agg(jsonb_build_array(u.event, {HAPPENED}, u.last_at) order by u.day)
           from usage_days u
          where u.account_id = a.id and u.event = any(v.event_names)
-           and u.last_at >= e.started_at),
+           and coalesce(u.last_at, {HAPPENED}) >= e.started_at),
        (select jsonb_agg(jsonb_build_array(x.visit, x.key, x.state, x.attempts, x.retry_at,
                x.contact_id, extract(epoch from x.claim_until - clock_timestamp()))) from (
           select distinct on (m.visit) m.* from messages m

@@ -48,9 +48,10 @@ def missed(sheet: Sheet, leaf: MilestoneMissed) -> Leaf:
 
 
 def event(sheet: Sheet, leaf: EventHappened) -> Leaf:
-    """In a set an event counts since ever."""
+    """In a set an event counts since ever; of a mere count by day, since the day began."""
     name = sheet.value(leaf.event, "text")
-    first = usage_family(sheet).column(f"min(first_at) filter (where event = {name})")
+    at = f"coalesce(first_at, case when n > 0 then {midnight('day')} end)"
+    first = usage_family(sheet).column(f"min({at}) filter (where event = {name})")
     return Leaf(f"coalesce({first} <= {sheet.now}, false)", first_after(sheet.now, first))
 
 

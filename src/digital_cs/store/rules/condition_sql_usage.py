@@ -56,8 +56,7 @@ class UsageFamily(Family):
         if self.windows:
             asked.append(" and ".join(["n > 0", *self._common()]))
         if self.ever:
-            ever = f"event = any({self._sheet.texts(self.ever)})"
-            asked.append(f"first_at is not null and {ever}")
+            asked.append(f"event = any({self._sheet.texts(self.ever)})")
         self.where.append(asked[0] if len(asked) == 1 else f"(({asked[0]}) or ({asked[1]}))")
 
     def _common(self) -> list[str]:

@@ -105,9 +105,13 @@ async def verdicts(
 
 
 async def events_of_day(connection: Connection, event: str, day: date) -> list[str]:
-    """The accounts in which an event happened on a UTC day, in order."""
+    """The accounts in which an event happened on a UTC day, in order.
+
+    A mere count of the day has no moment, and fires nothing as it is loaded.
+    """
     cursor = await connection.execute(
-        "select account_id from usage_days where event = %s and day = %s and n > 0 order by 1",
+        "select account_id from usage_days where event = %s and day = %s and n > 0"
+        " and first_at is not null order by 1",
         (event, day),
     )
     return [row[0] for row in await cursor.fetchall()]
