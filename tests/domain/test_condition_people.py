@@ -261,6 +261,25 @@ def test_every_leaf_is_read_told_and_written_again(key: str) -> None:
     assert read(written) == rule
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"contact": "champion"}, "there is a champion to write to"),
+        ({"not": {"contact": "champion"}}, "there is no champion to write to"),
+        ({"contact": "any", "trait": "team", "is": "ops"}, "there is somebody whose team is ops"),
+        ({"not": {"contact": "any"}}, "there is nobody to write to"),
+        ({"contact": "admin"}, "there is an admin to write to"),
+        ({"subscription": "trial", "ends_within": "7 days"}, "a trial ending within 7 days"),
+        (
+            {"subscription": "active", "plan": "pro", "ends_within": "7 days"},
+            "an active subscription with plan pro and ending within 7 days",
+        ),
+    ],
+)
+def test_people_and_subscriptions_are_told_in_english(written: dict[str, Any], words: str) -> None:
+    assert read(written).words() == words
+
+
 def test_the_examples_are_all_leaves_there_are() -> None:
     assert {*EXAMPLES} == {*KINDS} - {"all", "any", "not"}
 

@@ -87,7 +87,8 @@ class Not(Rule):
 
     def words(self) -> str:
         if isinstance(
-            self.not_, MilestoneReached | MilestoneMissed | EventHappened | DateWithin | SegmentIs
+            self.not_,
+            MilestoneReached | MilestoneMissed | EventHappened | DateWithin | SegmentIs | ContactIs,
         ):
             return self.not_.words(no="not ")
         return f"not {_inner(self.not_)}"

@@ -41,11 +41,13 @@ class ContactIs(Comparison):
     def listens(self) -> Iterator[str]:
         yield "contacts"
 
-    def words(self) -> str:
-        who = "somebody" if self.contact == ANY else f"a {self.contact}"
+    def words(self, no: str = "") -> str:
+        who = "somebody" if self.contact == ANY else _one(self.contact)
+        if no:
+            who = "nobody" if self.contact == ANY else f"no {self.contact}"
         if self.trait is None:
             return f"there is {who} to write to"
-        return f"{who} whose {self.trait} {self.comparison_words()}"
+        return f"there is {who} whose {self.trait} {self.comparison_words()}"
 
     def figure(self, account: Account, now: datetime) -> str:
         found = [p for p in account.contacts if _has_role(p, self.contact) and p.reachable]
@@ -81,6 +83,10 @@ class ContactGone(Rule):
 
 def _has_role(person: Contact, role: str) -> bool:
     return role == ANY or role in person.roles
+
+
+def _one(role: str) -> str:
+    return f"{'an' if role[:1].lower() in 'aeiou' else 'a'} {role}"
 
 
 State = Literal["active", "trial", "ended", "any"]
@@ -168,9 +174,11 @@ class SubscriptionIs(Rule):
             for name in ("mrr_at_least", "mrr_at_most", "seats_at_least", "seats_at_most")
             if (value := getattr(self, name)) is not None
         ]
-        if self.ends_within is not None:
-            parts.append(f"ending within {self.ends_within.words()}")
-        return f"{what}{' with ' if parts else ''}{' and '.join(parts)}"
+        if parts:
+            what = f"{what} with {' and '.join(parts)}"
+        if self.ends_within is None:
+            return what
+        return f"{what}{' and' if parts else ''} ending within {self.ends_within.words()}"
 
     def figure(self, account: Account, now: datetime) -> str:
         count = len(account.subscriptions)
