@@ -249,12 +249,27 @@ class TestAnswers:
             (1, "quiet for 14 days", "unknown", "never seen", "usage"),
             (1, "not", "yes", None, None),
             (2, "plan is pro", "no", "free", "account"),
-            (1, "in segment pros", "no", "not a member", "ours"),
+            (1, "in segment pros", "no", "not a member", "account"),
         ]
         assert found.answers[1].as_of == datetime(2026, 2, 28, tzinfo=UTC)
         assert found.answers[3].as_of == rig.MONDAY
         with pytest.raises(NotFoundError, match="no account 'nobody'"):
             await explain(gateway, "odd", "nobody")
+
+    async def test_a_segment_is_as_old_as_the_oldest_data_on_which_its_own_rule_rests(
+        self, gateway: Gateway, connection: AsyncConnection[Any]
+    ) -> None:
+        """P19: also where it rests on another one; what we keep ourselves is never late."""
+        await rig.usage_complete(connection, date(2026, 2, 27))
+        quiet = a_segment("quiet", {"any": [PRO, {"quiet_for": "14 days"}]})
+        below = a_segment("below", {"all": [{"segment": "quiet"}, {"program": "welcome"}]})
+        over = a_segment("over", {"any": [{"segment": "below"}, {"program": "welcome"}]})
+        await publish_segments(gateway, [quiet, below, over])
+
+        _, named, ours = (await explain(gateway, "over", "cleo")).answers
+        assert (named.words, named.data) == ("in segment below", "usage")
+        assert named.as_of == datetime(2026, 2, 28, tzinfo=UTC)
+        assert (ours.data, ours.as_of) == ("ours", None)
 
     async def test_when_time_may_change_it_and_what_happened_are_told(
         self, gateway: Gateway

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -142,7 +142,8 @@ async def preview(gateway: Gateway, condition: Any, sample: int) -> Preview:
 class Answer:
     """One line of an explanation: a condition, or what joins the deeper ones that follow.
 
-    `figure` is what was found, `data` which data that is, and `as_of` how far that is known.
+    `figure` is what was found, `data` which data that is, and `as_of` how far that is known. Of a
+    segment it is the oldest data on which its own rule rests.
     """
 
     depth: int
@@ -178,8 +179,10 @@ async def explain(gateway: Gateway, name: str, account_id: str) -> Explanation:
     """
     now, calendar = gateway.clock.now(), await gateway.entries.calendar()
     async with gateway.pool.connection() as connection:
-        row = await published(connection, name)
-        rule = Segment.model_validate(row.spec).when
+        await published(connection, name)
+        rows = await segments.list_segments(connection)
+        rules = {row.id: Segment.model_validate(row.spec).when for row in rows}
+        rule = rules[name]
         page = await facts.facts_page(
             connection, now, calendar, reads=reads([rule]), ids=[account_id]
         )
@@ -189,7 +192,7 @@ async def explain(gateway: Gateway, name: str, account_id: str) -> Explanation:
         since = (await segment_members.memberships(connection, account_id, name)).get(name)
         history = await segment_members.history(connection, account_id, name)
     account = page[0]
-    answers = tuple(_answers(rule, account, now, ages, 0))
+    answers = tuple(_answers(rule, account, now, ages, rules, 0))
     return Explanation(
         name, account_id, now, rule.verdict(account, EVER, now), since[0] if since else None,
         next_flip(rule, account, now), answers, tuple(history),
@@ -197,17 +200,27 @@ async def explain(gateway: Gateway, name: str, account_id: str) -> Explanation:
 
 
 def _answers(
-    rule: Any, account: Any, now: datetime, ages: data_ages.Ages, depth: int
-) -> Iterator[Answer]:
+    rule: Any, account: Any, now: datetime, ages: data_ages.Ages, rules: Mapping[str, Any],
+    depth: int,
+) -> Iterator[Answer]:  # fmt: skip
     verdict = rule.verdict(account, EVER, now)
     if isinstance(rule, ast.AllOf | ast.AnyOf | ast.Not):
         word, inner = _group(rule)
         yield Answer(depth, word, verdict)
         for part in inner:
-            yield from _answers(part, account, now, ages, depth + 1)
+            yield from _answers(part, account, now, ages, rules, depth + 1)
         return
-    data, as_of = ages.behind(rule)
+    data, as_of = ages.oldest(_all_below(rule, rules))
     yield Answer(depth, rule.words(), verdict, rule.figure(account, now), data, as_of)
+
+
+def _all_below(leaf: Any, rules: Mapping[str, Any]) -> Iterator[Any]:
+    """A condition, or in place of one that names a segment, all on which that rests."""
+    if not isinstance(leaf, ast.SegmentIs):
+        yield leaf
+        return
+    for each in ast.leaves(rules[leaf.segment]):
+        yield from _all_below(each, rules)
 
 
 def _group(rule: Any) -> tuple[str, Sequence[Any]]:

@@ -170,8 +170,10 @@ def _verdict(verdict: str) -> str:
 def _age(answer: Answer, found: Explanation) -> str | None:
     from digital_cs.cli.output import distance
 
-    if answer.data is None or answer.data == "ours":
+    if answer.data is None:
         return None
+    if answer.data == "ours":
+        return "now"
     if answer.as_of is None:
         return "never heard of"
     return distance(answer.as_of, found.at)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -32,6 +33,9 @@ _BEHIND: dict[type[Any], str] = {
 }  # fmt: skip
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Ages:
     """When something was last heard of an account, and how far the feeds are complete."""
@@ -44,9 +48,15 @@ class Ages:
 
     def behind(self, leaf: Any) -> tuple[str, datetime | None]:
         """Which data a condition rests on, and how far that is known; of what we keep ourselves,
-        like memberships, there is nothing that could be late."""
+        like enrollments, there is nothing that could be late."""
         data = _BEHIND.get(type(leaf), "ours")
         return data, getattr(self, data, None)
+
+    def oldest(self, leaves: Iterable[Any]) -> tuple[str, datetime | None]:
+        """The same of the condition among these whose data is the oldest."""
+        ages = [self.behind(leaf) for leaf in leaves]
+        heard = [each for each in ages if each[0] != "ours"]
+        return min(heard, key=lambda age: age[1] or _NEVER, default=("ours", None))
 
 
 async def of(connection: Connection, account_id: str) -> Ages:
