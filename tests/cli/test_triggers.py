@@ -78,6 +78,7 @@ def test_a_backtest_takes_the_file_and_the_published_version_where_that_is_asked
         (("backtest", "queit", *RANGE), 4, "There are: quiet."),
         (("backtest", "quiet", *RANGE, "--published"), 4, "None is published yet."),
         (("backtest", "quiet", "--from", "2026-02-02", "--to", "2026-02-01"), 2, "is before"),
+        (("backtest", "quiet", "--from", "2026-02-02", "--to", "2999-02-01"), 2, "still to come"),
         (("show", "quiet"), 4, "no published trigger 'quiet'"),
         (("firings", "quiet"), 4, "no published trigger 'quiet'"),
         (("publish", "queit"), 4, "There are: quiet."),

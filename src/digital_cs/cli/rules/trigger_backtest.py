@@ -56,6 +56,11 @@ def backtest(
     file = None if published else _in_file(name, content)
 
     async def question(gateway: Gateway) -> tuple[Trigger, Backtest]:
+        today = gateway.clock.now().date()
+        if last > today:
+            raise UsageError(
+                f"--to ({last}) is still to come: history goes as far as today ({today})."
+            )
         trigger = file or await _published(gateway, name)
         calendar = await calendar_of_history(gateway, folder, first, last)
         with output.progress("Days", (last - first).days + 1) as bar:
