@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,9 +11,15 @@ import httpx2
 import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from starlette.types import Message
 from structlog.testing import capture_logs
 
-from tests.console.client import KEY, SIGNER, Face, error_of, face
+from digital_cs.config import load_settings
+from digital_cs.console.app import build_app
+from digital_cs.ingest.rules.entries import Entries
+from digital_cs.temporal.gateway import Gateway
+from tests.console.client import KEY, SIGNER, STOPPED, Face, error_of, face
+from tests.console.shelf import Shelf
 
 ENROLL = "/v1/programs/welcome/enrollments"
 
@@ -133,6 +140,38 @@ async def test_more_than_a_megabyte_is_not_read(api: Face, body: Callable[[], An
     assert answer.status_code == 413
     assert error_of(answer)["code"] == "too_large"
     assert "several requests" in error_of(answer)["message"]
+
+
+@pytest.mark.parametrize("path", [ENROLL, "/v1/batch"])
+async def test_a_body_whose_last_piece_is_the_one_too_much_is_answered(
+    pool: AsyncConnectionPool[Any], path: str
+) -> None:
+    """After the last piece a server tells nothing more, until the client has gone."""
+    pieces = [(b"x" * 900_000, True), (b"x" * 5_000_000, False)]
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        if not pieces:
+            await asyncio.Event().wait()
+        body, more = pieces.pop(0)
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    headers = [(b"authorization", f"Bearer {KEY}".encode())]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "scheme": "http",
+        "server": ("127.0.0.1", 80), "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+    settings = load_settings(api_key=KEY)
+    gateway = Gateway(pool, STOPPED, Entries(pool, STOPPED, "UTC"))
+    app = build_app(gateway, pool, settings, SIGNER, Shelf())
+    async with asyncio.timeout(20):
+        await app(scope, receive, send)
+
+    assert told[0]["status"] == 413
 
 
 async def test_while_the_database_is_away_clients_are_told_to_come_again(

@@ -44,7 +44,8 @@ class Door:
             message = await receive()
             read += len(message.get("body", b""))
             if read > most:
-                await _let_finish(receive)
+                if message.get("more_body"):  # after the last of it, nothing comes to wait for
+                    await _let_finish(receive)
                 raise HTTPException(413)
             return message
 
