@@ -40,6 +40,26 @@ async def test_who_had_enough_is_told_of_with_what_they_had(scene: Scene, shop: 
     )
 
 
+async def test_days_are_those_of_the_reader_and_a_broadcast_has_its_name(
+    scene: Scene, shop: str
+) -> None:
+    """P4: what is put off until Monday comes on Monday, wherever the reader is."""
+    execute = scene.connection.execute
+    await execute("update contacts set zone = 'Pacific/Auckland' where id = 'shop-p1'")
+    await scene.message(shop, 2, "welcome-trial-1", 1)
+    await scene.decision(
+        shop, 5.75, "tip", "deferred", "budget_person", "Enough.", contact_id="shop-p1"
+    )
+    await execute(
+        "update decisions set enrollment_id = null, program_id = null, version = null,"
+        " step = null, visit = null, broadcast_id = 'letter/2026-03-03'"
+    )
+    assert await only_story(scene, "Had enough for the week") == (
+        " 4 Mar  welcome-trial-1 to Ada Byron",
+        " 8 Mar  letter/2026-03-03 put off: Enough.",
+    )
+
+
 async def test_who_wrote_back_is_told_of_with_what_followed(scene: Scene, shop: str) -> None:
     """P18: the account is quiet until somebody has looked."""
     await scene.message(shop, 2, "welcome-trial-1", 1)

@@ -41,9 +41,8 @@ BLOCKED = "blocks/help.md"
 BLOCKED_BECAUSE = "Replies go to the wrong team this week."
 
 OPENING = (
-    "Hi {{{{ contact.first_name or 'there' }}}},\n\n{month} has been busy here. Below is what"
-    " people asked us most, and one thing that {{{{ account.name }}}} may not have tried yet.\n\n"
-    "Reply if you miss something. A person reads it."
+    "Hi {{{{ contact.first_name or 'there' }}}},\n\n{month} has been busy here. This is what is new"
+    " for {{{{ account.name }}}}.\n\nReply if you miss something. A person reads it."
 )
 
 

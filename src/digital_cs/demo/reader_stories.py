@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from digital_cs.demo.told import MOST_LINES, Story, dated, decided
+from digital_cs.domain.timing.zone import load_zone
 from digital_cs.store.sending import policies
 
 Connection = AsyncConnection[Any]
@@ -28,6 +29,12 @@ class _Found:
     at: datetime
 
 
+_WHO = """
+select a.name, coalesce(c.zone, a.zone, 'UTC') from accounts a, contacts c
+ where a.id = %s and c.id = %s
+"""
+
+
 # Each asks for one (account, contact, moment): first who has most to tell.
 _HAD_ENOUGH = """
 select d.account_id, d.contact_id, d.at from decisions d
@@ -44,6 +51,8 @@ _WROTE_BACK = """
 select t.account_id, t.contact_id, t.opened_at from tasks t
  where t.kind = 'reply' and t.contact_id is not null and t.account_id <> all(%s)
  order by t.state = 'done' desc,
+          exists (select from messages m where m.account_id = t.account_id
+                   and m.claimed_at between t.opened_at and t.closed_at),
           exists (select from messages m where m.account_id = t.account_id and m.state = 'accepted'
                    and m.claimed_at between t.closed_at and t.closed_at + interval '10 days') desc,
           t.opened_at, t.key limit 1
@@ -88,7 +97,7 @@ select coalesce(m.claimed_at, m.settled_at, m.due_at), m.email || ' to ' || {_NA
 
 # A window that is closed for the night is no news.
 _DECISIONS = """
-select d.at, d.step, d.verdict, d.words, d.contact_id from decisions d
+select d.at, coalesce(d.step, d.broadcast_id), d.verdict, d.words, d.contact_id from decisions d
  where d.account_id = %s and d.reason <> 'window'
    and d.verdict in ('deferred', 'held', 'skipped', 'failed') order by d.id
 """
@@ -128,10 +137,8 @@ async def tell_of_readers(connection: Connection, without: Sequence[str]) -> lis
 
 async def _tell(connection: Connection, title: str, found: _Found, *, alone: bool) -> Story:
     """What led to the moment, and what followed from it; `alone`: for this person only."""
-    cursor = await connection.execute(
-        "select name from accounts where id = %s", (found.account_id,)
-    )  # fmt: skip
-    ((name,),) = await cursor.fetchall()
+    cursor = await connection.execute(_WHO, (found.account_id, found.contact_id))
+    ((name, zone),) = await cursor.fetchall()
     first = found.at - timedelta(days=BEFORE_DAYS)
     last = found.at + timedelta(days=BEFORE_DAYS if alone else AFTER_DAYS)
     lines: dict[str, datetime] = {}
@@ -141,7 +148,9 @@ async def _tell(connection: Connection, title: str, found: _Found, *, alone: boo
     before = [(at, words) for words, at in lines.items() if at < found.at][-BEFORE:]
     after = [(at, words) for words, at in lines.items() if at >= found.at]
     return Story(
-        title, found.account_id, name, dated([*before, *after][:MOST_LINES]),
+        title, found.account_id, name,
+        # What is put off, is until an hour of the reader: so are the days.
+        dated([*before, *after][:MOST_LINES], load_zone(zone)),
         await _message_before(connection, found),
     )  # fmt: skip
 

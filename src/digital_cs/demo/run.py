@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -254,12 +255,18 @@ class _Demo:
             _from_here(stage.state_dir), _from_here(stage.mail_folder), _command(),
             temporal_ui=stage.temporal_ui,
         )  # fmt: skip
-        async with pool.connection() as connection:
+        async with pool.connection() as connection, connection.transaction():
+            # All figures are of one moment, although the engine goes on.
+            await connection.execute("set transaction isolation level repeatable read, read only")
             return await summarise(
-                connection, first=self.origin.date(), now=now, seed=self.options.seed,
-                places=places, mail=read_index(stage.mail_folder),
+                connection,
+                first=self.origin.date(),
+                now=now,
+                seed=self.options.seed,
+                places=places,
+                mail=partial(read_index, stage.mail_folder),
                 interlude=interlude,
-            )  # fmt: skip
+            )
 
 
 def _command() -> str:

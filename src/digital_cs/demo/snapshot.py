@@ -104,7 +104,7 @@ select e.wake_at, a.name, e.program_id,
 
 # A send window that is closed for the night is no news; everything else against sending is.
 _DECISIONS = """
-select d.at, a.name, d.step, d.verdict, d.words
+select d.at, a.name, coalesce(d.step, d.broadcast_id), d.verdict, d.words
   from decisions d join accounts a on a.id = d.account_id
  where d.verdict in ('held', 'skipped', 'failed', 'unknown')
     or (d.verdict = 'deferred' and d.reason <> 'window')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -71,8 +71,8 @@ class Places:
 class Summary:
     """The whole of it. Counts are by state; `first` and `last` are business days.
 
-    `arrived` messages are in the mail folder, `twice` of them more than once; beside them are
-    `told`, what was written to colleagues.
+    `arrived` of the messages that were handed over are in the mail folder, `twice` of them more
+    than once; beside them are `told`, what was written to colleagues.
     """
 
     first: date
@@ -100,6 +100,9 @@ class Summary:
         found["commands"] = commands(self)
         return found
 
+
+TAKEN = ("accepted", "delivered", "bounced", "complained")
+"""States of messages that a mail server took, whatever came back later."""
 
 ALSO = (
     "content freshness", "content upcoming", "newsletter issues --all", "topics rank",
@@ -135,13 +138,18 @@ async def summarise(
     now: datetime,
     seed: int,
     places: Places,
-    mail: Sequence[SinkEntry],
+    mail: Callable[[], Sequence[SinkEntry]],
     interlude: Interlude | None = None,
 ) -> Summary:
     """The summary of the database at business time `now`.
 
-    `mail` is what the sink has accepted, also what was for colleagues.
+    `mail` says what the sink has accepted, also what was for colleagues. It is asked when the
+    database has been: the engine may still be sending.
     """
+    cursor = await connection.execute(
+        "select message_id from messages where state = any(%s)", (list(TAKEN),)
+    )
+    taken = {row[0] for row in await cursor.fetchall()}
     cursor = await connection.execute(_PROGRAMS)
     programs = tuple(ProgramResult(*row) for row in await cursor.fetchall())
     cursor = await connection.execute(_COUNTS, (now,))
@@ -149,7 +157,9 @@ async def summarise(
     stories = await tell_stories(connection, interlude)
     cursor = await connection.execute("select message_id from colleague_mails")
     inside = {row[0] for row in await cursor.fetchall()}
-    sent = [entry for entry in mail if entry.message_id not in inside]
+    entries = mail()
+    told = sum(entry.message_id in inside for entry in entries)
+    sent = [entry for entry in entries if entry.message_id in taken]
     files = {entry.message_id: entry.file for entry in sent}
     example = next((files[id] for s in stories if (id := s.message_id) and id in files), None)
     if example is not None:
@@ -158,7 +168,7 @@ async def summarise(
     return Summary(
         first=first, last=now.date(), seed=seed, accounts=accounts, people=people,
         programs=programs, overdue=overdue,
-        arrived=len(sent), twice=len(sent) - len(files), told=len(mail) - len(sent),
+        arrived=len(files), twice=len(sent) - len(files), told=told,
         messages=await _counts(connection, "select state, count(*) from messages group by 1"),
         tasks=await _counts(connection, "select state, count(*) from tasks group by 1"),
         decisions=await _counts(

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from digital_cs.demo.content_told import content_in_words
 from digital_cs.demo.fates import fates_in_words, readers_in_words, times
-from digital_cs.demo.summary import Known, Places, Summary, commands
-
-_TAKEN = ("accepted", "delivered", "bounced", "complained")
-"""States of messages that a mail server took, whatever came back later."""
+from digital_cs.demo.summary import TAKEN, Known, Places, Summary, commands
 
 
 def in_words(summary: Summary) -> Iterator[str]:
@@ -63,7 +60,7 @@ def _each(counts: Mapping[str, int]) -> str:
 
 def _totals_in_words(summary: Summary) -> Iterator[str]:
     messages = summary.messages
-    taken = sum(messages.get(state, 0) for state in _TAKEN)
+    taken = sum(messages.get(state, 0) for state in TAKEN)
     yield (
         f"{times(taken, 'message')} were handed to the mail server; {summary.arrived} are in its"
         f" folder, {summary.twice or 'none'} of them twice. Colleagues got"

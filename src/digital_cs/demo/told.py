@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 MOST_LINES = 7
 """With its title a story has eight lines at most."""
@@ -35,9 +35,10 @@ class Story:
     message_id: str | None = None
 
 
-def dated(lines: Iterable[Line]) -> tuple[str, ...]:
-    """Each with its day, in the order of their moments."""
-    return tuple(f"{at:%e %b}  {words}" for at, words in sorted(lines, key=lambda line: line[0]))
+def dated(lines: Iterable[Line], zone: tzinfo = UTC) -> tuple[str, ...]:
+    """Each with its day in a zone, in the order of their moments."""
+    in_order = sorted(lines, key=lambda line: line[0])
+    return tuple(f"{at.astimezone(zone):%e %b}  {words}" for at, words in in_order)
 
 
 def decided(step: str, verdict: str, words: str) -> str:
