@@ -217,6 +217,11 @@ def test_what_no_rule_catches_is_proposed_named_merged_and_refused(desk: Cli, ro
     shown = desk("topics", "proposals", number).out
     assert "8 tickets of 8 accounts" in shown
     assert any(text in shown for text in THEMES["slow"])
+    assert "The rule below catches 8 of 8 tickets, and no other." in shown
+    told = desk("topics", "proposals", number, "--precision", "100", "--json").json
+    assert told["catches"] == {"of_proposal": 8, "proposal": 8, "others": [], "precision": 1.0}
+    assert told["rule"]["any"]["phrases"]
+    assert desk("topics", "proposals", number, "--precision", "40").code == 2
     assert desk("topics", "proposals", "99").code == 4
 
     assert desk("topics", "refuse", number).code == 0

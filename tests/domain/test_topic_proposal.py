@@ -10,7 +10,6 @@ from digital_cs.domain.support.topic_proposal import (
     KnownGroup,
     ProposalState,
     recognize,
-    suggested_phrases,
 )
 
 IDS = st.sets(st.integers(0, 30).map(str), max_size=12)
@@ -74,19 +73,3 @@ def test_what_came_is_known_again_at_once() -> None:
         for id, each in enumerate(groups)
     ]
     assert recognize(groups, earlier) == {0: 0, 1: 1, 2: 2}
-
-
-def test_suggested_phrases_stand_in_several_texts_and_hardly_elsewhere() -> None:
-    inside = [
-        "Pages load slowly today", "My page loads slowly. Help", "all pages loading slowly",
-        "the invoice is wrong",
-    ]  # fmt: skip
-    outside = ["the invoice is wrong"] * 3
-    assert suggested_phrases(["slowly", "pages"], inside, outside) == ("pages load slowly",)
-    assert suggested_phrases(["invoice"], inside, outside) == ()
-    assert suggested_phrases(["slowly"], inside[:2], outside) == ()
-
-
-def test_suggested_phrases_have_no_numbers_and_no_sentence_ends() -> None:
-    inside = ["Error 500 again. Slow pages"] * 4
-    assert suggested_phrases(["error", "slow"], inside, []) == ("slow pages",)

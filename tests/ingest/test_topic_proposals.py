@@ -179,12 +179,43 @@ async def test_a_rule_is_suggested_that_catches_the_group_and_little_else(
     await ask(desk, ["An invoice"] * 6, tags=("web",))
     await proposals.propose()
     slow = await about(desk, "slow")
-    rule = await proposals.suggest(slow.id)
-    assert rule is not None
-    assert rule.any.tags == ("perf",)
-    assert rule.any.phrases
-    await desk.publish(Topic(topic="slow", title="Slow", owner="me", rules=(rule,)))
+    found = await proposals.suggest(slow.id)
+    assert found is not None
+    assert (found.rule.any.tags, found.caught, found.group, found.others) == (("perf",), 8, 8, {})
+    await desk.publish(Topic(topic="slow", title="Slow", owner="me", rules=(found.rule,)))
     assert {await desk.topic_of(id) for id in ids} == {"slow"}
+
+
+async def test_a_suggested_rule_tells_what_else_it_would_catch_and_can_be_narrowed(
+    desk: TopicDesk, proposals: TopicProposals
+) -> None:
+    await ask(desk, SLOW)
+    await ask(desk, ["An invoice for slowly loading dashboard pages"] * 2)
+    await proposals.propose()
+    slow = await about(desk, "slow")
+    broad = await proposals.suggest(slow.id, 0.5)
+    assert broad is not None
+    assert (broad.caught, broad.group, broad.others) == (8, 8, {"billing": 2})
+    narrow = await proposals.suggest(slow.id, 1.0)
+    assert narrow is not None
+    assert narrow.others == {}
+    assert 3 <= narrow.caught < 8
+
+
+async def test_a_suggested_rule_tells_of_other_proposals(
+    desk: TopicDesk, proposals: TopicProposals
+) -> None:
+    await ask(desk, SLOW)
+    await proposals.propose()
+    slow, coupon = await about(desk, "slow"), await about(desk, "coupon")
+    await desk.do(
+        "update tickets set subject = 'Coupons on dashboard pages load slowly'"
+        " where id = (select min(ticket) from topic_proposal_members where proposal = %s)",
+        coupon.id,
+    )
+    found = await proposals.suggest(slow.id, 0.5)
+    assert found is not None
+    assert found.others == {f"#{coupon.id}": 1}
 
 
 async def test_what_is_like_sorted_tickets_is_sorted_with_words_and_how_sure(

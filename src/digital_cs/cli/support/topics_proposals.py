@@ -9,11 +9,12 @@ import typer
 
 from digital_cs.cli.options import By, Json, actor
 from digital_cs.cli.support.topics import say_learned
+from digital_cs.cli.support.topics_suggested import rule_facts, rule_words, rule_yaml, topic_yaml
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from digital_cs.domain.support.topic import Topic, TopicRule
+    from digital_cs.domain.support.topic_suggestion import Suggestion
     from digital_cs.ingest.support.ticket_samples import Sample
     from digital_cs.ingest.support.topic_proposals import Learned, Proposed
     from digital_cs.ingest.support.topics import Sorted
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
 
 PROPOSE = "Example: digital-cs topics propose"
-PROPOSALS = "Example: digital-cs topics proposals 7"
+PROPOSALS = "Example: digital-cs topics proposals 7 --precision 95"
 NAME = 'Example: digital-cs topics name 7 slow-pages --title "Pages load slowly" --owner support'
 MERGE = "Example: digital-cs topics merge 7 deliverability"
 REFUSE = "Example: digital-cs topics refuse 7"
 Number = Annotated[int, typer.Argument(metavar="PROPOSAL", help="Number of the proposal.")]
+Precision = Annotated[
+    int,
+    typer.Option(
+        "--precision", min=50, max=100, metavar="PERCENT",
+        help="Of what the suggested rule catches, so much must be of the proposal: more makes it"
+        " narrower, less makes it broader.",
+    ),
+]  # fmt: skip
 
 
 def propose(as_json: Json = False) -> None:
@@ -80,9 +89,13 @@ def proposals(
     every: Annotated[
         bool, typer.Option("--all", help="Also those that were decided on, or are gone.")
     ] = False,
+    precision: Precision = 90,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """List proposals, those of most accounts first; or show one with samples and a rule.
+
+    With the rule stands how many tickets of the proposal it catches, and how many others of the
+    last 90 days. Publishing sorts by it, so look at these before you keep it.
 
     Samples leave names out, and are there as long as the texts of tickets are kept.
     """
@@ -92,7 +105,7 @@ def proposals(
     from digital_cs.store.support import topic_proposals
 
     if proposal is not None:
-        _one(proposal, as_json)
+        _one(proposal, precision, as_json)
         return
     states = tuple(ProposalState) if every else (ProposalState.OPEN,)
 
@@ -122,6 +135,7 @@ def name(
     about: Annotated[str, typer.Option("--about", help="What belongs there.")] = "",
     area: Annotated[str | None, typer.Option("--area", help="The product's area.")] = None,
     bug: Annotated[bool, typer.Option("--bug", help="It is a fault of ours.")] = False,
+    precision: Precision = 90,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -144,20 +158,21 @@ def name(
         where = error.errors()[0]
         raise UsageError(f"This is no {where['loc'][0]}: {where['msg']}.") from None
 
-    async def question(gateway: Gateway) -> tuple[int, TopicRule | None, Learned | None]:
+    async def question(gateway: Gateway) -> tuple[int, Suggestion | None, Learned | None]:
         proposals = TopicProposals(gateway.pool, gateway.clock)
-        rule = await proposals.suggest(proposal)
+        with output.progress("looking for a rule", None):
+            suggested = await proposals.suggest(proposal, precision / 100)
         moved = await proposals.name(proposal, wanted, actor(by))
-        return moved, rule, await _learn(gateway)
+        return moved, suggested, await _learn(gateway)
 
-    moved, rule, learned = ask(question)
+    moved, suggested, learned = ask(question)
     if as_json:
-        output.emit({"topic": topic, "tickets": moved, "learned": learned,
-                     "rule": rule.model_dump(mode="json") if rule else None})  # fmt: skip
+        output.emit({"topic": topic, "tickets": moved, "learned": learned, **rule_facts(suggested)})
         return
     output.say(f"{topic}: {output.count_of(moved, 'ticket')} of proposal {proposal}.")
     say_learned(learned)
-    output.say(f"\nFor topics.yaml:\n{_yaml(wanted, rule)}")
+    output.say(f"\n{rule_words(suggested, precision)}")
+    output.say(f"\nFor topics.yaml:\n{topic_yaml(wanted, suggested.rule if suggested else None)}")
 
 
 def merge(
@@ -198,25 +213,26 @@ def refuse(proposal: Number, by: By = None, as_json: Json = False) -> None:
         output.say(f"Proposal {proposal} is refused, and stays so when its like comes again.")
 
 
-def _one(id: int, as_json: bool) -> None:
+def _one(id: int, precision: int, as_json: bool) -> None:
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
     from digital_cs.errors import NotFoundError
     from digital_cs.ingest.support.topic_proposals import TopicProposals
     from digital_cs.store.support import topic_proposals
 
-    async def question(gateway: Gateway) -> tuple[ProposalView, list[Sample], TopicRule | None]:
+    async def question(gateway: Gateway) -> tuple[ProposalView, list[Sample], Suggestion | None]:
         async with gateway.pool.connection() as connection:
             found = await topic_proposals.get(connection, id)
         if found is None:
             raise NotFoundError(f"There is no proposal {id}. `digital-cs topics proposals`.")
         proposals = TopicProposals(gateway.pool, gateway.clock)
-        return found, await proposals.samples(id), await proposals.suggest(id)
+        with output.progress("looking for a rule", None):
+            suggested = await proposals.suggest(id, precision / 100)
+        return found, await proposals.samples(id), suggested
 
-    found, samples, rule = ask(question)
+    found, samples, suggested = ask(question)
     if as_json:
-        output.emit({"proposal": found, "samples": samples,
-                     "rule": rule.model_dump(mode="json") if rule else None})  # fmt: skip
+        output.emit({"proposal": found, "samples": samples, **rule_facts(suggested)})
         return
     into = f" into {found.part_of}" if found.part_of else ""
     output.say(
@@ -224,8 +240,9 @@ def _one(id: int, as_json: bool) -> None:
         f" {output.count_of(found.accounts, 'account')}, first seen"
         f" {output.when(found.first_seen_at)}.\nWords: {', '.join(found.words)}."
     )
-    if rule is not None:
-        output.say("A rule that catches many of them and few others:\n" + _rule_yaml(rule))
+    output.say(rule_words(suggested, precision))
+    if suggested is not None:
+        output.say(rule_yaml(suggested.rule))
     for each in samples:
         output.say(f"\n{each.ticket}\n{each.text}")
 
@@ -238,25 +255,3 @@ async def _learn(gateway: Gateway) -> Any:
     learned = await TopicProposals(gateway.pool, gateway.clock).learn()
     await sort_soon(TicketSorter(gateway.pool, gateway.clock))
     return learned
-
-
-def _yaml(topic: Topic, rule: TopicRule | None) -> str:
-    import json
-
-    told = topic.model_dump(mode="json", exclude_defaults=True)
-    lines = [
-        f"{'  - ' if at == 0 else '    '}{key}: {json.dumps(value, ensure_ascii=False)}"
-        for at, (key, value) in enumerate(told.items())
-    ]
-    return "\n".join([*lines, *([f"    rules:\n{_rule_yaml(rule)}"] if rule else [])])
-
-
-def _rule_yaml(rule: TopicRule) -> str:
-    import json
-
-    parts = [
-        f"          {name}: {json.dumps(list(words), ensure_ascii=False)}"
-        for name, words in (("tags", rule.any.tags), ("phrases", rule.any.phrases))
-        if words
-    ]
-    return "\n".join(["      - any:", *parts])

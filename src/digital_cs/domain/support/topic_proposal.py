@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-from digital_cs.domain.support.topic_words import stem, written
 
 ALIKE = 0.5
 """The share of the smaller group's tickets that both must have to be the same group."""
 SAME_WORDS = 0.6
 """Without a ticket in common, the share of all their words that both must have."""
-FEWEST_TEXTS = 3
-"""A phrase of fewer may be one customer's way of speaking."""
-
-_Phrase = tuple[str, ...]
 
 
 class ProposalState(StrEnum):
@@ -83,47 +76,3 @@ def _alike(group: Group, known: Mapping[int, KnownGroup]) -> dict[int, float]:
         elif words and len(words & each.words) >= SAME_WORDS * len(words | each.words):
             found[id] = len(words & each.words) / len(words | each.words)
     return found
-
-
-def suggested_phrases(
-    words: Sequence[str], inside: Sequence[str], outside: Sequence[str], most: int = 6
-) -> tuple[str, ...]:
-    """Phrases of two or three words that several texts of the group have and hardly any other.
-
-    A phrase holds one of the group's own `words`, and stands in three texts of it or more.
-    """
-    own = {stem(word) for each in words for word in written(each)}
-    here, there, shown = Counter[_Phrase](), Counter[_Phrase](), dict[_Phrase, str]()
-    for text in inside:
-        found = _phrases(text)
-        here.update(found.keys())
-        for phrase, as_written in found.items():
-            shown.setdefault(phrase, as_written)
-    for text in outside:
-        there.update(_phrases(text).keys() & here.keys())
-    fit = [
-        (-count, -len(phrase), phrase)
-        for phrase, count in here.items()
-        if count >= FEWEST_TEXTS and own & set(phrase) and there[phrase] * 9 <= count
-    ]
-    chosen: list[_Phrase] = []
-    for _, _, phrase in sorted(fit):
-        if not any(_within(phrase, each) or _within(each, phrase) for each in chosen):
-            chosen.append(phrase)
-    return tuple(shown[phrase] for phrase in chosen[:most])
-
-
-def _phrases(text: str) -> dict[_Phrase, str]:
-    """Each phrase of a text by its stems, as it is written there first."""
-    words = written(text)
-    found: dict[_Phrase, str] = {}
-    for size in (2, 3):
-        for at in range(len(words) - size + 1):
-            part = words[at : at + size]
-            if all(word.isalpha() for word in part):
-                found.setdefault(tuple(map(stem, part)), " ".join(part))
-    return found
-
-
-def _within(one: _Phrase, other: _Phrase) -> bool:
-    return any(other[at : at + len(one)] == one for at in range(len(other)))

@@ -14,12 +14,19 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
-from digital_cs.domain.support.topic import Assigned, By, Terms, Topic, TopicRule
+from digital_cs.domain.support.topic import Assigned, By, Topic
 from digital_cs.domain.support.topic_proposal import ProposalState, recognize
-from digital_cs.domain.support.topic_words import tag_key
+from digital_cs.domain.support.topic_suggestion import PRECISE, Suggestion
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.support.ticket_samples import Sample, samples_of, words_to_keep
-from digital_cs.ingest.support.topic_texts import Tell, groups, in_thread, learned, phrases, unheard
+from digital_cs.ingest.support.topic_texts import (
+    Tell,
+    groups,
+    in_thread,
+    learned,
+    suggested,
+    unheard,
+)
 from digital_cs.ingest.support.topics import TicketSorter
 from digital_cs.store.support import ticket_texts, ticket_topics, topic_proposals, topics
 from digital_cs.store.support.topic_proposals import ProposalView
@@ -36,8 +43,6 @@ FEWEST_TOPICS = 8
 """With fewer nothing shows how a ticket of yet another topic looks: all would go into these."""
 FEWEST_OF_EACH = 5
 """Tickets of a topic, at least, to learn it."""
-_USUAL = 0.5
-"""The share of a group's tickets that a tag must have to be suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,28 +202,19 @@ class TopicProposals:
                 connection, id, ProposalState.REFUSED, part_of=None, by=by, now=self._clock.now()
             )
 
-    async def suggest(self, id: int) -> TopicRule | None:
-        """A rule that would catch most of a group and little else; None where nothing does.
+    async def suggest(self, id: int, precision: float = PRECISE) -> Suggestion | None:
+        """A rule that catches most of a group while few others are caught by it; None if none does.
 
-        Its phrases stand in several tickets of the group, with names left out.
+        precision: the share of what it catches that must be of the group, from 0 to 1. The others
+        are the newest 20,000 tickets of 90 days, whatever they are of. NotFoundError.
         """
         async with self._pool.connection() as connection:
-            proposal = await _get(connection, id)
+            await _get(connection, id)
             members = await topic_proposals.members(connection, id)
             inside = await ticket_texts.texts_of(connection, members)
-            others = await ticket_texts.taught(connection, MOST_OF_EACH)
-            tags = await topic_proposals.tags_of(connection, id)
+            outside = await ticket_texts.apart_from(connection, id, self._clock.now() - SINCE, MOST)
             keep = await words_to_keep(connection)
-        apart = set(members)
-        outside = [each for each in others if each.id not in apart]
-        found = await asyncio.to_thread(phrases, proposal.words, inside, outside, keep)
-        usual = {
-            tag_key(tag): tag
-            for tag, share, elsewhere in tags
-            if share >= _USUAL and elsewhere <= share / 10
-        }
-        terms = Terms(tags=tuple(usual.values()), phrases=found)
-        return TopicRule(any=terms) if terms.each() else None
+        return await asyncio.to_thread(suggested, inside, outside, keep, precision)
 
     async def _become(
         self, connection: Connection, proposal: ProposalView, topic: str, state: ProposalState,

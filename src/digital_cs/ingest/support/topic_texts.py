@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
-from digital_cs.domain.support.topic_proposal import Group, suggested_phrases
+from digital_cs.domain.support.topic_proposal import Group
+from digital_cs.domain.support.topic_suggestion import Member, Stranger, Suggestion, suggest
 from digital_cs.errors import DigitalCsError
 from digital_cs.ingest.support.ticket_samples import without_names
-from digital_cs.store.support.ticket_texts import WithText
+from digital_cs.store.support.ticket_texts import Placed, WithText
 
 T = TypeVar("T")
 Tell = Callable[[str, int, int], None]
@@ -78,15 +79,14 @@ def groups(found: Sequence[WithText], keep: Collection[str], tell: Tell) -> tupl
     return grouped, len(proposals.left)
 
 
-def phrases(
-    words: Sequence[str], inside: Iterable[WithText], outside: Iterable[WithText],
-    keep: Collection[str],
-) -> tuple[str, ...]:  # fmt: skip
-    """Phrases that stand in the tickets of a group and not in others, names left out."""
-    return suggested_phrases(
-        words,
-        [without_names(each, keep) for each in inside],
-        [without_names(each, keep) for each in outside],
+def suggested(
+    inside: Iterable[WithText], outside: Iterable[Placed], keep: Collection[str], precision: float
+) -> Suggestion | None:
+    """A rule that catches a group and hardly others, of words that are nobody's name."""
+    return suggest(
+        [Member(without_names(each, keep), each.tags, each.account or each.id) for each in inside],
+        [Stranger(each.text, each.tags, each.of) for each in outside],
+        precision,
     )
 
 

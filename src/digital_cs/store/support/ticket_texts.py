@@ -23,13 +23,24 @@ class WithText:
     text: str
     names: tuple[str, ...]
     topic: str | None = None
+    tags: tuple[str, ...] = ()
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a ticket says, and where it is: in a topic, in an open proposal ("#7"), or nowhere."""
+
+    text: str
+    tags: Sequence[str]
+    of: str | None
 
 
 _NAMES = """
 array_remove(array[a.name, c.full_name, c.first_name, o.full_name, o.first_name], null)
 """
 _WITH_TEXT = f"""
-select t.id, {TEXT}, array_remove({_NAMES}, ''), t.topic
+select t.id, {TEXT}, array_remove({_NAMES}, ''), t.topic, t.tags, t.account_id
   from tickets t left join accounts a on a.id = t.account_id
   left join contacts c on c.id = t.contact_id
   left join contacts o on lower(o.email) = t.requester_email and o.id is distinct from c.id
@@ -110,9 +121,26 @@ async def texts_of(connection: Connection, ids: Sequence[str]) -> list[WithText]
     )
 
 
+async def apart_from(
+    connection: Connection, proposal: int, since: datetime, most: int
+) -> list[Placed]:
+    """The newest tickets since a moment that are not of a proposal."""
+    cursor = await connection.execute(
+        f"select {TEXT}, t.tags, coalesce(t.topic, (select '#' || min(p.id)"
+        " from topic_proposal_members m join topic_proposals p on p.id = m.proposal"
+        " where m.ticket = t.id and p.state = 'open'))"
+        " from tickets t where t.opened_at >= %(since)s and t.status <> 'deleted'"
+        " and coalesce(t.subject, t.body) is not null and not exists (select"
+        " from topic_proposal_members m where m.ticket = t.id and m.proposal = %(proposal)s)"
+        " order by t.opened_at desc, t.id limit %(most)s",
+        {"proposal": proposal, "since": since, "most": most},
+    )
+    return [Placed(*row) for row in await cursor.fetchall()]
+
+
 async def _with_text(connection: Connection, rest: str, values: Any) -> list[WithText]:
     cursor = await connection.execute(f"{_WITH_TEXT} {rest}", values)
     return [
-        WithText(id, text, tuple(dict.fromkeys(names)), topic)
-        for id, text, names, topic in await cursor.fetchall()
+        WithText(id, text, tuple(dict.fromkeys(names)), topic, tuple(tags), account)
+        for id, text, names, topic, tags, account in await cursor.fetchall()
     ]

@@ -135,21 +135,6 @@ async def members(connection: Connection, id: int) -> list[str]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def tags_of(connection: Connection, id: int) -> list[tuple[str, float, float]]:
-    """The tags of a proposal's tickets: which share has each, there and among all the others."""
-    cursor = await connection.execute(
-        "with mine as (select ticket from topic_proposal_members where proposal = %s),"
-        " counted as (select tag, count(*) filter (where m.ticket is not null)::float8 as here,"
-        " count(*) filter (where m.ticket is null)::float8 as there"
-        " from tickets t left join mine m on m.ticket = t.id, unnest(t.tags) tag group by 1)"
-        " select tag, here / (select count(*) from mine),"
-        " there / greatest((select count(*) from tickets) - (select count(*) from mine), 1)"
-        " from counted where here > 0 order by 2 desc, 1",
-        (id,),
-    )
-    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
-
-
 async def list_proposals(
     connection: Connection, states: Sequence[ProposalState]
 ) -> list[ProposalView]:
