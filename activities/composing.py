@@ -200,7 +200,7 @@ class Composer:
     def page(self, newsletter: Newsletter, row: IssueRow, variant: Variant) -> str:
         """Where a variant of an issue can be read by anybody."""
         tail = f"/{variant.name}" if variant.name else ""
-        return f"{self._public_url}/n/{newsletter.newsletter}/{row.day}{tail}"
+        return f"{self._public_url}/n/{row.id}{tail}"
 
     def _hashes(self, row: IssueRow, sources: Mapping[str, str]) -> dict[str, str]:
         """The source hash of each text. Raises IssueTextError if one cannot be sent."""

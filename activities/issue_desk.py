@@ -58,7 +58,7 @@ class IssueDesk:
                 await self._leave(case)
             case Do.ASK_APPROVAL:
                 await self._test(case)
-                await self._say(step, case, _anew(case.row))
+                await self._say(step, case, await self._about(case.row))
             case Do.SEND:
                 await self._broadcast.send(case.row, case.now)
             case Do.CLOSE:
@@ -108,6 +108,18 @@ class IssueDesk:
         if found is None or not found.refused:
             return None
         return Wanted(found.refused_by or ENGINE, found.refused_because or "")
+
+    async def _about(self, row: IssueRow) -> str:
+        """What whoever is asked to approve it has to know beside its texts."""
+        said = [_anew(row)]
+        if row.corrects is not None:
+            async with self._pool.connection() as connection:
+                wrong = await issues.get(connection, row.corrects)
+            if wrong is not None and wrong.recalled_because is not None:
+                reason = f"“{wrong.recalled_because}”"
+                said.insert(0, f"It corrects {wrong.id}, which {wrong.recalled_by} called back:"
+                               f" {reason} See that this is right now.")  # fmt: skip
+        return " ".join(filter(None, said))
 
     async def is_outdated(self, case: Case) -> bool:
         """Whether something that the issue shows has become stale, or was blocked or retired, or a

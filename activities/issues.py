@@ -58,7 +58,9 @@ class IssueActivities:
                     return IssueReply(ended=True)
                 facts = await issues.facts(connection, row)
             calendar = self._calendar.current
-            plan = plan_issue(row.newsletter, row.send_on, self._zone, calendar)
+            plan = plan_issue(
+                row.newsletter, row.send_on, self._zone, calendar, corrects=bool(row.corrects)
+            )
             found = what_next(facts, row.newsletter, plan, self._zone, calendar, now)
             if not found.steps:
                 label = "until the next thing is due"

@@ -45,9 +45,7 @@ async def test_what_comes_out_otherwise_than_approved_is_not_sent_until_that_is_
     assert row.texts_hash != approved.texts_hash
     assert await desk.rows("select * from broadcasts") == []
     assert await desk.shown(id) == [["c-invoices-and-plans"]]
-    assert [subject.partition(":")[0] for _, subject in desk.told()][-2:] == [
-        "To approve", "Not approved",
-    ]  # fmt: skip
+    assert desk.told()[-1][1].startswith("To approve")
     tests = [subject for _, subject in desk.told() if subject.startswith("[Test")]
     assert len(tests) == 4  # the changed texts, too
     await desk.approve(id)
@@ -309,7 +307,7 @@ async def test_a_block_that_is_edited_after_the_approval_is_noticed_before_it_le
     await desk.advance(id, day(11, 30, 12))
     row = await desk.issue(id)
     assert (row.state, row.approved) == (State.FROZEN, False)
-    assert desk.told()[-1][1].startswith("Not approved")
+    assert desk.told()[-1][1].startswith("To approve")
     asked = next(m for m in desk.mails()[::-1] if str(m["Subject"]).startswith("To approve"))
     body = asked.get_body(("plain",))
     assert body is not None

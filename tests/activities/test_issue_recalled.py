@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,68 @@ async def test_the_corrected_one_reaches_those_who_missed_it_and_only_them(road:
         "They had the issue before it was called back, and this one corrects it for those who"
         " missed it."
     ]
+
+
+async def test_the_corrected_one_can_go_on_the_same_day_to_whose_hour_is_past_at_once(
+    road: Road,
+) -> None:
+    desk = road.desk
+    id = await half_way(road)  # ten o'clock in London
+    await desk.rows(
+        "update contacts set zone = case id when 'acct-00003-c1' then 'Europe/London' when"
+        " 'acct-00004-c1' then 'Asia/Tokyo' else zone end"
+    )
+    desk.clock.moment = LONDON + timedelta(hours=1)
+    await recall(road, id)
+    await road.send(id)
+    await desk.advance(id)
+    made = await newsletter_recall.correct(
+        desk.gateway(), id, LONDON.date(), Reach.MISSED, "maya", CALENDAR
+    )
+    assert made == "lantern-letter/2026-12-01-2"
+    await desk.write(made, "The price is nine euros.")
+    await desk.advance(made)
+    to, subject = desk.told()[-1]
+    assert (to, subject.partition(":")[0]) == ("maya@lantern.example", "To approve")
+    body = desk.mails()[-1].get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert f"It corrects {id}, which maya called back: “A wrong price”" in text
+    assert "It leaves 10 minutes after it is approved: at once where 9:00 is past" in text
+
+    before = set(road.readers())
+    await desk.approve(made)
+    await desk.advance(made, LONDON + timedelta(hours=2))
+    await desk.advance(made, LONDON + timedelta(hours=2, minutes=11))
+    assert (await desk.issue(made)).state is State.SENDING
+    # Eleven in London, three at night in Los Angeles, and eight in the evening in Tokyo.
+    for at, reader in (
+        (LONDON + timedelta(hours=2, minutes=11), "acct-00003"),
+        (LOS_ANGELES, "acct-00005"), (day(12, 2, 0), "acct-00004"),
+    ):  # fmt: skip
+        await road.send(made, at)
+        assert set(road.readers()) - before == {reader}
+        assert "nine euros" in road.readers()[reader]
+        before.add(reader)
+    async with desk.pool.connection() as connection:
+        corrected = await broadcasts.get(connection, made)
+    assert corrected is not None
+    assert corrected.recipients == 6
+
+
+async def test_no_corrected_one_goes_on_a_day_that_is_over_or_has_an_issue(road: Road) -> None:
+    desk = road.desk
+    id = await half_way(road)
+    desk.clock.moment = LONDON
+    await recall(road, id)
+    await newsletters.plan_extra(
+        desk.gateway(), "lantern-letter", TOMORROW, "maya", CALENDAR
+    )  # fmt: skip
+    for wanted, why in ((day(11, 27).date(), "over everywhere"), (TOMORROW, "already")):
+        with pytest.raises(UsageError, match=why):
+            await newsletter_recall.correct(
+                desk.gateway(), id, wanted, Reach.MISSED, "maya", CALENDAR
+            )
 
 
 async def test_the_same_person_in_another_account_does_not_get_it_again(road: Road) -> None:

@@ -53,6 +53,7 @@ async def test_an_issue_can_be_read_once_it_goes_out_and_names_nobody(
     assert "unsubscribe" not in found.text.casefold()
     assert "script-src" not in found.headers["content-security-policy"]
     assert "default-src 'none'" in found.headers["content-security-policy"]
+    assert found.headers["x-robots-tag"] == "noindex"  # what is recalled is to be gone everywhere
 
 
 async def test_before_it_is_sent_an_issue_is_not_there(desk: IssueHouse, archive: Face) -> None:
@@ -76,7 +77,8 @@ async def test_the_index_lists_what_was_sent_with_its_subject(
 @pytest.mark.parametrize(
     "path",
     ["/n/nobody", "/n/lantern-letter/2026-13-40", "/n/lantern-letter/2026-12-02",
-     "/n/lantern-letter/2026-12-01/v9", "/n/..%2f..%2fetc/2026-12-01"],
+     "/n/lantern-letter/2026-12-01-2", "/n/lantern-letter/2026-12-01/v9", "/n/lantern%00letter",
+     "/n/lantern-letter/2026-12-01/%00", "/n/..%2f..%2fetc/2026-12-01"],
 )  # fmt: skip
 async def test_what_is_not_there_is_said_so(desk: IssueHouse, archive: Face, path: str) -> None:
     await sent(desk)
@@ -108,11 +110,14 @@ async def test_once_its_correction_is_sent_the_page_leads_there(
     id = await sent(desk)
     await newsletters.recall(desk.gateway(), id, "A wrong price", "maya")
     made = await newsletter_recall.correct(
-        desk.gateway(), id, day(12, 2).date(), Reach.EVERYBODY, "maya", CALENDAR
+        desk.gateway(), id, day(12, 1).date(), Reach.EVERYBODY, "maya", CALENDAR
     )
+    await desk.advance(made)
     assert made not in (await archive.stranger.get(f"/n/{id}")).text
     await desk.rows("update newsletter_issues set state = 'sending' where id = %s", made)
     assert f'href="/n/{made}"' in (await archive.stranger.get(f"/n/{id}")).text
+    assert (await archive.stranger.get(f"/n/{made}")).status_code == 200
+    assert f'href="/n/{made}"' in (await archive.stranger.get("/n/lantern-letter")).text
 
 
 async def test_what_turned_out_to_be_wrong_is_not_on_the_page_and_what_is_old_is(

@@ -146,6 +146,28 @@ def test_the_approval_is_asked_for_reminded_of_passed_on_and_missing_holds_the_i
     assert ask(issue, PLAN.last_at + timedelta(days=400)) == ([], None)
 
 
+def test_who_is_asked_late_has_an_hour_before_anybody_else_is_asked() -> None:
+    at = PLAN.held_at + A_MINUTE
+    issue = replace(FROZEN, asked_at=at, done=done(Step(Do.ASK_APPROVAL, about="t1")))
+    for hour, do in ((1, Do.ESCALATE_APPROVAL), (2, Do.HOLD)):
+        moment = at + timedelta(hours=hour)
+        assert ask(issue, moment - A_MINUTE) == ([], moment)
+        assert ask(issue, moment)[0] == [(do, "")]
+        issue = replace(issue, done=issue.done | done(Step(do, about="t1")))
+    assert ask(issue, at + timedelta(days=30)) == ([], None)
+
+
+def test_what_corrects_another_goes_on_a_day_that_has_begun_but_not_on_one_that_is_over() -> None:
+    plan = plan_issue(LETTER, SEND_ON, BERLIN, CALENDAR, corrects=True)
+    approved = replace(FROZEN, approved_hash="t1")
+    for moment, do in (
+        (datetime(2026, 12, 1, 16, tzinfo=UTC), Do.LEAVE),
+        (datetime(2026, 12, 2, 12, tzinfo=UTC), Do.POSTPONE),  # over in the last zone as well
+    ):
+        steps = what_next(approved, LETTER, plan, BERLIN, CALENDAR, moment).steps
+        assert [step.do for step in steps] == [do]
+
+
 def test_an_edit_after_the_approval_unapproves_it_and_all_begins_anew() -> None:
     approved = replace(FROZEN, approved_hash="t1")
     assert ask(approved, PLAN.leaves_at)[0] == [(Do.LEAVE, "")]

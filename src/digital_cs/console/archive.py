@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from html import escape
 from typing import Any
 
@@ -13,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from digital_cs.console.page import page
+from digital_cs.console.page import as_reader, page
 from digital_cs.domain.content.content_policy import WhenStale
 from digital_cs.domain.content.stale_rule import resolve
 from digital_cs.domain.newsletters.issue import GONE_OUT
@@ -31,7 +32,7 @@ from digital_cs.rendering.library import EmailLibrary
 from digital_cs.rendering.render import render
 from digital_cs.store.content import doubts
 from digital_cs.store.newsletters import issue_readers, issue_recalls, issues, newsletters
-from digital_cs.store.newsletters.issues import IssueRow, issue_id
+from digital_cs.store.newsletters.issues import IssueRow
 
 Connection = AsyncConnection[Any]
 
@@ -39,17 +40,8 @@ MOST_ISSUES = 100
 MOST_COMPILED = 32
 """So many texts are kept ready: the newest issue is read by many, within an hour."""
 
-_HEADERS = {
-    # The layout of e-mails brings its own styles; nothing else may come, and nothing may run.
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none';"
-        " form-action 'none'; frame-ancestors 'none'"
-    ),
-    # Kept by nobody: who calls an issue back, or blocks what it shows, is to be obeyed at once.
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_NAME = re.compile(r"[\w-]+", re.ASCII)
+"""All that names of newsletters and issues are made of: Postgres is asked for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +63,15 @@ def router(
     @routes.api_route("/n/{newsletter}", methods=["GET", "HEAD"])
     async def index(newsletter: str) -> HTMLResponse:
         """List the issues that were sent, the newest first."""
+        if not _NAME.fullmatch(newsletter):
+            return _nothing()
         async with pool.connection() as connection:
             found = await newsletters.get(connection, newsletter)
             if found is None:
                 return _nothing()
             rows = await issues.sent(connection, newsletter, MOST_ISSUES)
         links = "".join(
-            f'<li><a href="/n/{escape(newsletter)}/{row.day}">{row.send_on:%-d %B %Y}</a>'
+            f'<li><a href="/n/{escape(row.id)}">{row.send_on:%-d %B %Y}</a>'
             f" {escape(row.subject)}</li>"
             for row in rows
         )
@@ -92,10 +86,9 @@ def router(
     @routes.api_route("/n/{newsletter}/{day}/{variant}", methods=["GET", "HEAD"])
     async def issue(newsletter: str, day: str, variant: str) -> Response:
         """Show a variant of an issue, with nobody's name in it."""
-        try:
-            id = issue_id(newsletter, date.fromisoformat(day))
-        except ValueError:
+        if not (_NAME.fullmatch(newsletter) and _NAME.fullmatch(day)):
             return _nothing()
+        id = f"{newsletter}/{day}"
         async with pool.connection() as connection:
             row = await issues.get(connection, id)
             if row is None or row.state not in GONE_OUT:
@@ -103,7 +96,9 @@ def router(
             if row.recalled_at is not None:
                 return _recalled(await issue_recalls.correction_of(connection, id, GONE_OUT))
             html = await pages.html(connection, row, variant)
-        return HTMLResponse(html, headers=_HEADERS) if html is not None else _nothing()
+        # Kept by nobody, search engines included: who calls an issue back, or blocks what it
+        # shows, is to be obeyed at once.
+        return as_reader(html) if html is not None else _nothing()
 
     return routes
 

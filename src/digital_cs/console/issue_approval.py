@@ -16,7 +16,7 @@ from digital_cs.console.issue_parts import (
 )
 from digital_cs.console.issue_views import IssueView, TextView
 from digital_cs.domain.newsletters.issue import State
-from digital_cs.domain.newsletters.issue_words import day_words
+from digital_cs.domain.newsletters.issue_words import at_once, at_once_words, day_words
 from digital_cs.domain.newsletters.newsletter import Audience, Filler
 
 APPROVE, CHANGE, ANEW = "approve", "change", "anew"
@@ -100,6 +100,9 @@ def _when(view: IssueView) -> list[str]:
     if view.moved_to is not None:
         return [f"Its day has begun in some places. Approved now, it goes out on"
                 f" {day_words(view.moved_to)}, the next day that everybody has whole."]  # fmt: skip
+    if at_once(plan, view.now):
+        return [f"{at_once_words(letter)} Until it leaves it can still be called back. What nobody"
+                " approves is not sent."]  # fmt: skip
     first, last = moment(view, plan.first_at), moment(view, plan.last_at)
     minutes = f"after {letter.recall} in which it can still be called back"
     if view.now < plan.approve_by:

@@ -104,7 +104,9 @@ async def read(
     row = await issues.get(connection, invitation.issue)
     if row is None:
         return None
-    plan = plan_issue(row.newsletter, row.send_on, zone, calendar)
+    plan = plan_issue(
+        row.newsletter, row.send_on, zone, calendar, corrects=bool(row.corrects)
+    )  # fmt: skip
     notes = await issues.notes(connection, row.id)
     section = None
     if invitation.section:

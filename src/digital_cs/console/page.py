@@ -114,7 +114,7 @@ _AS_READER = {
 
 
 def as_reader(html: str) -> HTMLResponse:
-    """An e-mail as its reader sees it, for colleagues only."""
+    """An e-mail as its reader sees it, kept by nobody."""
     return HTMLResponse(html, headers=_AS_READER)
 
 

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from digital_cs.domain.newsletters.issue import BEFORE_IT_LEAVES, State
 from digital_cs.domain.newsletters.issue_plan import (
+    LATEST,
     MOST_DAYS_SKIPPED,
     next_free_day,
     plan_issue,
@@ -28,9 +29,16 @@ MOST_ISSUES = 1000
 """So many issues that are not over are held to the calendar."""
 
 
-def sensible_day(day: date, calendar: BusinessCalendar, now: datetime) -> None:
-    """Raise UsageError for a day on which no issue can be sent any more, or should not be."""
-    if day <= now.date():
+def sensible_day(
+    day: date, calendar: BusinessCalendar, now: datetime, *, begun: bool = False
+) -> None:
+    """Raise UsageError for a day on which no issue can be sent any more, or should not be.
+
+    `begun`: today will do as well, as long as it is that day anywhere.
+    """
+    if begun and day < (now + LATEST).date():
+        raise UsageError(f"{day} is over everywhere.")
+    if not begun and day <= now.date():
         raise UsageError(f"{day} is no day to come.")
     if not calendar.is_business_day(day) or calendar.freeze(day) is not None:
         raise UsageError(f"{day:%A %-d %B} is no business day, or frozen. Choose another one.")

@@ -107,7 +107,8 @@ async def correct(
     """Plan a corrected issue after one that was called back: with its texts, to be changed, for
     those who missed it or for everybody. Returns its id.
 
-    It is put together, tested and approved as any other.
+    It is put together, tested and approved as any other. It may go out today: whose hour is past
+    gets it at once, or the next morning where it is evening.
     """
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
@@ -124,10 +125,10 @@ async def correct(
         other = await issue_recalls.correction_of(connection, id)
         if other is not None:
             raise UsageError(f"{other} corrects it already: change that one, or skip it first.")
-        sensible_day(day, calendar, now)
-        made = await issues.plan(connection, row.newsletter, day, day, now, extra=True)
-        if made is None:
+        sensible_day(day, calendar, now, begun=True)
+        if day in await issues.send_days(connection, name, recalled=False):
             raise UsageError(f"There is an issue of {name} on {day} already.")
+        made = await issues.plan_another(connection, row.newsletter, day, now)
         await issues.change(
             connection, made, (State.PLANNED,), subject=row.subject, preview=row.preview,
             corrects=id, corrects_for=reach.value,

@@ -190,7 +190,7 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
     now = gateway.clock.now()
     async with gateway.pool.connection() as connection, connection.transaction():
         row = await still_open(connection, id, "be moved")
-        sensible_day(day, calendar, now)
+        sensible_day(day, calendar, now, begun=bool(row.corrects))
         if day == row.send_on:
             return
         # What it shows depends on its day, so it is put together anew; if it says what was approved
@@ -203,7 +203,9 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
 
 def plan_of(row: IssueRow, calendar: BusinessCalendar, zone: str) -> IssuePlan:
     """The days of an issue."""
-    return plan_issue(row.newsletter, row.send_on, load_zone(zone), calendar)
+    return plan_issue(
+        row.newsletter, row.send_on, load_zone(zone), calendar, corrects=bool(row.corrects)
+    )
 
 
 def _check(library: EmailLibrary, newsletter: Newsletter, section: str, text: str) -> None:

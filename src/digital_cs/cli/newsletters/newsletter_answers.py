@@ -39,19 +39,24 @@ def approve(issue: IssueId, text: Text = None, by: By = None, as_json: Json = Fa
     from digital_cs.cli.connection import ask, find_settings
     from digital_cs.cli.newsletters.newsletter_words import facts_of
     from digital_cs.domain.newsletters.issue_plan import next_free_day
+    from digital_cs.domain.newsletters.issue_words import at_once, at_once_words
     from digital_cs.temporal import newsletters
 
     zone = find_settings().settings.workspace_zone
 
-    async def question(gateway: Gateway) -> tuple[IssueRow, date]:
+    async def question(gateway: Gateway) -> tuple[IssueRow, date, bool]:
         row = await newsletters.approve(gateway, issue, actor(by), seen=text)
         calendar, now = await calendar_for(gateway), gateway.clock.now()
-        late = now >= newsletters.plan_of(row, calendar, zone).too_late_at
-        return row, next_free_day(now, calendar) if late else row.send_on
+        plan = newsletters.plan_of(row, calendar, zone)
+        day = next_free_day(now, calendar) if now >= plan.too_late_at else row.send_on
+        return row, day, at_once(plan, now)
 
-    row, goes_on = ask(question)
+    row, goes_on, soon = ask(question)
     if as_json:
         output.emit({**facts_of(row), "goes_on": goes_on})
+        return
+    if soon:
+        output.say(f"Approved. {at_once_words(row.newsletter)}")
         return
     moved = "" if goes_on == row.send_on else ", for its own day has begun in some places"
     output.say(f"Approved. It goes out on {goes_on:%A %-d %B}{moved}, to each in their morning.")

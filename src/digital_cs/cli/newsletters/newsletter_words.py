@@ -81,6 +81,8 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str, written: Mapping[str, Se
             return f"approved, leaves {at(plan.leaves_at)}"
         case State.FROZEN if row.refused:
             return f"to be changed, as {row.refused_by} says, and approved by {at(plan.approve_by)}"
+        case State.FROZEN if row.frozen_at is not None and row.frozen_at > plan.approve_by:
+            return "to be approved, as soon as can be"
         case State.FROZEN:
             return f"to be approved by {at(plan.approve_by)}"
         case State.LEAVING:

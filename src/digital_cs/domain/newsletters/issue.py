@@ -87,7 +87,8 @@ class Issue:
     `content_hash` is of what is written for it now, `frozen_hash` of what was when it was put
     together last. `texts_hash` is of what came of that: every variant, word for word as readers get
     it; to this the approval is bound (P21), by `approved_hash`. `refused_at` is when somebody
-    wanted a change of just these texts. `done` are the things that were done, see `Step.key`.
+    wanted a change of just these texts, `asked_at` when somebody was asked to approve them. `done`
+    are the things that were done, see `Step.key`.
     `leaves_at` is set while it is leaving.
     """
 
@@ -102,6 +103,7 @@ class Issue:
     all_sent: bool = False
     sent_at: datetime | None = None
     done: frozenset[str] = field(default_factory=frozenset)
+    asked_at: datetime | None = None
 
     @property
     def approved(self) -> bool:

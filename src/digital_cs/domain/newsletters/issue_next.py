@@ -7,7 +7,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from digital_cs.domain.newsletters.issue import Do, Issue, Next, SectionFacts, State, Step
-from digital_cs.domain.newsletters.issue_plan import A_WORKING_DAY, IssuePlan, a_working_day_before
+from digital_cs.domain.newsletters.issue_plan import (
+    A_WORKING_DAY,
+    TO_ANSWER,
+    IssuePlan,
+    a_working_day_before,
+)
 from digital_cs.domain.newsletters.newsletter import Filler, Newsletter
 from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.domain.timing.span import add
@@ -81,16 +86,19 @@ class _Desk:
             (_, wanted), reminded = self._change("", issue.refused_at, plan.approve_by)
             if wanted.key not in issue.done:
                 return Next((wanted,))
-            return self._first([reminded, (plan.held_at, Step(Do.HOLD, about=text))])
-        reminded_at = a_working_day_before(plan.approve_by, self.zone, self.calendar)
+            held_at = max(plan.held_at, issue.refused_at + TO_ANSWER)
+            return self._first([reminded, (held_at, Step(Do.HOLD, about=text))])
         asked = Step(Do.ASK_APPROVAL, about=text)
         if asked.key not in issue.done:
             return Next((asked,))
+        patient_until = (issue.asked_at or plan.freeze_at) + TO_ANSWER
+        reminded_at = a_working_day_before(plan.approve_by, self.zone, self.calendar)
+        passed_on_at = max(plan.approve_by, patient_until)
         return self._first(
             [
-                (reminded_at, Step(Do.REMIND_APPROVAL, about=text)),
-                (plan.approve_by, Step(Do.ESCALATE_APPROVAL, about=text)),
-                (plan.held_at, Step(Do.HOLD, about=text)),
+                (max(reminded_at, patient_until), Step(Do.REMIND_APPROVAL, about=text)),
+                (passed_on_at, Step(Do.ESCALATE_APPROVAL, about=text)),
+                (max(plan.held_at, passed_on_at + TO_ANSWER), Step(Do.HOLD, about=text)),
             ]
         )
 

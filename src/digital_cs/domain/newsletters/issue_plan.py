@@ -17,6 +17,8 @@ EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=-12)
 """Where on earth a day begins first, and last."""
 STILL_TODAY = timedelta(hours=8)
 """After its hour a reader still gets it on the same working day."""
+TO_ANSWER = timedelta(hours=1)
+"""Whoever is asked late is left alone for so long, before a reminder or anybody else."""
 MOST_DAYS_SKIPPED = 60
 A_WORKING_DAY = Span.parse("1 business day")
 
@@ -27,7 +29,8 @@ class IssuePlan:
 
     From `first_at` on it is the hour of sending somewhere, after `last_at` it was so everywhere.
     From `leaves_at` on what is approved can only be called back; what is not approved by `held_at`
-    is held, and what is approved after `too_late_at` moves to another day.
+    is held, and what is approved after `too_late_at` moves to another day. One that `corrects`
+    another is not to wait for a whole day: it goes while its day lasts anywhere.
     """
 
     send_on: date
@@ -41,6 +44,7 @@ class IssuePlan:
     too_late_at: datetime
     first_at: datetime
     last_at: datetime
+    corrects: bool = False
 
 
 def send_day(newsletter: Newsletter, day: date, calendar: BusinessCalendar) -> date | None:
@@ -72,9 +76,13 @@ def next_send_days(
 
 
 def plan_issue(
-    newsletter: Newsletter, send_on: date, zone: ZoneInfo, calendar: BusinessCalendar
-) -> IssuePlan:
-    """The days of the issue that is sent on a day, by the offices of the workspace's zone."""
+    newsletter: Newsletter, send_on: date, zone: ZoneInfo, calendar: BusinessCalendar, *,
+    corrects: bool = False,
+) -> IssuePlan:  # fmt: skip
+    """The days of the issue that is sent on a day, by the offices of the workspace's zone.
+
+    `corrects`: it is sent in the place of another one, which was called back.
+    """
 
     def before(days: int, at: time) -> datetime:
         return to_utc(datetime.combine(calendar.shift(send_on, -days), at), zone)
@@ -83,13 +91,15 @@ def plan_issue(
     morning = datetime.combine(send_on, newsletter.at, UTC)
     first_at = morning - EARLIEST
     approve_by = before(days.approval, NOON)
+    over_at = datetime.combine(send_on + timedelta(days=1), time(), UTC) - LATEST
     held_at = min(subtract(first_at, newsletter.recall, zone, calendar), first_at)
     return IssuePlan(
         send_on=send_on, opens_at=before(days.opens, MORNING),
         sections_by=before(days.sections, EVENING), sign_off_by=before(days.sign_off, EVENING),
         freeze_at=before(days.freeze, NOON), approve_by=approve_by,
-        leaves_at=min(approve_by, held_at), held_at=held_at, too_late_at=first_at + STILL_TODAY,
-        first_at=first_at, last_at=morning - LATEST,
+        leaves_at=min(approve_by, held_at), held_at=held_at, first_at=first_at,
+        too_late_at=over_at if corrects else first_at + STILL_TODAY, last_at=morning - LATEST,
+        corrects=corrects,
     )  # fmt: skip
 
 

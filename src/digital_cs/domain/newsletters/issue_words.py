@@ -222,18 +222,26 @@ class _Words:
         }[self.step.do]
         return Told(
             to, f"{self._verb()}: {self._name}",
-            (first, self.because, f"It goes out on {day_words(self.plan.send_on)}, at"
-             f" {self.newsletter.at:%-H:%M} where each reader is. {self._in_time()}",
+            (first, self.because, f"{self._goes_out()} {self._in_time()}",
              "A change of the text after your approval takes it back, and you are asked again."),
             f"digital-cs newsletter variants {self.issue} --text\n{self._approve}",
             Asks.APPROVE, "Look at it, and answer",
         )  # fmt: skip
+
+    def _goes_out(self) -> str:
+        """When it is sent."""
+        if at_once(self.plan, self.now):
+            return at_once_words(self.newsletter)
+        day = day_words(self.plan.send_on)
+        return f"It goes out on {day}, at {self.newsletter.at:%-H:%M} where each reader is."
 
     def _in_time(self) -> str:
         """Until when an approval is of use for its day."""
         unless = "What nobody approves is not sent."
         if self.now < self.plan.approve_by:
             return f"Please answer by {self._when(self.plan.approve_by)}. {unless}"
+        if at_once(self.plan, self.now):
+            return unless
         if self.now < self.plan.too_late_at:
             until = self._when(self.plan.too_late_at)
             return f"Approved by {until}, it still goes out on that day. {unless}"
@@ -250,10 +258,14 @@ class _Words:
             tuple(self._of(*self._owners, *self._approvers)), f"Held: {self._name}",
             (f"It is not sent, for it is not approved. {self.wanted.words}" if self.wanted
              else "Nobody approved it in time, so it is not sent.",
-             f"{self._in_time()} If it is not needed any more, leave it out."),
+             f"{self._late()} If it is not needed any more, leave it out."),
             f"{self._approve}\ndigital-cs newsletter skip {self.issue} --because …",
             Asks.APPROVE, "Look at it, and answer",
         )  # fmt: skip
+
+    def _late(self) -> str:
+        """What an approval would still do."""
+        return self._goes_out() if at_once(self.plan, self.now) else self._in_time()
 
     def leaving(self) -> Told:
         """The minutes of recall have begun."""
@@ -274,6 +286,20 @@ class _Words:
              f" moves to the next day that everybody has whole: {self.because}.",),
             f"digital-cs newsletter move {self.issue} DAY",
         )  # fmt: skip
+
+
+def at_once(plan: IssuePlan, now: datetime) -> bool:
+    """Whether an issue that corrects another goes on a day that has begun."""
+    return plan.corrects and plan.held_at <= now < plan.too_late_at
+
+
+def at_once_words(newsletter: Newsletter) -> str:
+    """When that is sent."""
+    return (
+        f"It leaves {newsletter.recall} after it is approved: at once where {newsletter.at:%-H:%M}"
+        " is past, and else at that hour where each reader is; where it is evening, the next"
+        " morning."
+    )
 
 
 def day_words(day: date) -> str:

@@ -131,6 +131,8 @@ with owner as materialized (
        select id from broadcasts
         where id = %(id)s and state = 'running' and not paused and frozen_at is null for update),
 {_PEOPLE},
+     before as (
+       select from messages where broadcast_id = %(id)s),
      frozen as (
        insert into messages (key, broadcast_id, chunk, variant, account_id, contact_id, email,
               kind, priority, topic, state, due_at, useful_until, zone, zone_source, settled_at,
@@ -156,7 +158,8 @@ with owner as materialized (
        insert into decisions (at, broadcast_id, account_id, contact_id, verdict, reason, words)
        select %(now)s, %(id)s, account_id, contact_id, 'skipped', reason, detail
          from frozen where reason is not null)
-update broadcasts set frozen_at = %(now)s, recipients = (select count(*) from frozen)
+update broadcasts set frozen_at = %(now)s,
+       recipients = (select count(*) from frozen) + (select count(*) from before)
  where id in (select id from owner)
 returning recipients
 """

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import count
 from typing import Any
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from digital_cs.domain.newsletters.issue import GONE_OUT, OVER, Issue, SectionFacts, State
+from digital_cs.domain.newsletters.issue import GONE_OUT, OVER, Do, Issue, SectionFacts, State, Step
 from digital_cs.domain.newsletters.newsletter import Newsletter
 from digital_cs.store.newsletters.newsletters import spec_of
 
@@ -106,28 +107,40 @@ _COLUMNS = (
 )
 
 
-def issue_id(newsletter: str, day: date) -> str:
-    """The issue of a day of a newsletter."""
-    return f"{newsletter}/{day.isoformat()}"
+def issue_id(newsletter: str, day: date, nth: int = 1) -> str:
+    """The issue of a day of a newsletter; one that corrects another may be the second of a day."""
+    return f"{newsletter}/{day.isoformat()}{f'-{nth}' if nth > 1 else ''}"
 
 
 async def plan(
     connection: Connection, newsletter: Newsletter, day: date, send_on: date, now: datetime,
-    *, extra: bool = False,
+    *, extra: bool = False, nth: int = 1,
 ) -> str | None:  # fmt: skip
-    """Plan the issue of a day by the newsletter as it says today; None if there is one already."""
+    """Plan the issue of a day by the newsletter as it says today; None if there is one already.
+    `nth` as in `issue_id`."""
     cursor = await connection.execute(
         "insert into newsletter_issues (id, newsletter_id, spec, day, send_on, extra, state,"
         " subject, preview, created_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " on conflict do nothing returning id",
         (
-            issue_id(newsletter.newsletter, day), newsletter.newsletter,
+            issue_id(newsletter.newsletter, day, nth), newsletter.newsletter,
             Jsonb(spec_of(newsletter)), day, send_on, extra, State.PLANNED, newsletter.subject,
             newsletter.preview, now,
         ),
     )  # fmt: skip
     row = await cursor.fetchone()
     return row[0] if row else None
+
+
+async def plan_another(
+    connection: Connection, newsletter: Newsletter, day: date, now: datetime
+) -> str:
+    """Plan an issue of a day beside those that there are of it already."""
+    for nth in count(1):
+        id = await plan(connection, newsletter, day, day, now, extra=True, nth=nth)
+        if id is not None:
+            return id
+    raise AssertionError
 
 
 async def get(connection: Connection, id: str, *, lock: bool = False) -> IssueRow | None:
@@ -171,11 +184,13 @@ async def last_planned(connection: Connection, newsletter: str) -> date | None:
     return row[0] if row else None
 
 
-async def send_days(connection: Connection, newsletter: str) -> set[date]:
-    """The days on which issues of a newsletter were sent, or will be."""
+async def send_days(connection: Connection, newsletter: str, *, recalled: bool = True) -> set[date]:
+    """The days on which issues of a newsletter were sent, or will be; also if they were recalled,
+    unless said otherwise."""
     cursor = await connection.execute(
-        "select send_on from newsletter_issues where newsletter_id = %s and state <> %s",
-        (newsletter, State.SKIPPED),
+        "select send_on from newsletter_issues where newsletter_id = %s and state <> %s"
+        " and (%s or recalled_at is null)",
+        (newsletter, State.SKIPPED, recalled),
     )
     return {row[0] for row in await cursor.fetchall()}
 
@@ -199,13 +214,14 @@ async def facts(connection: Connection, row: IssueRow) -> Issue:
     )
     sections = tuple(SectionFacts(*each) for each in await cursor.fetchall())
     cursor = await connection.execute(
-        "select key from newsletter_steps where issue_id = %s", (row.id,)
+        "select key, at from newsletter_steps where issue_id = %s", (row.id,)
     )
-    done = frozenset(each[0] for each in await cursor.fetchall())
+    done: dict[str, datetime] = dict(await cursor.fetchall())
+    asked = Step(Do.ASK_APPROVAL, about=row.texts_hash or "")
     return Issue(
         row.state, sections, row.content_hash, row.frozen_hash, row.texts_hash, row.approved_hash,
         row.refused_at if row.refused else None, row.leaves_at, await _all_sent(connection, row),
-        row.sent_at, done,
+        row.sent_at, frozenset(done), done.get(asked.key),
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class NewsletterIssue(Table, table=True):
 
     __tablename__ = "newsletter_issues"
     __table_args__ = (
-        Index("uq_newsletter_issues_day", "newsletter_id", "day", unique=True),
+        Index("ix_newsletter_issues_day", "newsletter_id", "day"),
         Index("ix_newsletter_issues_unrelayed", "id",
               postgresql_where=text("relayed < revision")),
         Index("ix_newsletter_issues_next_at", "next_at",
