@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from digital_cs.clock import FastClock
 from digital_cs.domain.rules.condition import Verdict
@@ -184,6 +185,39 @@ class TestDeleting:
             refused.value
         )
         assert "only replaced" in str(refused.value)
+
+    async def test_a_newsletter_and_a_broadcast_on_its_way_use_what_their_readers_are_chosen_by(
+        self, gateway: Gateway, connection: AsyncConnection[Any]
+    ) -> None:
+        """Without it they would go out to nobody. One whose readers are found needs it no more."""
+        await publish_segments(gateway, [PROS])
+        letter = {"sections": [{"suggestions": [{"to": {"not": {"segment": "pros"}}}]}]}
+        await connection.execute(
+            "insert into newsletters (id, version, content_hash, spec, published_at)"
+            " values ('letter', 1, '', %s, now())",
+            (Jsonb(letter),),
+        )
+        await connection.execute(
+            "insert into newsletter_issues (id, newsletter_id, spec, day, send_on, state, subject,"
+            " preview, created_at) select state, 'letter', %s, current_date + n, current_date,"
+            " state, '', '', now() from (values (1, 'open'), (2, 'done')) v(n, state)",
+            (Jsonb(letter),),
+        )
+        await connection.execute(
+            "insert into broadcasts (id, name, owner, spec, state, created_at, changed_at,"
+            " changed_by) values ('news', '', '', %s, 'running', now(), now(), '')",
+            (Jsonb({"audience": {"segment": "pros"}}),),
+        )
+        steps = (
+            ("broadcast news and the newsletter letter", "update broadcasts set frozen_at = now()"),
+            ("by the newsletter letter:", "update newsletters set retired_at = now()"),
+            ("by the newsletter letter:", "update newsletter_issues set state = 'done'"),
+        )
+        for users, then in steps:
+            with pytest.raises(UsageError, match=users):
+                await delete_segment(gateway, "pros")
+            await connection.execute(then)
+        await delete_segment(gateway, "pros")
 
     async def test_an_old_version_counts_while_somebody_is_inside(
         self, gateway: Gateway, connection: AsyncConnection[Any]

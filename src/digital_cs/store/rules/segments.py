@@ -234,8 +234,10 @@ async def missing(connection: Connection, names: Iterable[str]) -> list[str]:
 
 
 # A version counts while somebody may enter it or is inside; what its entries read is kept by rules
-# of their own. A program that was stopped may be opened again, so that is refused then.
-_USED_BY = """
+# of their own. A program that was stopped may be opened again, so that is refused then. Newsletters
+# and broadcasts name segments somewhere in what they are.
+_NAMES_IT = "jsonb_path_exists({}, '$.**.segment ? (@ == $name)', %(named)s)"
+_USED_BY = f"""
 select distinct 'program ' || v.program_id
   from program_versions v join programs p on p.id = v.program_id
  where %(key)s = any(v.listens)
@@ -249,13 +251,23 @@ select distinct case when s.id like 'entry:%%' then 'program ' || split_part(s.i
   from segments s left join programs p on s.id like 'entry:%%' and p.id = split_part(s.id, ':', 2)
  where s.state = 'kept' and %(key)s = any(s.reads)
    and (p.id is null or p.state not in ('stopped', 'finishing'))
+union
+select 'newsletter ' || n.id from newsletters n
+ where n.retired_at is null and {_NAMES_IT.format("n.spec")}
+union
+select 'newsletter ' || i.newsletter_id from newsletter_issues i
+ where i.state not in ('sent', 'done', 'skipped') and {_NAMES_IT.format("i.spec")}
+union
+select 'broadcast ' || b.id from broadcasts b
+ where b.state = 'running' and b.frozen_at is null and {_NAMES_IT.format("b.spec")}
  order by 1
 """
 
 
 async def used_by(connection: Connection, name: str) -> list[str]:
     """Who reads a segment now, in words: "program renewal", "segment at-risk"."""
-    cursor = await connection.execute(_USED_BY, {"key": f"segment:{name}"})
+    values = {"key": f"segment:{name}", "named": Jsonb({"name": name})}
+    cursor = await connection.execute(_USED_BY, values)
     return [row[0] for row in await cursor.fetchall()]
 
 
