@@ -48,6 +48,13 @@ def test_a_refused_group_stays_refused_when_it_falls_apart() -> None:
     assert recognize([group("abx")], [known(2, "abx"), refused]) == {0: 1}
 
 
+def test_a_small_refused_group_does_not_hide_a_large_one_that_it_became_a_part_of() -> None:
+    refused = known(1, "ab", state=ProposalState.REFUSED)
+    assert recognize([group("abcdefgh")], [refused, known(2, "cdefgh")]) == {0: 2}
+    assert recognize([group("abcdefgh")], [refused]) == {}
+    assert recognize([group("abx")], [refused]) == {0: 1}
+
+
 @given(st.lists(st.tuples(IDS, WORDS), max_size=5), st.lists(st.tuples(IDS, WORDS), max_size=5))
 def test_each_is_taken_once_and_always_the_same(
     found: list[tuple[set[str], set[str]]], before: list[tuple[set[str], set[str]]]

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ALIKE = 0.5
-"""The share of the smaller group's tickets that both must have to be the same group."""
+"""The share of the smaller group's tickets that both must have to be the same group.
+
+Of a group that was decided on, it is the share of what is found: a small group that was refused
+must not take a large one with it that it is only a part of.
+"""
 SAME_WORDS = 0.6
 """Without a ticket in common, the share of all their words that both must have."""
 
@@ -46,7 +50,8 @@ def recognize(found: Sequence[Group], known: Iterable[KnownGroup]) -> dict[int, 
     """Which found group (by its place) is which known one (by its number).
 
     Those that share most come first; each is taken once. Who was decided on goes before who is
-    only open, so that a refused group stays refused when a part of it comes again.
+    only open, so that a refused group stays refused when a part of it comes again; but only where
+    most of what is found was decided on.
     """
     earlier = {each.id: each for each in known}
     pairs = sorted(
@@ -71,8 +76,9 @@ def _alike(group: Group, known: Mapping[int, KnownGroup]) -> dict[int, float]:
     for id, each in known.items():
         both = len(tickets & each.tickets)
         smaller = min(len(tickets), len(each.tickets))
-        if smaller and both >= ALIKE * smaller:
-            found[id] = 1 + both / smaller
+        whole = smaller if each.state in (ProposalState.OPEN, ProposalState.GONE) else len(tickets)
+        if smaller and both >= ALIKE * whole:
+            found[id] = 1 + both / whole
         elif words and len(words & each.words) >= SAME_WORDS * len(words | each.words):
             found[id] = len(words & each.words) / len(words | each.words)
     return found
