@@ -162,7 +162,7 @@ def test_when_it_fires_is_said_in_words() -> None:
         ({"date_near": {"date": "d", "within": "30 days"}},
          "d is near: 2026-03-12 (in 10 days)."),
         ({"champion_gone": {}},
-         "No champion is left who can be reached: 0 of this role now."),
+         "No champion is left who can be reached: nobody is known of this role."),
         ({"event": "x"}, "x happened."),
         ({"when": {"any": [{"stage": "trial"}, {"trait": "u", "at_least": 5}]}},
          "It holds that stage is trial (active); u at least 5 (9)."),

@@ -81,6 +81,7 @@ def test_a_backtest_takes_the_file_and_the_published_version_where_that_is_asked
         (("backtest", "quiet", "--from", "2026-02-02", "--to", "2999-02-01"), 2, "still to come"),
         (("show", "quiet"), 4, "no published trigger 'quiet'"),
         (("firings", "quiet"), 4, "no published trigger 'quiet'"),
+        (("firings", "--account", "acne"), 4, "no account 'acne'"),
         (("publish", "queit"), 4, "There are: quiet."),
     ],
 )

@@ -51,6 +51,14 @@ def test_a_champion_is_gone_who_was_there_and_cannot_be_reached(
     assert ask({"gone": "champion"}, account) is expected
 
 
+def test_who_is_gone_is_told_by_how_they_went() -> None:
+    off, lost = replace(CHAMPION, active=False), replace(CHAMPION, quiet_because="hard bounce")
+    account = acme(contacts=(CHAMPION, off, lost, lost), former_roles=frozenset(["champion"]))
+    assert read({"gone": "champion"}).figure(account, MONDAY) == (
+        "1 can be reached, 1 deactivated, 2 without an address that works, one left before"
+    )
+
+
 class TestSubscriptions:
     PRO = Subscription(ago(100), ago(-20), plan="pro", mrr=300.0, seats=10)
     OVER = Subscription(ago(300), ago(100), plan="free", mrr=0.0)

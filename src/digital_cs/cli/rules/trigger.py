@@ -200,6 +200,8 @@ def firings(
     """List when triggers fired, for whom and why; the latest last."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
+    from digital_cs.errors import NotFoundError
+    from digital_cs.store.people import accounts
     from digital_cs.store.rules import triggers
     from digital_cs.temporal.triggers import published
 
@@ -207,6 +209,8 @@ def firings(
         async with gateway.pool.connection() as connection:
             if name is not None:
                 await published(connection, name)
+            if account is not None and not await accounts.known(connection, [account]):
+                raise NotFoundError(f"There is no account '{account}'. Check the id.")
             return await triggers.firings(connection, trigger=name, account=account, most=most)
 
     found = ask(question)

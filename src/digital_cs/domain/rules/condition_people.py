@@ -77,8 +77,15 @@ class ContactGone(Rule):
 
     def figure(self, account: Account, now: datetime) -> str:
         people = [person for person in account.contacts if _has_role(person, self.gone)]
-        left = ", one left before" if self.gone in account.former_roles else ""
-        return f"{len(people)} of this role now{left}"
+        active = [person for person in people if person.active]
+        lost = sum(person.quiet_because in GONE_BECAUSE for person in active)
+        counts = {
+            "can be reached": len(active) - lost, "deactivated": len(people) - len(active),
+            "without an address that works": lost,
+        }  # fmt: skip
+        found = [f"{count} {what}" for what, count in counts.items() if count]
+        found += ["one left before"] * (self.gone in account.former_roles)
+        return ", ".join(found) or "nobody is known of this role"
 
 
 def _has_role(person: Contact, role: str) -> bool:
