@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from digital_cs.ingest.files.csv_loads import Load
 from tests.cli.conftest import Cli
 
 Rows = Callable[..., list[Any]]
@@ -200,35 +201,22 @@ def test_a_dry_run_shows_what_would_come_of_a_file_and_changes_nothing(
     assert len(before) + 1 == len(everything())  # only by the real one
 
 
-def test_refused_rows_are_written_to_a_file_that_is_corrected_and_loaded_again(
-    company: Cli, tmp_path: Path, rows: Rows
+@pytest.mark.parametrize("batch", [2, 1000])
+def test_a_dry_run_counts_repeats_as_the_load_will(
+    company: Cli, tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    file = write(
-        tmp_path,
-        "account_id;day;event;n;note\nacme;2026-02-01;login;1;\n"
-        'acme;02-02-2026;login;2;"a; b"\nnobody;2026-02-03;login;3;\nacme;2026-02-04;login\n',
-    )
-    errors = tmp_path / "refused.csv"
-    options = ("--ignore", "note", "--errors", errors)
+    monkeypatch.setattr(Load, "batch", batch)
+    file = write(tmp_path, "id,name\na,A\nb,B\nc,C\nb,Bee\na,A\nacme,Acme\na,Aye\n")
+    counts = ("rows", "taken", "new", "changed", "same", "repeated", "left_out")
 
-    done = company("load", "usage", file, *options)
+    dry = company("load", "accounts", file, "--dry-run", "--json").json
+    real = company("load", "accounts", file, "--json").json
 
-    assert done.code == 1
-    assert f"{errors} has them, each with its problem." in done.out
-    assert errors.read_text().splitlines() == [
-        "line;column;problem;account_id;day;event;n;note",
-        "3;day;'02-02-2026' is not a day: write 2026-03-02.;acme;02-02-2026;login;2;\"a; b\"",
-        "4;account_id;There is no account 'nobody'. Load it first.;nobody;2026-02-03;login;3;",
-        "5;;It has 3 cells, the first line has 5.;acme;2026-02-04;login",
-    ]
-
-    corrected = errors.read_text().replace("02-02-2026;", "2026-02-02;").replace("nobody;", "acme;")
-    errors.write_text(corrected)
-    again = company("load", "usage", errors, *options)
-
-    assert again.code == 1  # into the very file that it is read from
-    assert errors.read_text().count("\n") == 2
-    assert [n for (n,) in rows("select n from usage_days order by day")] == [1, 2, 3]
+    assert [dry[name] for name in counts] == [real[name] for name in counts]
+    assert [real[name] for name in counts] == [7, 4, 3, 0, 1, 3, 0]
+    assert rows("select name from accounts where id in ('a', 'b') order by 1") == [
+        ("Aye",), ("Bee",),
+    ]  # fmt: skip
 
 
 def test_how_a_file_is_read_is_remembered_by_name(company: Cli, tmp_path: Path, rows: Rows) -> None:

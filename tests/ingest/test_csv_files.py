@@ -102,7 +102,15 @@ def test_a_contact_an_event_and_usage_are_read(file: Path) -> None:
         (USAGE, "account_id,day,event,n\na,2026-3-1,n,1\n", 2, "day", "not a day"),
         (USAGE, "account_id,day,event,n\na,2036-03-01,n,1\n", 2, "day", "not come yet"),
         (USAGE, "account_id,day,event,n\na,2026-03-01,n,-1\n", 2, "n", "0 or more"),
-        (USAGE, "account_id,day,event,n\na,2026-03-01,n,99999999999999\n", 2, "n", "0 or more"),
+        (
+            USAGE,
+            "account_id,day,event,n\na,2026-03-01,n,99999999999999\n",
+            2,
+            "n",
+            "the most allowed",
+        ),
+        (USAGE, "account_id,day,event,n\na,2026-03-01,n,1.0\n", 2, "n", "whole number"),
+        (USAGE, "account_id,day,event,n\na,2026-03-01,n,\n", 2, "n", "It is empty."),
     ],
 )
 def test_a_bad_row_is_told_by_line_and_column(
@@ -199,6 +207,19 @@ def test_a_file_that_is_not_there_or_not_a_file_is_told(tmp_path: Path) -> None:
         read(tmp_path / "nothing.csv", ACCOUNTS, NOW)
     with pytest.raises(UsageError, match="cannot be read"):
         read(tmp_path, ACCOUNTS, NOW)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["id,name\n".encode("utf-16"), b"PK\x03\x04\x14\x00\x06\x00\n", "id,Größe\n".encode("latin-1")],
+)
+def test_a_workbook_or_another_encoding_is_told_before_anything_is_read(
+    file: Path, content: bytes
+) -> None:
+    file.write_bytes(content)
+
+    with pytest.raises(UsageError, match=r"is not CSV in UTF-8\. Save it as 'CSV UTF-8' first\."):
+        read(file, ACCOUNTS, NOW)
 
 
 def test_batches_are_of_the_size_asked_for_and_tell_how_far_they_got(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,7 +15,7 @@ from digital_cs.ingest.files import csv_feedback, csv_formats
 from digital_cs.ingest.files.csv_feedback import UseLoad, VoteLoad
 from digital_cs.ingest.files.csv_files import Reader, read
 from digital_cs.ingest.files.csv_happenings import EventLoad, MilestoneLoad
-from digital_cs.ingest.files.csv_loading import Loaded, RefusedRows, load
+from digital_cs.ingest.files.csv_loading import Loaded, load
 from digital_cs.ingest.files.csv_loads import (
     AccountLoad,
     ContactLoad,
@@ -24,6 +25,7 @@ from digital_cs.ingest.files.csv_loads import (
     TicketLoad,
 )
 from digital_cs.ingest.files.csv_reading import Reading, reading_of
+from digital_cs.ingest.files.csv_refused import RefusedRows
 from digital_cs.ingest.files.csv_usage import UsageLoad
 from digital_cs.store.people import csv_mappings
 
@@ -54,16 +56,17 @@ def run(noun: str, wanted: Wanted) -> None:
         )  # fmt: skip
         way = _load_of(noun, door)
         reader: Reader[Any] = read(wanted.file, way.form, door.now, way.batch, reading)
-        await _remember(gateway, noun, wanted, reading)
-        errors = None
-        if wanted.errors is not None:
-            errors = RefusedRows(wanted.errors, reader.header, reader.delimiter)
-        verb = "looking at" if wanted.dry_run else "loading"
-        with output.progress(f"{verb} {noun}", wanted.file.stat().st_size) as bar:
-            await load(
-                reader, way, loaded, errors,
-                lambda done: bar.update(bar.task_ids[0], completed=done),
-            )  # fmt: skip
+        with contextlib.closing(reader):
+            errors = None
+            if wanted.errors is not None:
+                errors = RefusedRows(wanted.errors, wanted.file, reader, dry=wanted.dry_run)
+            await _remember(gateway, noun, wanted, reading)
+            verb = "looking at" if wanted.dry_run else "loading"
+            with output.progress(f"{verb} {noun}", wanted.file.stat().st_size) as bar:
+                await load(
+                    reader, way, loaded, errors,
+                    lambda done: bar.update(bar.task_ids[0], completed=done),
+                )  # fmt: skip
 
     try:
         ask(question)

@@ -40,13 +40,16 @@ def import_(
     empty: for good). Good rows are taken, bad ones told by line and column (exit code 1). Importing
     a list again changes nothing.
     """
+    import contextlib
+
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
     from digital_cs.cli.data import load_report
     from digital_cs.ingest.files.csv_files import read
-    from digital_cs.ingest.files.csv_loading import Loaded, RefusedRows, load
+    from digital_cs.ingest.files.csv_loading import Loaded, load
     from digital_cs.ingest.files.csv_loads import Door
     from digital_cs.ingest.files.csv_reading import reading_of
+    from digital_cs.ingest.files.csv_refused import RefusedRows
     from digital_cs.ingest.files.csv_suppressions import SuppressionLoad
 
     wanted = options.Wanted(file, dry_run=dry_run, errors=errors, as_json=as_json)
@@ -57,13 +60,14 @@ def import_(
         door = Door(gateway.pool, gateway.intake, gateway.clock, loaded.source, dry_run)
         way = SuppressionLoad(door, reason)
         reader: Reader[Any] = read(file, way.form, door.now, way.batch, reading)
-        refused = RefusedRows(errors, reader.header, reader.delimiter) if errors else None
-        verb = "looking at" if dry_run else "importing"
-        with output.progress(f"{verb} suppressions", file.stat().st_size) as bar:
-            await load(
-                reader, way, loaded, refused,
-                lambda done: bar.update(bar.task_ids[0], completed=done),
-            )  # fmt: skip
+        with contextlib.closing(reader):
+            refused = RefusedRows(errors, file, reader, dry=dry_run) if errors else None
+            verb = "looking at" if dry_run else "importing"
+            with output.progress(f"{verb} suppressions", file.stat().st_size) as bar:
+                await load(
+                    reader, way, loaded, refused,
+                    lambda done: bar.update(bar.task_ids[0], completed=done),
+                )  # fmt: skip
 
     try:
         ask(question)

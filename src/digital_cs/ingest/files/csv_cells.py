@@ -204,14 +204,18 @@ class Cells:
         return f"'{found}' is not a {what}: write {example}."
 
     def count(self, column: str) -> int:
-        """A number of 0 or more; an empty cell is 0."""
-        found = self.text(column) or "0"
-        if not found.isascii() or not found.isdecimal() or int(found[:12]) > MOST_NUMBER:
-            raise CellError(column, f"'{found}' is not a number of 0 or more.")
+        """A whole number of 0 or more."""
+        found = self.text(column)
+        if not found:
+            raise CellError(column, "It is empty.")
+        if not found.isascii() or not found.isdecimal():
+            raise CellError(column, f"'{found}' is not a whole number of 0 or more.")
+        if int(found[:12]) > MOST_NUMBER:
+            raise CellError(column, f"'{found}' is more than {MOST_NUMBER}, the most allowed.")
         return int(found)
 
     def maybe_count(self, column: str) -> int | None:
-        """A number of 0 or more, None where the cell is empty."""
+        """A whole number of 0 or more, None where the cell is empty."""
         return self.count(column) if self.text(column) else None
 
     def amount(self, column: str) -> Decimal | None:

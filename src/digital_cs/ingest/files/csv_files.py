@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ SAMPLE = 5000
 MOST_CELL = 1_000_000
 """Characters a cell may have. A quote that is never closed makes one of all the rest."""
 _GZIP = b"\x1f\x8b"
+_NO_CSV = re.compile("[\x00-\x08\x0e-\x1f\udc80-\udcff]")
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -78,7 +81,8 @@ class Batch(Generic[T]):
     """Some rows, each with its line. `done` is how many bytes of the file have been read.
 
     `cells` has every line of the batch as it was written. Of the `read` rows, `repeats` are about
-    something that came before.
+    something that came before; `again` are the lines of those of which that was in
+    an earlier batch.
     """
 
     rows: list[tuple[int, T]] = field(default_factory=list)
@@ -87,6 +91,7 @@ class Batch(Generic[T]):
     cells: dict[int, Sequence[str]] = field(default_factory=dict)
     read: int = 0
     repeats: int = 0
+    again: set[int] = field(default_factory=set)
 
 
 def read(
@@ -138,8 +143,13 @@ class Reader(Generic[T]):
         self._first_line()
         self._batch = Batch([], [Remark(1, name, words, left_out=False) for name, words in doubts])
 
+    def close(self) -> None:
+        """Close the file, also again. Who reads all of it need not."""
+        self._text.close()
+        self._raw.close()  # which a packed one's text leaves open
+
     def __iter__(self) -> Iterator[Batch[T]]:
-        with self._raw, self._text:  # closing a packed one's text leaves the file open
+        with contextlib.closing(self):
             rows: dict[object, tuple[int, T]] = {}
             try:
                 for line, cells in self._numbered():
@@ -178,6 +188,8 @@ class Reader(Generic[T]):
         first = self._text.readline()
         if not first.strip():
             raise UsageError(f"{self._path} is empty. Its first line names the columns.")
+        if _NO_CSV.search(first):  # UTF-16, a workbook of Excel, or letters of another encoding
+            raise UsageError(f"{self._path} is not CSV in UTF-8. Save it as 'CSV UTF-8' first.")
         # Excel writes semicolons in half of the world.
         self.delimiter = max(",;\t", key=first.count)
         csv.field_size_limit(MOST_CELL)
@@ -277,7 +289,10 @@ class Reader(Generic[T]):
                 " That one counts: correct the id of this one, or leave it out.",
             )  # fmt: skip
             return False
-        self._batch.repeats += 1
+        batch = self._batch
+        batch.repeats += 1
+        if before.line not in batch.cells or before.line in batch.again:
+            batch.again.add(line)
         if self._form.all_count:
             return True
         if first_counts:
@@ -286,8 +301,8 @@ class Reader(Generic[T]):
             words = f"About the same as line {before.line}; this one counts."
             earlier = rows.pop(key, None)  # and now at the end, in the order of the file
             if earlier is not None:
-                self._batch.cells.pop(earlier[0], None)
-        self._batch.remarks.append(Remark(line, None, words, left_out=False, repeat=True))
+                batch.cells.pop(earlier[0], None)
+        batch.remarks.append(Remark(line, None, words, left_out=False, repeat=True))
         return not first_counts
 
     def _hint(self, line: int) -> str:

@@ -111,7 +111,7 @@ def _usage(cells: Cells) -> UsageRow:
         day=cells.past_day("day"),
         event=cells.id("event"),
         n=cells.count("n"),
-        users=cells.count("users"),
+        users=cells.maybe_count("users") or 0,
         value=float(cells.amount("value") or 0),
         account_id=account,
         subscription_id=subscription,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar
 
-from digital_cs.ingest.files.csv_columns import ERROR_COLUMNS
 from digital_cs.ingest.files.csv_files import Batch, Reader, Remark
 from digital_cs.ingest.files.csv_loads import Load
+from digital_cs.ingest.files.csv_refused import RefusedRows
 
 T = TypeVar("T")
 
@@ -28,7 +24,8 @@ class Loaded:
     """What became of a file, or would, in a dry run.
 
     `taken` rows are `new`, `changed` or the `same` as what is known; `repeated` ones are about
-    something that stands in the file before; `left_out` ones have a remark that says so.
+    something that stands in the file before, and are not among them; `left_out` ones have a remark
+    that says so.
     `through`: the moment up to which the source is complete now. `preview`: the first rows as
     they are understood.
     """
@@ -59,39 +56,6 @@ class Loaded:
         self.more_remarks += len(remarks[room:])
 
 
-class RefusedRows:
-    """A file of the rows that were refused, as they were, each after its line, column and problem.
-
-    It can be corrected and loaded like the file that it comes from: those three are ignored.
-    """
-
-    def __init__(self, path: Path, header: Sequence[str], delimiter: str) -> None:
-        self._path = path
-        self._header = header
-        self._part = path.with_name(path.name + ".part")
-        self._delimiter = delimiter
-        self._stack = contextlib.ExitStack()
-        self._rows: Any = None
-        self.count = 0
-
-    def write(self, remark: Remark, cells: Sequence[str]) -> None:
-        """Add a row. The file is begun with the first one."""
-        if self._rows is None:
-            out = self._stack.enter_context(
-                self._part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-            )
-            self._rows = csv.writer(out, delimiter=self._delimiter)
-            self._rows.writerow([*ERROR_COLUMNS, *self._header])
-        self._rows.writerow([remark.line, remark.column or "", remark.message, *cells])
-        self.count += 1
-
-    def close(self) -> None:
-        """Put the file in its place: only now, for it may be the one that is being read."""
-        self._stack.close()
-        if self.count:
-            os.replace(self._part, self._path)
-
-
 async def load(
     reader: Reader[T], load: Load[T], loaded: Loaded, errors: RefusedRows | None,
     progress: Callable[[int], None],
@@ -100,14 +64,16 @@ async def load(
 
     `progress` is told how many bytes of the file have been read.
     """
+    whole = False
     try:
         for batch in reader:
             await _take(batch, load, loaded, errors)
             progress(batch.done)
+        whole = True
     finally:
         if errors is not None:
-            errors.close()
-            loaded.errors_file = str(errors._path) if errors.count else None
+            errors.close(whole=whole)
+            loaded.errors_file = str(errors.path) if errors.count else None
     ending = await load.end(loaded.taken, loaded.left_out)
     loaded.warnings += ending.warnings
     loaded.through = ending.through
@@ -116,7 +82,7 @@ async def load(
 
 
 async def _take(batch: Batch[T], load: Load[T], loaded: Loaded, errors: RefusedRows | None) -> None:
-    taken = await load.take(batch.rows)
+    taken = await load.take(batch.rows, batch.again)
     remarks = sorted([*batch.remarks, *taken.remarks], key=lambda remark: remark.line)
     refused = [remark for remark in remarks if remark.left_out]
     if errors is not None:

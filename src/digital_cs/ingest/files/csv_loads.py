@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
@@ -87,12 +87,18 @@ class Load(ABC, Generic[T]):
         self.door = door
         self.form = form
 
-    async def take(self, rows: Rows[T]) -> Taken:
-        """Take a batch, in transactions of its own: what was taken stays, whatever comes after."""
+    async def take(self, rows: Rows[T], again: Collection[int] = ()) -> Taken:
+        """Take a batch, in transactions of its own: what was taken stays, whatever comes after.
+
+        `again`: lines of what the file told of before. They are taken, but not counted once more:
+        a dry run could not tell what the first of them will have changed.
+        """
         rows, remarks = await self.known(rows)
-        taken = Taken(len(rows), remarks=remarks)
+        first = [row for row in rows if row[0] not in again]
+        taken = Taken(len(first), remarks=remarks)
+        if first:
+            taken.difference = await self.differ(first)
         if rows:
-            taken.difference = await self.differ(rows)
             if not self.door.dry:
                 taken.notes = dict(await self.save([record for _, record in rows]))
             self.saw(rows)
