@@ -40,3 +40,17 @@ async def test_the_end_is_told_by_how_fast_it_goes_and_not_by_when_it_began(
     assert (found.sent, found.left) == (sent, 1000 - sent)
     assert found.ends_at is not None
     assert (found.ends_at - MONDAY) / timedelta(minutes=1) == pytest.approx(minutes)
+
+
+async def test_it_does_not_end_before_those_have_their_turn_who_were_put_off(
+    connection: Connection,
+) -> None:
+    later = MONDAY + timedelta(days=1)
+    values = {"now": MONDAY, "until": later, "sent": 60, "apart": 1.0, "all": 63}
+    await connection.execute(_ROWS, values)
+    await connection.execute(
+        "update messages set retry_at = %s, reason = 'budget_person' where key = 'spring/63'",
+        (later,),
+    )
+    found = await broadcast_progress.read(connection, "spring", MONDAY)
+    assert (found.left, found.ends_at, found.next_due) == (3, later, MONDAY)

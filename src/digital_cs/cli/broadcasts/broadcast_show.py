@@ -104,7 +104,8 @@ def _tell(found: Shown) -> None:
     if progress.next_due is not None and progress.next_due > found.now:
         output.say(f"The next is due {output.when(progress.next_due)}.")
     if progress.ends_at is not None:
-        output.say(f"At this rate it ends about {output.when(progress.ends_at)}.")
+        ends = "At this rate it ends about" if progress.per_minute else "It ends about"
+        output.say(f"{ends} {output.when(progress.ends_at)}.")
 
 
 def _stands_still(found: Shown) -> bool:

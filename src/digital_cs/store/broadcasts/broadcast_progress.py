@@ -21,7 +21,8 @@ TO_JUDGE = 5
 
 _COUNT = """
 select state, reason, count(*), count(*) filter (where settled_at > %(lately)s),
-       min(coalesce(retry_at, due_at)), max(due_at), min(claimed_at), max(settled_at),
+       min(coalesce(retry_at, due_at)), max(coalesce(retry_at, due_at)), min(claimed_at),
+       max(settled_at),
        min(settled_at) filter (where settled_at > %(lately)s)
   from messages where broadcast_id = %(id)s group by 1, 2
 """
