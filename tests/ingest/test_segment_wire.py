@@ -142,6 +142,50 @@ def test_ids_may_be_numbers_null_or_empty_and_the_account_stands_in_the_context(
     assert track(userId=None, context={"groupId": 3.0}).account_id == "3"
 
 
+def around(context: Any, *messages: Any) -> Letters:
+    body = json.dumps({"batch": messages, "context": context}).encode()
+    return read(take_apart(body), NOW)
+
+
+def test_the_context_of_a_batch_counts_where_a_message_has_none_of_its_own() -> None:
+    own = {**TRACK, "context": {"groupId": "globex"}}
+    none_of_account: list[Any] = [{"ip": "::1"}, {"groupId": ""}, []]
+    others = [{**TRACK, "context": each} for each in none_of_account]
+    identify = {"type": "identify", "userId": "ann"}
+    letters = around({"groupId": "acme", "traits": {"plan": "pro"}}, TRACK, own, *others, identify)
+
+    *events, told = letters.messages
+    found = [each.account_id for each in events if isinstance(each, Track)]
+    assert found == ["acme", "globex", "acme", "acme", "acme"]
+    assert isinstance(told, Identify)
+    assert (told.account_id, told.traits) == ("acme", {"plan": "pro"})
+
+
+@pytest.mark.parametrize("context", [None, [], {}, {"library": {"name": "analytics-java"}}])
+def test_a_context_of_a_batch_that_says_nothing_of_an_account_changes_nothing(context: Any) -> None:
+    assert around(context, TRACK, 7).messages == batch(TRACK, 7).messages
+
+
+def test_the_same_words_under_the_contexts_of_two_batches_are_two_events() -> None:
+    told = {"type": "track", "event": "E", "timestamp": "2026-03-01T09:30:00Z"}
+    ids = [around({"groupId": each}, told).messages[0].id for each in ("acme", "globex", "acme")]
+
+    assert ids[0] == ids[2] != ids[1]
+
+
+@pytest.mark.parametrize(
+    ("context", "says"),
+    [(b'"x"', "context: it is text"), (b'{"groupId":{}}', "context.groupId: it is an object"),
+     (b'{"groupId":NaN}', "not JSON that can be kept"), (b'{"groupId":"\\ud800"}', "kept")],
+)  # fmt: skip
+def test_a_context_of_a_batch_that_cannot_be_used_is_told_in_a_sentence(
+    context: bytes, says: str
+) -> None:
+    with pytest.raises(WireError, match=r"^The context of the batch .*\.$") as caught:
+        take_apart(b'{"batch":[],"context":' + context + b"}")
+    assert says in str(caught.value)
+
+
 def test_empty_objects_may_be_written_as_php_writes_them() -> None:
     assert track(properties=[], context=[]).properties == b"{}"
     assert problem({**TRACK, "properties": [1]}) == (

@@ -88,6 +88,10 @@ BATCH_BODY = _body(
                     "additionalProperties": True,
                 },
             },
+            "context": {
+                **_COMMON["context"],
+                "description": "For all of them; what a message says in its own counts more.",
+            },
             "writeKey": _COMMON["writeKey"],
         },
     }

@@ -65,10 +65,13 @@ _named = msgspec.json.Decoder(_Named)
 _encode = msgspec.json.Encoder().encode
 
 
-def read_message(raw: bytes, now: datetime, kind: str | None, place: int) -> Incoming:
+def read_message(
+    raw: bytes, now: datetime, kind: str | None, place: int, around: Context | None = None
+) -> Incoming:
     """One message from its JSON, the `place`-th of its request. Raises MessageError.
 
-    `kind` is that of the address; None: the message has its own.
+    `kind` is that of the address; None: the message has its own. `around`: the context of its
+    whole batch, for what its own leaves out.
     """
     try:
         call = _call.decode(raw)
@@ -77,7 +80,9 @@ def read_message(raw: bytes, now: datetime, kind: str | None, place: int) -> Inc
     read = _READERS.get(kind or call.type or "")
     if read is None:
         _refuse("type", f"send one of {', '.join(_READERS)}")
-    id = _word("messageId", call.message_id) or _made_id(call, raw, place)
+    id = _word("messageId", call.message_id) or _made_id(call, raw, place, around)
+    if around is not None:
+        call.context = _within(around, call.context)
     return read(call, id, _moment_of(call, now))
 
 
@@ -89,7 +94,14 @@ def message_id(raw: bytes) -> str | None:
         return None
 
 
-def _made_id(call: Call, raw: bytes, place: int) -> str:
+def _within(around: Context, own: Context | list[Any] | None) -> Context:
+    if not isinstance(own, Context):
+        return around
+    account = around.group_id if own.group_id in (None, "") else own.group_id
+    return Context(account, own.traits or around.traits)
+
+
+def _made_id(call: Call, raw: bytes, place: int, around: Context | None) -> str:
     """An id for a message without one.
 
     Where it says when it was, the same request sent again makes the same id. Without a moment, the
@@ -98,6 +110,8 @@ def _made_id(call: Call, raw: bytes, place: int) -> str:
     if not (call.timestamp or call.original_timestamp or call.sent_at):
         return uuid4().hex
     digest = hashlib.blake2b(raw, digest_size=16, salt=place.to_bytes(8, "big"))
+    if around is not None:  # the same words of two accounts are two things that happened
+        digest.update(_encode(around))
     return digest.hexdigest()
 
 

@@ -12,8 +12,10 @@ import msgspec
 
 from digital_cs.errors import DigitalCsError
 from digital_cs.ingest.events.incoming import Incoming, Track
+from digital_cs.ingest.events.segment_complaints import sentence
 from digital_cs.ingest.events.segment_messages import (
     MOST_MESSAGE_BYTES,
+    Context,
     MessageError,
     message_id,
     read_message,
@@ -49,13 +51,14 @@ class Envelope(msgspec.Struct):
     """A body taken apart: the key in it, and its messages still as JSON.
 
     `kind` is that of the address; None: a batch, whose messages have their own. `plain`: all of
-    it `is_plain`.
+    it `is_plain`. `around`: what the context of the whole batch says, if anything that is read.
     """
 
     write_key: Any
     messages: Sequence[bytes | msgspec.Raw]
     kind: str | None
     plain: bool = False
+    around: Context | None = None
 
 
 class Letters(msgspec.Struct):
@@ -69,6 +72,11 @@ class Letters(msgspec.Struct):
 class _Batch(msgspec.Struct, rename="camel"):
     batch: list[msgspec.Raw]
     write_key: Any = None
+    context: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Around(msgspec.Struct):
+    context: Context | list[Any] | None
 
 
 class _Single(msgspec.Struct, rename="camel"):
@@ -77,6 +85,7 @@ class _Single(msgspec.Struct, rename="camel"):
 
 _batch = msgspec.json.Decoder(_Batch)
 _single = msgspec.json.Decoder(_Single)
+_around = msgspec.json.Decoder(_Around)
 
 
 def unpack(body: bytes, encoding: str = "") -> bytes:
@@ -118,7 +127,8 @@ def take_apart(body: bytes, kind: str | None = None) -> Envelope:
         if kind is not None:
             return Envelope(_single.decode(body).write_key, [body], kind)
         batch = _batch.decode(body)
-        envelope = Envelope(batch.write_key, batch.batch, None, is_plain(body))
+        around = _context(bytes(batch.context))
+        envelope = Envelope(batch.write_key, batch.batch, None, is_plain(body), around)
     except msgspec.ValidationError:
         raise WireError(_SHAPE if kind is None else "The body is not a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -126,6 +136,17 @@ def take_apart(body: bytes, kind: str | None = None) -> Envelope:
     if len(envelope.messages) > MOST_MESSAGES:
         raise TooLargeError(f"There are more than {MOST_MESSAGES} messages. Send fewer at a time.")
     return envelope
+
+
+def _context(raw: bytes) -> Context | None:
+    """What the context of a whole batch says for all of its messages. Raises WireError."""
+    try:
+        found = _around.decode(b'{"context":%b}' % raw).context
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"The context of the batch cannot be used. {sentence(error)}") from None
+    if isinstance(found, Context) and (found.group_id not in (None, "") or found.traits):
+        return found
+    return None
 
 
 _SHAPE = 'The body is not a JSON object with a list in "batch".'
@@ -145,7 +166,9 @@ def _take_apart_patiently(body: bytes, kind: str | None) -> Envelope:
     messages = found.get("batch") if isinstance(found, dict) and kind is None else [found]
     if not isinstance(found, dict) or not isinstance(messages, list):
         raise WireError(_SHAPE if kind is None else "The body is not a JSON object.")
-    return Envelope(found.get("writeKey"), [json.dumps(each).encode() for each in messages], kind)
+    around = _context(json.dumps(found.get("context")).encode()) if kind is None else None
+    written = [json.dumps(each).encode() for each in messages]
+    return Envelope(found.get("writeKey"), written, kind, around=around)
 
 
 def read(envelope: Envelope, now: datetime) -> Letters:
@@ -153,18 +176,19 @@ def read(envelope: Envelope, now: datetime) -> Letters:
     plain = envelope.plain
     messages = envelope.messages if plain else [*map(bytes, envelope.messages)]
     tracks: Sequence[Track | None] = [None] * len(messages)
-    if envelope.kind is None:
+    if envelope.kind is None and envelope.around is None:
         tracks = plain_tracks(messages, now, all_plain=plain)
         usual = [*filter(None, tracks)]
         if len(usual) == len(messages) and max(map(len, messages), default=0) <= MOST_MESSAGE_BYTES:
             return Letters(usual, range(len(usual)), [])
-    return _read_each(messages, tracks, envelope.kind, now)
+    return _read_each(envelope, messages, tracks, now)
 
 
 def _read_each(
-    messages: Sequence[bytes | msgspec.Raw], tracks: Sequence[Track | None], kind: str | None,
+    envelope: Envelope, messages: Sequence[bytes | msgspec.Raw], tracks: Sequence[Track | None],
     now: datetime,
 ) -> Letters:  # fmt: skip
+    kind, around = envelope.kind, envelope.around
     kept: list[Incoming] = []
     places: list[int] = []
     refused: list[Refused] = []
@@ -172,7 +196,7 @@ def _read_each(
         try:
             if len(raw) > MOST_MESSAGE_BYTES:
                 raise MessageError(f"It is larger than {MOST_MESSAGE_BYTES >> 10} KB.")
-            kept.append(track or read_message(bytes(raw), now, kind, place))
+            kept.append(track or read_message(bytes(raw), now, kind, place, around))
             places.append(place)
         except MessageError as error:
             refused.append(Refused(place, message_id(bytes(raw)), str(error)))
