@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from digital_cs.cli.options import Content, Json
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from digital_cs.domain.problem import Problem
 
 EXAMPLE = "Example: digital-cs check --content ./content"
+NOT_PUBLISHED = "Nothing was published: correct what stands above."
+NOT_USABLE = "Correct what stands above first."
 
 
 def check(
     content: Content = None,
     as_json: Json = False,
 ) -> None:
-    """Check the policy, team, topics, programs, segments, triggers, e-mails, milestones, holidays.
+    """Check everything in the content folder: programs, e-mails, policy, and all that is beside.
 
     Each complaint has its file and line. The exit code is 1 if something is an error. Warnings are
     shown and do no more.
@@ -91,7 +95,46 @@ def content_problems(folder: Path) -> list[Problem]:
     return problems
 
 
-def show_problems(problems: list[Problem]) -> None:
+def report(problems: Collection[Problem], well: str, *, as_json: bool) -> None:
+    """Say the complaints about a part of the content folder, or `well` where there are none.
+
+    Ends the command with code 1 if one of them is an error.
+    """
+    from digital_cs.cli import output
+
+    errors = sum(each.severity == "error" for each in problems)
+    if as_json:
+        output.emit({"errors": errors, "problems": problems})
+    elif problems:
+        show_problems(problems)
+    else:
+        output.say(well)
+    if errors:
+        raise typer.Exit(1)
+
+
+def refuse(problems: Iterable[Problem], verdict: str = NOT_PUBLISHED) -> NoReturn:
+    """Show the complaints that keep a command from being done, and end it with code 1."""
+    from digital_cs.cli import output
+
+    show_problems(problems)
+    output.complain(verdict)
+    raise typer.Exit(1)
+
+
+def require_files(noun: str, names: Iterable[str], there: Collection[str], folder: Path) -> None:
+    """Raises NotFoundError for the first of these names that no file of the folder has."""
+    from digital_cs.errors import NotFoundError
+
+    for name in names:
+        if name not in there:
+            raise NotFoundError(
+                f"There is no {noun} '{name}' in {folder}."
+                f" There are: {', '.join(sorted(there)) or 'none'}."
+            )
+
+
+def show_problems(problems: Iterable[Problem]) -> None:
     """Print complaints as editors and people know them: file:line:column: sentence."""
     from digital_cs.cli import output
 

@@ -52,19 +52,11 @@ def check(content: Content = None, as_json: Json = False) -> None:
     """Check the newsletters of the content folder, and the events that they may show."""
     from digital_cs.catalog.events import load_events
     from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import report
 
     folder, loaded = _loaded(content)
-    problems = [*loaded.problems, *load_events(folder).problems]
-    errors = [each for each in problems if each.severity == "error"]
-    if as_json:
-        output.emit({"errors": len(errors), "problems": problems})
-    elif problems:
-        show_problems(problems)
-    else:
-        output.say(f"{output.count_of(len(loaded.by_name), 'newsletter')}: all is well.")
-    if errors:
-        raise typer.Exit(1)
+    well = f"{output.count_of(len(loaded.by_name), 'newsletter')}: all is well."
+    report([*loaded.problems, *load_events(folder).problems], well, as_json=as_json)
 
 
 @app.command("list", epilog="Example: digital-cs newsletter list")
@@ -121,15 +113,13 @@ def publish(
     comes out no more.
     """
     from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse
     from digital_cs.cli.connection import ask, find_settings
     from digital_cs.temporal import newsletters
 
     _, loaded = _loaded(content)
     if loaded.errors:
-        show_problems(list(loaded.errors))
-        output.complain("The newsletters cannot be used: correct what stands above.")
-        raise typer.Exit(1)
+        refuse(loaded.errors, "The newsletters cannot be used: correct what stands above.")
     zone = find_settings().settings.workspace_zone
 
     async def question(gateway: Gateway) -> newsletters.Publishing:

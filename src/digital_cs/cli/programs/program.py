@@ -60,7 +60,7 @@ def check(
     from digital_cs.catalog.policy import policy_beside
     from digital_cs.catalog.programs import email_names, load_program
     from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import report
 
     folder, loaded = catalog(content)
     problems = list(loaded.problems)
@@ -70,15 +70,8 @@ def check(
         policy = policy_beside(folder)
         found = [load_program(path, emails, ids, policy) for path in files]
         problems = [problem for each in found for problem in each.problems]
-    errors = sum(each.severity == "error" for each in problems)
-    if as_json:
-        output.emit({"errors": errors, "problems": problems})
-    else:
-        show_problems(problems)
-        if not problems:
-            output.say(f"All is well in {output.count_of(len(files or loaded.files), 'program')}.")
-    if errors:
-        raise typer.Exit(1)
+    well = f"All is well in {output.count_of(len(files or loaded.files), 'program')}."
+    report(problems, well, as_json=as_json)
 
 
 @app.command(epilog="Example: digital-cs program publish renewal --dry-run")
@@ -137,25 +130,17 @@ def publish(
         output.say(_published_words(each, counts, at_launch[each.program], dry_run))
 
 
-def _publishable(names: list[str] | None, content: Path | None) -> list[Program]:
-    from digital_cs.cli.check import show_problems
-    from digital_cs.errors import NotFoundError
+def _publishable(
+    names: list[str] | None, content: Path | None, verdict: str | None = None
+) -> list[Program]:
+    from digital_cs.cli.check import NOT_PUBLISHED, refuse, require_files
 
     folder, loaded = catalog(content)
     ids = names or sorted({*loaded.programs, *(Path(p.file).stem for p in loaded.errors)})
     broken = [p for p in loaded.errors if Path(p.file).stem in ids]
     if broken:
-        from digital_cs.cli import output
-
-        show_problems(broken)
-        output.complain("Nothing was published: correct what stands above.")
-        raise typer.Exit(1)
-    for name in ids:
-        if name not in loaded.programs:
-            raise NotFoundError(
-                f"There is no program '{name}' in {folder / 'programs'}."
-                f" There are: {', '.join(sorted(loaded.programs)) or 'none'}."
-            )
+        refuse(broken, verdict or NOT_PUBLISHED)
+    require_files("program", ids, loaded.programs, folder / "programs")
     return [loaded.programs[name] for name in ids]
 
 
@@ -346,12 +331,14 @@ def diff(
 
 def program_of_file(name: str, content: Path | None) -> Program:
     """The program in the content folder; its complaints are shown if it cannot be used."""
-    return _publishable([name], content)[0]
+    return programs_of_files([name], content)[0]
 
 
 def programs_of_files(names: list[str] | None, content: Path | None) -> list[Program]:
     """These programs of the content folder (None: all); complaints are shown if one is broken."""
-    return _publishable(names, content)
+    from digital_cs.cli.check import NOT_USABLE
+
+    return _publishable(names, content, NOT_USABLE)
 
 
 async def published_spec(

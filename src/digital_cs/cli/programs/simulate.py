@@ -111,8 +111,7 @@ def _policy(
 ) -> tuple[str, Policy]:
     """The policy to play by, and what to call it. Shows its complaints and ends on an error."""
     from digital_cs.catalog.policy import FILE, check_policy_text, load_policy
-    from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse
     from digital_cs.domain.sending.policy import OPEN, Policy
     from digital_cs.errors import NotFoundError
 
@@ -129,9 +128,7 @@ def _policy(
             raise NotFoundError(f"{file} cannot be read: {fault.strerror}.") from None
         loaded, source = check_policy_text(text, str(file)), str(file)
     if loaded.policy is None:
-        show_problems(list(loaded.errors))
-        output.complain("The policy cannot be used: correct what stands above.")
-        raise typer.Exit(1)
+        refuse(loaded.errors, "The policy cannot be used: correct what stands above.")
     return source, loaded.policy
 
 

@@ -102,15 +102,12 @@ def publish_those_of(folder: Path, *, dry_run: bool) -> Published | None:
     Shows the complaints and ends the command, if there are any.
     """
     from digital_cs.catalog.milestones import load_milestones
-    from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse
     from digital_cs.cli.connection import ask
 
     loaded = load_milestones(folder)
     if loaded.problems:
-        show_problems(list(loaded.problems))
-        output.complain("Nothing was published: correct what stands above.")
-        raise typer.Exit(1)
+        refuse(loaded.problems)
     if not loaded.there:
         return None
     wanted = loaded.milestones

@@ -129,26 +129,16 @@ def publishable(names: list[str] | None, content: Path | None) -> list[Segment]:
     Shows the complaints about them and ends the command, if there are any. Raises NotFoundError.
     """
     from digital_cs.catalog.segments import FOLDER, load_segments
-    from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse, require_files
     from digital_cs.config import load_settings
-    from digital_cs.errors import NotFoundError
 
     folder = content or load_settings().content_dir
     loaded = load_segments(folder)
     broken = {Path(problem.file).stem for problem in loaded.errors}
     wanted = loaded.with_all_below(names if names is not None else loaded.segments)
-    there = {each.segment for each in wanted}
     if broken & _reached(names, loaded, broken):
-        show_problems(list(loaded.errors))
-        output.complain("Nothing was published: correct what stands above.")
-        raise typer.Exit(1)
-    for name in names or ():
-        if name not in there:
-            raise NotFoundError(
-                f"There is no segment '{name}' in {folder / FOLDER}."
-                f" There are: {', '.join(sorted(loaded.segments)) or 'none'}."
-            )
+        refuse(loaded.errors)
+    require_files("segment", names or (), loaded.segments, folder / FOLDER)
     return wanted
 
 

@@ -135,24 +135,15 @@ def publishable(names: list[str] | None, content: Path | None) -> list[Trigger]:
     Shows the complaints about them and ends the command, if there are any. Raises NotFoundError.
     """
     from digital_cs.catalog.triggers import FOLDER, load_triggers
-    from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse, require_files
     from digital_cs.config import load_settings
-    from digital_cs.errors import NotFoundError
 
     folder = content or load_settings().content_dir
     loaded = load_triggers(folder)
     broken = [p for p in loaded.errors if names is None or Path(p.file).stem in names]
     if broken:
-        show_problems(broken)
-        output.complain("Nothing was published: correct what stands above.")
-        raise typer.Exit(1)
-    for name in names or ():
-        if name not in loaded.by_name:
-            raise NotFoundError(
-                f"There is no trigger '{name}' in {folder / FOLDER}."
-                f" There are: {', '.join(sorted(loaded.by_name)) or 'none'}."
-            )
+        refuse(broken)
+    require_files("trigger", names or (), loaded.by_name, folder / FOLDER)
     return [loaded.by_name[name] for name in sorted(names or loaded.by_name)]
 
 

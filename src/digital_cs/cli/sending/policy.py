@@ -38,18 +38,10 @@ def schema(as_json: Json = False) -> None:
 @app.command(epilog="Example: digital-cs policy check")
 def check(content: Content = None, as_json: Json = False) -> None:
     """Check policy.yaml, by itself and beside the e-mails and programs of the folder."""
-    from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import report
 
     folder, loaded = _loaded(content)
-    if as_json:
-        output.emit({"errors": len(loaded.errors), "problems": loaded.problems})
-    elif loaded.problems:
-        show_problems(list(loaded.problems))
-    else:
-        output.say(f"All is well in {folder / 'policy.yaml'}.")
-    if loaded.errors:
-        raise typer.Exit(1)
+    report(loaded.problems, f"All is well in {folder / 'policy.yaml'}.", as_json=as_json)
 
 
 @app.command(epilog="Example: digital-cs policy show")
@@ -164,14 +156,11 @@ def _loaded(content: Path | None) -> tuple[Path, LoadedPolicy]:
 
 def _usable(content: Path | None) -> Policy:
     """The policy of the content folder. Shows its complaints and ends the command on an error."""
-    from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse
 
     _, loaded = _loaded(content)
     if loaded.policy is None:
-        show_problems(list(loaded.errors))
-        output.complain("The policy cannot be used: correct what stands above.")
-        raise typer.Exit(1)
+        refuse(loaded.errors, "The policy cannot be used: correct what stands above.")
     return loaded.policy
 
 

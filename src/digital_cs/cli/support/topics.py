@@ -46,18 +46,12 @@ def schema(as_json: Json = False) -> None:
 def check(content: Content = None, as_json: Json = False) -> None:
     """Check topics.yaml: each complaint has its line and column."""
     from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import report
 
     folder, loaded = _loaded(content)
-    if as_json:
-        output.emit({"errors": len(loaded.errors), "problems": loaded.problems})
-    elif loaded.problems:
-        show_problems(list(loaded.problems))
-    else:
-        number = output.count_of(len(loaded.topics.topics), "topic")
-        output.say(f"All is well in {folder / 'topics.yaml'}: {number}.")
-    if loaded.errors:
-        raise typer.Exit(1)
+    number = output.count_of(len(loaded.topics.topics), "topic")
+    well = f"All is well in {folder / 'topics.yaml'}: {number}."
+    report(loaded.problems, well, as_json=as_json)
 
 
 @app.command(epilog="Example: digital-cs topics publish --dry-run")
@@ -73,16 +67,14 @@ def publish(
     do workers by themselves.
     """
     from digital_cs.cli import output
-    from digital_cs.cli.check import show_problems
+    from digital_cs.cli.check import refuse
     from digital_cs.cli.connection import ask
     from digital_cs.ingest.support import topic_publishing, topics
     from digital_cs.ingest.support.topic_proposals import TopicProposals
 
     _, loaded = _loaded(content)
     if loaded.errors:
-        show_problems(list(loaded.problems))
-        output.complain("Nothing was published: correct what stands above.")
-        raise typer.Exit(1)
+        refuse(loaded.problems)
 
     async def question(gateway: Gateway) -> tuple[PublishedTopics, Sorted, Learned | None]:
         now = gateway.clock.now()
