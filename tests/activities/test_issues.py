@@ -260,6 +260,23 @@ async def test_when_all_is_sent_it_is_closed_and_a_week_later_reported(desk: Iss
     )  # fmt: skip
 
 
+async def test_a_day_has_one_issue_unless_that_was_left_out(desk: IssueHouse) -> None:
+    id = await desk.publish()
+    gateway, free = desk.gateway(), date(2026, 12, 16)
+    extra = await newsletters.plan_extra(gateway, "lantern-letter", free, "maya", CALENDAR)
+    for again in (
+        newsletters.plan_extra(gateway, "lantern-letter", free, "maya", CALENDAR),
+        newsletters.move(gateway, id, free, "maya", CALENDAR),
+    ):
+        with pytest.raises(UsageError, match="already"):
+            await again
+    await newsletters.skip(gateway, extra, "By mistake", "maya")
+    again_after_all = await newsletters.plan_extra(
+        gateway, "lantern-letter", free, "maya", CALENDAR
+    )  # fmt: skip
+    assert again_after_all == f"{extra}-2"
+
+
 async def test_an_issue_is_moved_left_out_or_added(desk: IssueHouse) -> None:
     id = await desk.publish()
     await newsletters.move(desk.gateway(), id, date(2026, 12, 3), "maya", CALENDAR)

@@ -44,6 +44,15 @@ def sensible_day(
         raise UsageError(f"{day:%A %-d %B} is no business day, or frozen. Choose another one.")
 
 
+async def only_one(connection: Connection, newsletter: str, day: date) -> None:
+    """Raise UsageError for a day on which readers get another issue of a newsletter."""
+    if day in await issues.send_days(connection, newsletter, recalled=False):
+        raise UsageError(
+            f"There is an issue of {newsletter} on {day} already. Choose another day, or leave that"
+            " one out first."
+        )
+
+
 async def plan_due(
     connection: Connection, calendar: BusinessCalendar, zone: str, now: datetime
 ) -> list[str]:

@@ -18,7 +18,7 @@ from digital_cs.store.newsletters.issues import IssueRow
 from digital_cs.store.sending import stops
 from digital_cs.store.support import topic_coverage
 from digital_cs.temporal.issue_answers import NO_APPROVAL, IssueStateError, locked
-from digital_cs.temporal.issue_planning import sensible_day
+from digital_cs.temporal.issue_planning import only_one, sensible_day
 
 if TYPE_CHECKING:
     from digital_cs.temporal.gateway import Gateway
@@ -126,8 +126,7 @@ async def correct(
         if other is not None:
             raise UsageError(f"{other} corrects it already: change that one, or skip it first.")
         sensible_day(day, calendar, now, begun=True)
-        if day in await issues.send_days(connection, name, recalled=False):
-            raise UsageError(f"There is an issue of {name} on {day} already.")
+        await only_one(connection, name, day)
         made = await issues.plan_another(connection, row.newsletter, day, now)
         await issues.change(
             connection, made, (State.PLANNED,), subject=row.subject, preview=row.preview,

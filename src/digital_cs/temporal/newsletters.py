@@ -21,7 +21,7 @@ from digital_cs.store.newsletters import issue_texts, issues, newsletters
 from digital_cs.store.newsletters.issues import IssueRow
 from digital_cs.temporal import issue_answers, newsletter_recall
 from digital_cs.temporal.issue_answers import IssueStateError, Seen, still_open
-from digital_cs.temporal.issue_planning import plan_due, sensible_day
+from digital_cs.temporal.issue_planning import only_one, plan_due, sensible_day
 from digital_cs.temporal.newsletter_recall import Recalled
 
 if TYPE_CHECKING:
@@ -81,9 +81,8 @@ async def plan_extra(
                 " those that are."
             )
         sensible_day(day, calendar, now)
-        id = await issues.plan(connection, found.newsletter, day, day, now, extra=True)
-        if id is None:
-            raise UsageError(f"There is an issue of {newsletter} on {day} already.")
+        await only_one(connection, newsletter, day)
+        id = await issues.plan_another(connection, found.newsletter, day, now)
         await issue_texts.say_anew(connection, id)
         await issues.note(connection, id, by, "Planned, beside the rhythm.", now)
     return id
@@ -193,6 +192,7 @@ async def move(gateway: Gateway, id: str, day: date, by: str, calendar: Business
         sensible_day(day, calendar, now, begun=bool(row.corrects))
         if day == row.send_on:
             return
+        await only_one(connection, row.newsletter.newsletter, day)
         # What it shows depends on its day, so it is put together anew; if it says what was approved
         # then, it is approved still.
         await issues.change(connection, id, BEFORE_IT_LEAVES, send_on=day, frozen_hash=None)

@@ -135,7 +135,7 @@ async def plan(
 async def plan_another(
     connection: Connection, newsletter: Newsletter, day: date, now: datetime
 ) -> str:
-    """Plan an issue of a day beside those that there are of it already."""
+    """Plan an issue of a day, beside those of it that were left out, or called back."""
     for nth in count(1):
         id = await plan(connection, newsletter, day, day, now, extra=True, nth=nth)
         if id is not None:
