@@ -32,19 +32,30 @@ def test_an_article_must_answer_three_questions_of_ten(answered: int, standing: 
 def test_only_the_best_answer_to_a_question_counts() -> None:
     found = stands([["c-2", "c-1"]] * 10, SPAM, OLD)
     assert (found.standing, found.article) == (Standing.STALE, OLD)
-    assert "“Old spam” needs a review first" in found.words()
+    assert found.words() == (
+        "“Old spam” needs a review first (found by 100% of the questions, and states no topic)"
+    )
 
 
 def test_of_two_that_answer_a_fresh_one_goes_first() -> None:
     found = stands([["c-2"]] * 6 + [["c-1"]] * 4, SPAM, OLD)
     assert (found.standing, found.article, found.answers) == (Standing.FRESH, SPAM, 0.4)
-    assert "can be shown" in found.words()
+    assert found.words() == (
+        "“Spam” can be shown, if it answers this: found by 40% of the questions,"
+        " and states no topic"
+    )
 
 
 def test_what_states_the_topic_needs_no_question() -> None:
     found = stands([["c-1"]] * 10, SPAM, STATED)
     assert (found.article, found.stated, found.standing) == (STATED, True, Standing.STALE)
     assert stands([], STATED).article == STATED
+
+
+def test_what_states_another_topic_is_not_taken_for_this_one() -> None:
+    other = Article("c-4", "Bounces", State.FRESH, topic="bounces")
+    assert stands([["c-4"]] * 10, other).standing is Standing.MISSING
+    assert stands([["c-4"]] * 6 + [["c-2"]] * 4, other, OLD).article == OLD
 
 
 @pytest.mark.parametrize("state", [State.STALE, State.BLOCKED])

@@ -143,6 +143,22 @@ async def test_an_article_that_states_the_topic_goes_before_one_that_is_found(
     assert (coverage.stated, coverage.standing) == (True, Standing.FRESH)
 
 
+@pytest.mark.parametrize(
+    ("stated", "standing"), [("weather", Standing.MISSING), ("old-exports", Standing.FRESH)]
+)
+async def test_an_article_that_states_another_topic_of_ours_is_not_taken_for_this_one(
+    desk: TopicDesk, docs: Path, stated: str, standing: Standing
+) -> None:
+    (docs / "export.md").write_text(
+        f"---\nlast_reviewed: 2025-10-20\ntopic: {stated}\n---\n{ARTICLES['export']}\n"
+    )
+    await import_docs(desk, docs)
+    await ask_all(desk, EXPORT, WEATHER)
+    export = one(await month(desk), "export")
+    assert export.coverage is not None
+    assert export.coverage.standing is standing
+
+
 async def test_what_is_missing_is_asked_for_once_with_samples_that_stay_with_the_tickets(
     desk: TopicDesk, docs: Path
 ) -> None:

@@ -92,8 +92,9 @@ def show(
         output.emit({**dataclasses.asdict(task), "samples": samples})
         return
     about = ", ".join(filter(None, (task.account_name, task.contact)))
-    where = ", ".join(filter(None, (task.program, task.step))) or "no program"
-    output.say(f"{task.title}\n{f'{about}. ' if about else ''}From {where}, for {task.assign_to}.")
+    where = ", ".join(filter(None, (task.program, task.step)))
+    whose = f"From {where}, for {task.assign_to}." if where else f"For {task.assign_to}."
+    output.say(f"{task.title}\n{f'{about}. ' if about else ''}{whose}")
     if task.state == "open":
         output.say(f"Open, due {output.when(task.due_at)}.")
         if task.kind == "reply":

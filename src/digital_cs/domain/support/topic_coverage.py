@@ -28,7 +28,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """An article of the library as it stands today."""
+    """An article of the library as it stands today. `topic`: the one it states to be about."""
 
     id: str
     title: str
@@ -51,14 +51,19 @@ class Coverage:
     stated: bool = False
 
     def words(self) -> str:
-        """What follows from it."""
+        """What follows from it; of an article that was only found, how far it is to be believed."""
         if self.standing is Standing.STALE and self.article is not None:
-            return f"“{self.article.title}” needs a review first"
+            found = "" if self.stated else f" ({self._found_by()})"
+            return f"“{self.article.title}” needs a review first{found}"
         if self.standing is Standing.FRESH and self.article is not None:
-            return f"“{self.article.title}” can be shown"
+            only_if = "" if self.stated else f", if it answers this: {self._found_by()}"
+            return f"“{self.article.title}” can be shown{only_if}"
         if self.standing is Standing.MISSING:
             return "an article is to be written"
         return "to be mended, not explained"
+
+    def _found_by(self) -> str:
+        return f"found by {self.answers:.0%} of the questions, and states no topic"
 
 
 def coverage(
@@ -68,14 +73,17 @@ def coverage(
     """How a topic stands, from what was found for each of its questions.
 
     `answers`: for each question the articles that may answer it, with a score from 0 to 1, the
-    best first; empty where none does. An article that states the topic needs no question.
+    best first; empty where none does. An article that states the topic needs no question, and one
+    that states another is never taken for this one: somebody said what it is about.
     """
     if bug:
         return Coverage(Standing.BUG)
     stated = [each for each in articles.values() if each.topic == topic and _there(each)]
     shares = _shares(answers)
     likely = [
-        articles[id] for id, share in shares.items() if share >= ENOUGH and _there(articles.get(id))
+        articles[id]
+        for id, share in shares.items()
+        if share >= ENOUGH and _there(articles.get(id)) and articles[id].topic is None
     ]
     for found, says_so in ((stated, True), (likely, False)):
         best = _best(found, shares)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,7 +108,7 @@ class TopicMonths:
             month, ours = await self._ranked(connection, span, segment)
             asked = [each.ranked.topic for each in month.topics if each.ranked.topic in ours]
             texts = await ticket_texts.newest_of(connection, asked, span.start, span.end, QUESTIONS)
-            shelf = await _shelf(connection, self._clock.now())
+            shelf = await _shelf(connection, self._clock.now(), ours)
             confirmed = await content_texts.confirmed(connection, MOST_CONFIRMED)
             tasks = await writing_tasks.open_by_topic(connection)
             cases = {
@@ -175,10 +175,16 @@ class _Shelf:
     texts: Mapping[str, KeptText]
 
 
-async def _shelf(connection: Connection, now: datetime) -> _Shelf:
+async def _shelf(connection: Connection, now: datetime, ours: Collection[str]) -> _Shelf:
+    """The library by what it states of our topics; what it calls other topics tells nothing."""
     articles = {
         item.id: Article(
-            item.id, item.title, item.state(now.date()), item.url, item.owner, item.topic
+            item.id,
+            item.title,
+            item.state(now.date()),
+            item.url,
+            item.owner,
+            item.topic if item.topic in ours else None,
         )
         for kind in ARTICLES
         for item in await library.items(connection, kind=kind)
