@@ -58,7 +58,8 @@ class SetDone:
     """What became of one set: how many the server took or refused for good, and how many were put
     off or left out before that. `refusing`: it would take none at all. `again` are those for whom
     there was no room in a rate, to be asked again after `wait` real seconds. `stopped`: the whole
-    broadcast may not go on. `fault`: why a message could not be made, if one could not.
+    broadcast may not go on. `fault`: why a message could not be made, if one could not. `away`: why
+    the mail server could not be used, if it could not.
     """
 
     handed_over: int = 0
@@ -68,6 +69,7 @@ class SetDone:
     stopped: bool = False
     refusing: bool = False
     fault: str = ""
+    away: str = ""
 
 
 @dataclass(slots=True)
@@ -129,6 +131,8 @@ class BroadcastSending:
             HandedOver(claimed.recipients[key], claimed.attempts[key], delivery, claimed.notes[key])
             for key, delivery in zip(keys, deliveries, strict=True)
         ]
+        if done.refusing:
+            done.away = next(filter(None, map(_away, handed_over)), "")
         await write_down(self._pool, broadcast, claimed.token, handed_over, self._clock.now())
         return done
 
@@ -262,6 +266,12 @@ class BroadcastSending:
 
 _GOT_ON = (DeliveryOutcome.ACCEPTED, DeliveryOutcome.REFUSED_FOR_GOOD)
 """The server takes messages, or at least looks at them one by one."""
+
+
+def _away(each: HandedOver) -> str:
+    if each.delivery.outcome is not DeliveryOutcome.FAULT:
+        return ""
+    return f"The mail server could not be used: {each.delivery.detail}"
 
 
 def _handed(written: Written, recipient: Recipient) -> Handed:

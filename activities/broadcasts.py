@@ -50,6 +50,7 @@ AT_ONCE = 50
 
 SWEPT_AT_ONCE = 5000
 ALERT = "broadcast"
+AWAY = "smtp"
 EVERY_STEP = "*"
 
 LOOK_SECONDS = 10.0
@@ -263,6 +264,8 @@ class BroadcastActivities:
             put_off += done.put_off
             if done.fault:
                 await self._tell(broadcast, "template", done.fault)
+            if done.away:
+                await self._tell(broadcast, AWAY, done.away)
             if done.stopped or done.refusing:
                 rest = pace(self._clock, LOOK_SECONDS)
                 break
@@ -271,6 +274,9 @@ class BroadcastActivities:
                 break
             if done.again:
                 await asyncio.sleep(min(max(done.wait, A_WHILE), 1.0))
+        if handed_over:
+            async with self._pool.connection() as connection:
+                await alerts.close_one(connection, alert_name(id), self._clock.now(), AWAY)
         if not handed_over and not put_off:  # somebody else was quicker, or it may not go on
             rest = pace(self._clock, LOOK_SECONDS)
         return ChunkReply(handed_over, put_off, rest)

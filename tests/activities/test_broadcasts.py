@@ -273,6 +273,25 @@ async def test_a_server_that_is_away_loses_nothing(house: BroadcastHouse) -> Non
         await line.close()
 
 
+async def test_its_owner_is_told_of_a_server_that_is_away_until_it_is_back_P12(
+    house: BroadcastHouse,
+) -> None:
+    await house.people(30)
+    await house.start()
+    await house.look()
+    away, _, lines = build(house.pool, house.clock, house.library, free_port())
+    await house.environment.run(away.send_chunk, ChunkRequest("spring", 0))
+    (alert,) = await house.open_alerts()
+    assert alert["words"].startswith("The mail server could not be used: ")
+    assert alert["owner"] == "maya"
+    await house.look()
+    await house.chunk(0)
+    assert house.letters()
+    assert await house.open_alerts() == []
+    for line in lines:
+        await line.close()
+
+
 async def test_a_wire_that_is_cut_leaves_what_was_under_way_unknown_and_no_more(
     house: BroadcastHouse,
 ) -> None:

@@ -207,7 +207,7 @@ class Broadcasts:
         return _done(found, before, "cancelled")
 
     async def set_rate(self, id: str, per_minute: float | None, by: str) -> Broadcast:
-        """Messages a minute, in force for the next set; None: only the limits of the policy."""
+        """Messages a minute, in force with the next turns; None: only the limits of the policy."""
         if per_minute is not None and per_minute <= 0:
             raise UsageError("A rate is more than nothing. `digital-cs broadcast pause` stops it.")
         async with self._transaction() as connection:

@@ -77,7 +77,7 @@ def rate(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Set how many messages a minute it may send, over all workers; in force at once."""
+    """Set how many messages a minute it may send, over all workers; in force within ten seconds."""
     from digital_cs.errors import UsageError
 
     if (per_minute is None) is not no_limit:

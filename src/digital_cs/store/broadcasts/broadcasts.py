@@ -151,7 +151,7 @@ async def cancel(connection: Connection, id: str, by: str, now: datetime) -> Bro
 async def set_rate(
     connection: Connection, id: str, per_minute: float | None, by: str, now: datetime
 ) -> Broadcast | None:
-    """Messages a minute of it alone, from the next set on; None: no limit of its own."""
+    """Messages a minute of it alone, from the next turns on; None: no limit of its own."""
     return await _change(
         connection, id, "per_minute = %(rate)s", "state in ('draft', 'running')", by, now,
         rate=per_minute,
