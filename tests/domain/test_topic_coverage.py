@@ -33,7 +33,7 @@ def test_only_the_best_answer_to_a_question_counts() -> None:
     found = stands([["c-2", "c-1"]] * 10, SPAM, OLD)
     assert (found.standing, found.article) == (Standing.STALE, OLD)
     assert found.words() == (
-        "“Old spam” needs a review first (found by 100% of the questions, and states no topic)"
+        "“Old spam” needs a review first (found by 100% of the questions, and states none of the topics)"
     )
 
 
@@ -42,7 +42,7 @@ def test_of_two_that_answer_a_fresh_one_goes_first() -> None:
     assert (found.standing, found.article, found.answers) == (Standing.FRESH, SPAM, 0.4)
     assert found.words() == (
         "“Spam” can be shown, if it answers this: found by 40% of the questions,"
-        " and states no topic"
+        " and states none of the topics"
     )
 
 

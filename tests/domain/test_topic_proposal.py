@@ -55,6 +55,12 @@ def test_a_small_refused_group_does_not_hide_a_large_one_that_it_became_a_part_o
     assert recognize([group("abx")], [refused]) == {0: 1}
 
 
+def test_an_open_group_is_not_replaced_by_one_that_is_gone() -> None:
+    gone = known(1, "ab", state=ProposalState.GONE)
+    assert recognize([group("abcdef")], [gone, known(2, "abcdef")]) == {0: 2}
+    assert recognize([group("abcdef")], [gone]) == {0: 1}
+
+
 @given(st.lists(st.tuples(IDS, WORDS), max_size=5), st.lists(st.tuples(IDS, WORDS), max_size=5))
 def test_each_is_taken_once_and_always_the_same(
     found: list[tuple[set[str], set[str]]], before: list[tuple[set[str], set[str]]]

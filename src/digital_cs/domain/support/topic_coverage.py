@@ -63,7 +63,7 @@ class Coverage:
         return "to be mended, not explained"
 
     def _found_by(self) -> str:
-        return f"found by {self.answers:.0%} of the questions, and states no topic"
+        return f"found by {self.answers:.0%} of the questions, and states none of the topics"
 
 
 def coverage(

@@ -26,6 +26,9 @@ class ProposalState(StrEnum):
     GONE = "gone"
 
 
+_UNDECIDED = {ProposalState.OPEN: 1, ProposalState.GONE: 2}
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Tickets that are alike, found in one run. `typical` are the ids that show it best."""
@@ -51,12 +54,12 @@ def recognize(found: Sequence[Group], known: Iterable[KnownGroup]) -> dict[int, 
 
     Those that share most come first; each is taken once. Who was decided on goes before who is
     only open, so that a refused group stays refused when a part of it comes again; but only where
-    most of what is found was decided on.
+    most of what is found was decided on. Who is gone comes last: people know the open ones.
     """
     earlier = {each.id: each for each in known}
     pairs = sorted(
         (
-            (earlier[id].state is ProposalState.OPEN, -likeness, id, place)
+            (_UNDECIDED.get(earlier[id].state, 0), -likeness, id, place)
             for place, group in enumerate(found)
             for id, likeness in _alike(group, earlier).items()
         ),
@@ -76,7 +79,7 @@ def _alike(group: Group, known: Mapping[int, KnownGroup]) -> dict[int, float]:
     for id, each in known.items():
         both = len(tickets & each.tickets)
         smaller = min(len(tickets), len(each.tickets))
-        whole = smaller if each.state in (ProposalState.OPEN, ProposalState.GONE) else len(tickets)
+        whole = smaller if each.state in _UNDECIDED else len(tickets)
         if smaller and both >= ALIKE * whole:
             found[id] = 1 + both / whole
         elif words and len(words & each.words) >= SAME_WORDS * len(words | each.words):
