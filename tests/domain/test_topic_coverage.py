@@ -33,7 +33,8 @@ def test_only_the_best_answer_to_a_question_counts() -> None:
     found = stands([["c-2", "c-1"]] * 10, SPAM, OLD)
     assert (found.standing, found.article) == (Standing.STALE, OLD)
     assert found.words() == (
-        "“Old spam” needs a review first (found by 100% of the questions, and states none of the topics)"
+        "“Old spam” needs a review first (found by 100% of the questions,"
+        " and states none of the topics)"
     )
 
 
