@@ -224,6 +224,18 @@ async def test_what_cannot_be_read_or_is_too_large_tells_an_sdk_to_stop(
     assert shelf.kept == []
 
 
+@pytest.mark.parametrize("body", [b"{", gzip.compress(b" " * (MOST_BODY_BYTES + 1))])
+async def test_what_an_sdk_gives_up_as_a_whole_stands_beside_its_source(
+    sdk: httpx2.AsyncClient, shelf: Shelf, body: bytes
+) -> None:
+    answer = await sdk.post("/v1/batch", content=body)
+    assert shelf.turned_away == [("web", flat_error(answer)[1])]
+
+    sdk.auth = httpx2.BasicAuth("the key of nobody", "")
+    assert (await sdk.post("/v1/batch", content=body)).status_code == 401
+    assert len(shelf.turned_away) == 1
+
+
 async def test_a_body_that_turns_out_too_large_is_not_read_to_its_end(
     sdk: httpx2.AsyncClient,
 ) -> None:

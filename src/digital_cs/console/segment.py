@@ -96,8 +96,13 @@ class _Desk:
     async def _keep(self, request: Request, kind: str | None) -> tuple[Taken, list[Refused]]:
         packed = await request.body()  # first of all, because few clients read an answer before
         by_header = self._keys.of_header(request.headers.get("authorization", ""))
-        body = segment_wire.unpack(packed, request.headers.get("content-encoding", ""))
-        envelope = segment_wire.take_apart(body, kind)
+        try:
+            body = segment_wire.unpack(packed, request.headers.get("content-encoding", ""))
+            envelope = segment_wire.take_apart(body, kind)
+        except (WireError, TooLargeError) as error:  # the SDK gives it up: somebody should know
+            if by_header is not None:
+                self._taker.turn_away(by_header, [str(error)])
+            raise
         source = self._keys.agreed(by_header, envelope.write_key)
         bucket = self._buckets[source]
         wait = bucket.wait()
