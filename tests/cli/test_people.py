@@ -125,6 +125,17 @@ def test_suppressing_an_address_is_seen_at_its_contacts(company: Cli) -> None:
     assert company("suppress", "no-address").code == 2
 
 
+def test_who_has_no_address_is_not_said_to_be_written_to(company: Cli, rows: Rows) -> None:
+    rows("update contacts set email = null where id = 'ada'")
+
+    (ada,) = (
+        line
+        for line in company("account", "show", "acme").out.splitlines()
+        if line.startswith("ada ")
+    )
+    assert ada.endswith("no: no address")
+
+
 def test_a_task_is_listed_and_done(company: Cli, rows: Rows) -> None:
     company("enroll", "welcome", "acme")
     rows(

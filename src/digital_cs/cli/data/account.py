@@ -177,6 +177,8 @@ def _print(page: AccountPage) -> None:
 def _written_to(contact: PersonView) -> str:
     if contact.suppressed:
         return f"no: {contact.suppressed}"
+    if contact.email is None:
+        return "no: no address"
     return "yes" if contact.active else "no: not active"
 
 
