@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from activities.composing import Composer, IssueTextError
 from activities.issue_broadcast import IssueBroadcast
 from activities.issue_telling import Case, IssueTelling, NotYetError
-from digital_cs.domain.newsletters.issue import Do, State, Step
+from digital_cs.domain.newsletters.issue import Do, Reach, State, Step
 from digital_cs.domain.newsletters.issue_plan import next_free_day
 from digital_cs.domain.newsletters.issue_words import Wanted, day_words, told
 from digital_cs.domain.timing.span import add
@@ -116,9 +116,9 @@ class IssueDesk:
             async with self._pool.connection() as connection:
                 wrong = await issues.get(connection, row.corrects)
             if wrong is not None and wrong.recalled_because is not None:
-                reason = f"“{wrong.recalled_because}”"
-                said.insert(0, f"It corrects {wrong.id}, which {wrong.recalled_by} called back:"
-                               f" {reason} See that this is right now.")  # fmt: skip
+                called_back = f"{wrong.recalled_by} called back: “{wrong.recalled_because}”"
+                right = f"See that this is right now.{_left_out(row)}"
+                said.insert(0, f"It corrects {wrong.id}, which {called_back} {right}")
         return " ".join(filter(None, said))
 
     async def is_outdated(self, case: Case) -> bool:
@@ -199,6 +199,11 @@ class IssueDesk:
             if done:
                 await issues.note(connection, row.id, ENGINE, words, case.now)
         return done
+
+
+def _left_out(row: IssueRow) -> str:
+    missed = row.corrects_for == Reach.MISSED
+    return " Of the accounts that are counted, those who had it do not get it again." * missed
 
 
 def _anew(row: IssueRow) -> str:

@@ -143,6 +143,7 @@ async def test_the_corrected_one_can_go_on_the_same_day_to_whose_hour_is_past_at
     assert body is not None
     text = " ".join(body.get_content().split())
     assert f"It corrects {id}, which maya called back: “A wrong price”" in text
+    assert "Of the accounts that are counted, those who had it do not get it again." in text
     assert "It leaves 10 minutes after it is approved: at once where 9:00 is past" in text
 
     before = set(road.readers())

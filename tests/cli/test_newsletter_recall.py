@@ -45,7 +45,7 @@ def half_way(company: Cli, content: Path, rows: Callable[..., list[Any]]) -> Cli
 def test_a_recall_says_who_had_it_and_what_can_be_done_now(half_way: Cli) -> None:
     told = half_way("newsletter", "recall", ISSUE, "--because", "A wrong price")
     assert told.out == (
-        "Called back. 2 had it already, 1 were just being handed over; 2 do not get it any more."
+        "Called back. 2 had it already, 1 was just being handed over; 2 do not get it any more."
         " Its pages are not public any more. A corrected one goes out with `digital-cs newsletter"
         f" extra lantern-letter DAY --corrects {ISSUE} --to missed`, or `--to everybody`.\n"
     )

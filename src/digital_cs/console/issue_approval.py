@@ -15,7 +15,7 @@ from digital_cs.console.issue_parts import (
     subject,
 )
 from digital_cs.console.issue_views import IssueView, TextView
-from digital_cs.domain.newsletters.issue import State
+from digital_cs.domain.newsletters.issue import Reach, State
 from digital_cs.domain.newsletters.issue_words import at_once, at_once_words, day_words
 from digital_cs.domain.newsletters.newsletter import Audience, Filler
 
@@ -119,11 +119,12 @@ def _when(view: IssueView) -> list[str]:
 
 def _who(view: IssueView) -> list[str]:
     letter = view.row.newsletter
+    missed = view.row.corrects_for == Reach.MISSED
     return [
         f"{count(view.accounts, 'account')} ({letter.audience.segment.words()}), and of each"
         f" {_roles(letter.audience)}.",
         "Those who left, switched it off or had enough mail this week are left out when it is"
-        " sent.",
+        " sent." + " So are those who had the issue that it corrects." * missed,
     ]
 
 

@@ -32,10 +32,12 @@ class Reached:
         """For people, in a sentence."""
         parts = [f"{self.had:,} had it already"]
         if self.in_hand:
-            parts.append(f"{self.in_hand:,} were just being handed over")
+            were = "was" if self.in_hand == 1 else "were"
+            parts.append(f"{self.in_hand:,} {were} just being handed over")
         if self.unknown:
             parts.append(f"of {self.unknown:,} it is not known")
-        return f"{', '.join(parts)}; {self.missed:,} do not get it any more."
+        do = "does" if self.missed == 1 else "do"
+        return f"{', '.join(parts)}; {self.missed:,} {do} not get it any more."
 
 
 async def reached(connection: Connection, broadcast: str) -> Reached:
