@@ -6,7 +6,8 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,7 +15,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from digital_cs.clock import Clock, FastClock, SystemClock
 from digital_cs.errors import SettingsError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
+
+_POSTGRES = ("postgresql://", "postgres://")
+_CHOICE = re.compile(r"\^\(([a-z|-]+)\)\$")
+_BOUNDS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
+_NOUNS = {
+    "int": "a whole number", "float": "a number", "bool": "true or false",
+    "datetime": "a moment like 2026-01-05T00:00:00+00:00",
+}  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -267,6 +279,22 @@ class Settings(BaseSettings):
             raise ValueError("needs a UTC offset, like 2026-01-05T00:00:00+00:00")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(_POSTGRES):
+            raise ValueError("is to be like postgresql://user@host/name")
+        return value
+
+    @field_validator("workspace_zone")
+    @classmethod
+    def _on_earth(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is to be a time zone like Europe/Berlin") from None
+        return value
+
     @field_validator("write_keys")
     @classmethod
     def _writable(cls, value: SecretStr) -> SecretStr:
@@ -328,7 +356,23 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**{**values, **overrides})
     except ValidationError as error:
         lines = [
-            f"{str(item['loc'][0]).upper() if item['loc'] else 'settings'}: {item['msg']}"
+            f"{str(item['loc'][0]).upper() if item['loc'] else 'settings'} {_fault(item)}"
             for item in error.errors(include_input=False, include_url=False)
         ]
-        raise SettingsError("Settings cannot be used. " + "; ".join(lines)) from error
+        raise SettingsError(f"Settings cannot be used: {'; '.join(lines)}.") from error
+
+
+def _fault(item: ErrorDetails) -> str:
+    """What is wrong with a value, without the value: it may be a secret that was mistyped."""
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in _BOUNDS:
+        word, name = _BOUNDS[kind]
+        return f"is to be {word} {context[name]:g}"
+    if kind == "string_pattern_mismatch" and (found := _CHOICE.fullmatch(context["pattern"])):
+        return f"is to be {found[1].replace('|', ' or ')}"
+    for begin, noun in _NOUNS.items():
+        if kind.startswith(begin):
+            return f"is to be {noun}"
+    return f"cannot be used: {item['msg']}"

@@ -306,6 +306,6 @@ def test_write_keys_are_read_with_the_names_of_their_sources(
 
 @pytest.mark.parametrize("text", ["web=", "=secret", "We b=secret", "a=secret,b=secret", "secret="])
 def test_write_keys_that_cannot_be_used_are_told_without_the_key(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"WRITE_KEYS: .*entry [12]") as caught:
+    with pytest.raises(SettingsError, match=r"WRITE_KEYS entry [12]") as caught:
         load_settings(write_keys=text)
     assert "secret" not in str(caught.value)
