@@ -6,7 +6,6 @@ import pytest
 
 from digital_cs.domain.content.main_text import (
     compare,
-    fingerprint,
     main_part,
     main_text,
     plain_text,
@@ -62,7 +61,6 @@ def test_a_date_of_the_page_is_no_change_of_its_words(byline: str) -> None:
     before = main_text(page(byline="Last updated March 3, 2026"))
     now = main_text(page(byline=byline))
     assert compare(before, now) is None
-    assert fingerprint(before) == fingerprint(now)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +80,6 @@ def test_a_word_or_a_price_that_changed_is_a_change(old: str, new: str) -> None:
     assert 0.5 < change.similarity < 1
     assert new in change.added[0]
     assert old in change.removed[0]
-    assert fingerprint(before) != fingerprint(now)
     assert new.split(maxsplit=1)[0] in change.words()
 
 
@@ -141,7 +138,7 @@ def test_a_hostile_page_is_read_all_the_same(kind: str) -> None:
     """By the square of its length, as parsers of the standard library take, it would be hours."""
     part = HOSTILE[kind]
     hostile = OPENED.get(kind, "") + part * (300_000 // len(part))
-    fingerprint(main_text(hostile))
+    compare(main_text(hostile), "")
     before = main_text(page())
     assert compare(before, main_text(page() + hostile)) is None or kind == "brackets"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -108,14 +107,12 @@ def word_count(text: str) -> int:
     return len(_WORD.findall(text))
 
 
-def fingerprint(text: str) -> str:
-    """Two main texts with one fingerprint say the same: capitals, spaces, counters of views and
-    the dates of the page itself aside. Numbers and dates inside sentences count."""
-    return hashlib.sha256("\n".join(_lines(text)).encode()).hexdigest()
-
-
 def compare(before: str, now: str) -> Change | None:
-    """How the words of a page differ from those of before; None: they say the same."""
+    """How the words of a page differ from those of before; None: they say the same.
+
+    Capitals, spaces, counters of views and the dates of the page itself aside. Numbers and dates
+    inside sentences count.
+    """
     old, new = _keyed(before), _keyed(now)
     if [key for key, _ in old] == [key for key, _ in new]:
         return None
@@ -158,10 +155,6 @@ def _keyed(text: str) -> list[tuple[str, str]]:
     """Lines as they are compared, with the line as it stands; lines without words left out."""
     found = ((_key(line), line) for line in text.splitlines())
     return [(key, line) for key, line in found if key]
-
-
-def _lines(text: str) -> list[str]:
-    return [key for key, _ in _keyed(text)]
 
 
 def _key(line: str) -> str:
