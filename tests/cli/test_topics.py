@@ -240,3 +240,6 @@ def test_what_no_rule_catches_is_proposed_named_merged_and_refused(desk: Cli, ro
     assert desk("topics", "name", number, "slow-pages", "--title", "x").code == 2
     assert desk("topics", "name", number, "Slow Pages", "--title", "x").code == 2
     assert desk("topics", "merge", "99", "billing").code == 4
+
+    rows("update tickets set subject = null, body = null, text_kept_until = null")
+    assert "not kept any more: there is nothing" in desk("topics", "proposals", number).out

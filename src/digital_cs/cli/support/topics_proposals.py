@@ -240,6 +240,9 @@ def _one(id: int, precision: int, as_json: bool) -> None:
         f" {output.count_of(found.accounts, 'account')}, first seen"
         f" {output.when(found.first_seen_at)}.\nWords: {', '.join(found.words)}."
     )
+    if suggested is None and not samples:
+        output.say("The texts of its tickets are not kept any more: there is nothing to show.")
+        return
     output.say(rule_words(suggested, precision))
     if suggested is not None:
         output.say(rule_yaml(suggested.rule))
