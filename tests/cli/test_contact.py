@@ -98,6 +98,23 @@ def test_a_merge_keeps_history_and_the_former_id_finds_who_stayed(
     assert "nothing was changed" in again.out
 
 
+def test_a_merge_of_two_in_one_account_keeps_the_roles_of_both(
+    company: Cli, tmp_path: Path, rows: Rows
+) -> None:
+    file = tmp_path / "twice.csv"
+    file.write_text("id,account_id,email,roles\nada-2,acme,ada@2.test,billing;champion\n")
+    company("load", "contacts", file)
+    (before,) = rows("select roles from memberships where contact_id = 'ada' and left_at is null")
+
+    company("contact", "merge", "ada-2", "--into", "ada", "--yes")
+
+    assert before[0] == ["champion"]
+    assert rows("select account_id, roles from memberships"
+                " where contact_id = 'ada' and left_at is null") == [
+        ("acme", ["champion", "billing"])
+    ]  # fmt: skip
+
+
 def test_what_a_visitor_did_counts_when_somebody_says_who_it_was(
     company: Cli, content: Path, rows: Rows
 ) -> None:

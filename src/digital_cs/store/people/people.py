@@ -232,6 +232,11 @@ with former as (
        insert into memberships (contact_id, account_id, joined_at, roles, source)
        select %(contact)s, account_id, joined_at, roles, source from left_
        on conflict do nothing),
+     roles_too as (
+       update memberships m
+          set roles = m.roles || array(select r from unnest(l.roles) r where r <> all(m.roles))
+         from left_ l
+        where m.contact_id = %(contact)s and m.account_id = l.account_id and m.left_at is null),
      others as (
        update identities set contact_id = %(contact)s where contact_id = %(alias)s)
 insert into identities (alias, contact_id, kind, at, source)
