@@ -24,6 +24,7 @@ from digital_cs.rendering.issue_text import (
     issue_source,
     summary_of,
     texts_hash,
+    web_view,
     with_merged,
 )
 from digital_cs.rendering.library import EmailLibrary
@@ -194,7 +195,7 @@ class Composer:
                 parts.append(Part(section.title, items=tuple(items)))
             else:
                 parts.append(filled.parts[section.section])
-        parts.append(Part(text=f"[Read it in a browser]({self.page(newsletter, row, variant)})"))
+        parts.append(web_view(self.page(newsletter, row, variant)))
         return issue_source(newsletter, parts, subject=row.subject, preview=row.preview)
 
     def page(self, newsletter: Newsletter, row: IssueRow, variant: Variant) -> str:

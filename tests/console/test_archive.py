@@ -51,6 +51,9 @@ async def test_an_issue_can_be_read_once_it_goes_out_and_names_nobody(
     assert "Hi there of your company" in found.text
     assert "read &lt;this&gt;" in found.text
     assert "unsubscribe" not in found.text.casefold()
+    assert "Read it in a browser" not in found.text
+    texts = await desk.rows("select source from newsletter_variants where issue_id = %s", id)
+    assert all(f"/n/{id}" in row["source"] for row in texts)
     assert "script-src" not in found.headers["content-security-policy"]
     assert "default-src 'none'" in found.headers["content-security-policy"]
     assert found.headers["x-robots-tag"] == "noindex"  # what is recalled is to be gone everywhere

@@ -23,6 +23,7 @@ MOST_SUMMARY = 220
 _INCLUDED_END = re.compile(r"^{%-?\s*include\s+[\"']blocks/signature\.md[\"']\s*-?%}\s*$", re.M)
 _MEANT_FOR_MACHINES = str.maketrans({"{": "(", "}": ")", "<": "‹", ">": "›", "\n": " ", MARK: ""})
 _TOPIC = re.compile(r"^topic: .*$", re.M)
+_WEB_VIEW = re.compile(r"^\[Read it in a browser\]\(\S+\)\n+", re.M)
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 
 
@@ -44,6 +45,11 @@ class Part:
     title: str = ""
     text: str = ""
     items: tuple[Shown, ...] = ()
+
+
+def web_view(page: str) -> Part:
+    """Where it can be read by who cannot read it as it came."""
+    return Part(text=f"[Read it in a browser]({page})")
 
 
 _MERGED = f"{MARK}merged{MARK}"
@@ -95,8 +101,10 @@ def texts_hash(hashes: Mapping[str, str]) -> str:
 
 
 def archived(source: str) -> str:
-    """The source of a variant as anybody may read it: nobody's own messages, and no own footer."""
-    return _TOPIC.sub(f'topic: "{ARCHIVE}"', with_merged(source, ""), count=1)
+    """The source of a variant as anybody may read it: nobody's own messages, no own footer, and no
+    link to where they are."""
+    here = _WEB_VIEW.sub("", with_merged(source, ""))
+    return _TOPIC.sub(f'topic: "{ARCHIVE}"', here, count=1)
 
 
 def legible(source: str) -> str:
