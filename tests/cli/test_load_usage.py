@@ -89,6 +89,28 @@ def test_one_id_for_two_things_is_refused_and_counts_once_it_is_corrected(
     assert rows("select n from usage_days") == [(5,)]
 
 
+def test_events_of_days_that_a_file_told_the_whole_of_are_pointed_out(
+    load: Load, rows: Rows
+) -> None:
+    whole = "account_id,day,event,n\nacme,2026-02-27,login,2\n"
+    events = (
+        "id,account_id,name,at\n1,acme,login,2026-02-27T08:00Z\n2,acme,login,2026-02-27T09:00Z\n"
+        "3,acme,login,2026-02-26T08:00Z\n4,acme,search,2026-02-27T08:00Z\n"
+    )
+    load(whole)
+
+    foreseen = load(events, "--dry-run", noun="events")["warnings"]
+    [warning] = load(events, noun="events")["warnings"]
+
+    assert foreseen == [warning]
+    assert warning.startswith("2 of 4 are of a day of which a file of usage told the whole already")
+    assert load(events, noun="events")["warnings"] == []
+    day = "select n from usage_days where event = 'login' and day = '2026-02-27'"
+    assert rows(day) == [(4,)]
+    load(whole)
+    assert rows(day) == [(2,)]
+
+
 def test_rows_without_ids_are_their_whole_day_and_the_later_one_counts(
     load: Load, rows: Rows
 ) -> None:

@@ -57,6 +57,17 @@ def test_publishing_says_what_is_new_and_what_history_reaches(lantern: Cli) -> N
     assert counts == {"began": 2, "first_send": 1, "invited": 0}
 
 
+def test_a_file_that_names_no_known_milestone_is_told(lantern: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "reached.csv"
+    file.write_text("account_id,name,reached_at\nacme,invted,2026-02-21\nacme,invited,2026-02-21\n")
+    assert lantern("load", "milestones", file, "--dry-run", "--json").json["warnings"] == []
+    lantern("milestone", "publish")
+
+    for options in (["--dry-run"], []):
+        done = lantern("load", "milestones", file, "--json", *options)
+        assert done.json["warnings"] == ["No milestone is called 'invted'. Did you mean 'invited'?"]
+
+
 def test_publishing_all_programs_publishes_the_milestones_too(lantern: Cli) -> None:
     assert lantern("program", "publish", "welcome", "--json").json["milestones"] is None
     assert lantern("milestone", "list", "--json").json == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from digital_cs.ingest.files.csv_formats import MilestoneRow
 from digital_cs.ingest.files.csv_loads import Door, Ending, Load, Rows, contradiction
 from digital_cs.store.people import consistency
 from digital_cs.store.people.differences import EVENTS, MILESTONES, Difference
-from digital_cs.store.product import partitions, sources
+from digital_cs.store.product import milestone_definitions, partitions, sources, usage
 from digital_cs.store.product.events import EventRecord
 
 T = TypeVar("T")
@@ -62,16 +63,36 @@ class EventLoad(_HappeningLoad[EventRecord]):
 
     kept = EVENTS
 
+    def __init__(self, door: Door, form: Format[EventRecord]) -> None:
+        super().__init__(door, form)
+        self._on_counted_days = 0
+
     async def known(self, rows: Rows[EventRecord]) -> tuple[Rows[EventRecord], list[Remark]]:
         rows, remarks = await super().known(rows)
         async with self.door.pool.connection() as connection:
             gone = await partitions.dropped(connection, (record.day for _, record in rows))
-        remarks += [
-            Remark(line, "at", f"The events of {record.day} were dropped already, as the settings"
-                   " say: whether this one was counted cannot be told any more.")
-            for line, record in rows if record.day in gone
-        ]  # fmt: skip
-        return [row for row in rows if row[1].day not in gone], remarks
+            remarks += [
+                Remark(line, "at", f"The events of {record.day} were dropped already, as the"
+                       " settings say: whether this one was counted cannot be told any more.")
+                for line, record in rows if record.day in gone
+            ]  # fmt: skip
+            rows = [row for row in rows if row[1].day not in gone]
+            self._on_counted_days += await usage.new_on_counted_days(
+                connection,
+                [{"id": record.id, "account_id": record.account_id, "event": record.name,
+                  "day": record.day.isoformat()} for _, record in rows],
+            )  # fmt: skip
+        return rows, remarks
+
+    async def end(self, taken: int, left_out: int) -> Ending:
+        ending = await super().end(taken, left_out)
+        if count := self._on_counted_days:
+            ending.warnings.append(
+                f"{count:,} of {taken:,} {'is' if count == 1 else 'are'} of a day of which a file"
+                " of usage told the whole already, and were added to it. If they were counted"
+                " there, load that file once more: it puts the days right."
+            )
+        return ending
 
     async def save(self, records: list[EventRecord]) -> Mapping[str, int]:
         done = await self.door.intake.record_events(records, self.door.source, history=True)
@@ -100,6 +121,19 @@ class MilestoneLoad(_HappeningLoad[MilestoneRow]):
 
     feeds = ("milestones",)
     kept = MILESTONES
+
+    async def end(self, taken: int, left_out: int) -> Ending:
+        ending = await super().end(taken, left_out)
+        async with self.door.pool.connection() as connection:
+            kept = await milestone_definitions.kept(connection)
+        known = [each.milestone.milestone for each in kept]
+        for name in sorted(self._names.difference(known)) if known else ():
+            near = difflib.get_close_matches(name, known, n=1)
+            ending.warnings.append(
+                f"No milestone is called '{name}'."
+                + (f" Did you mean '{near[0]}'?" if near else " milestones.yaml declares them.")
+            )
+        return ending
 
     async def differ(self, rows: Rows[MilestoneRow]) -> Difference:
         earliest: dict[tuple[str, str], tuple[int, MilestoneRow]] = {}

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -69,6 +69,15 @@ select * from settled union all select * from open
 """
 
 
+_ON_COUNTED_DAYS = """
+select count(*)
+  from jsonb_to_recordset(%s) as g(id text, account_id text, event text, day date)
+  join usage_days u using (account_id, event, day)
+ where u.user_keys is null and u.n > 0
+   and not exists (select from product_events p where p.day = g.day and p.id = g.id)
+"""
+
+
 async def save_usage(
     connection: Connection, records: Sequence[UsageRecord], now: datetime
 ) -> SavedUsage:
@@ -90,6 +99,15 @@ async def save_usage(
         if record.n > 0:
             last[record.account_id] = max(record.day, last.get(record.account_id, record.day))
     return SavedUsage(changed, tuple(await move_last_active(connection, last, now)))
+
+
+async def new_on_counted_days(connection: Connection, events: Sequence[Mapping[str, str]]) -> int:
+    """How many of these events (id, account_id, event, day) are not kept yet, and of a day that
+    came as a count: that may have them in it."""
+    cursor = await connection.execute(_ON_COUNTED_DAYS, (Jsonb(list(events)),))
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def move_last_active(
