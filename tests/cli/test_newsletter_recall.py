@@ -46,7 +46,8 @@ def test_a_recall_says_who_had_it_and_what_can_be_done_now(half_way: Cli) -> Non
     told = half_way("newsletter", "recall", ISSUE, "--because", "A wrong price")
     assert told.out == (
         "Called back. 2 had it already, 1 was just being handed over; 2 do not get it any more."
-        " Its pages are not public any more. A corrected one goes out with `digital-cs newsletter"
+        " Its pages are not public any more. A corrected one goes out, today if you like, with"
+        " `digital-cs newsletter"
         f" extra lantern-letter DAY --corrects {ISSUE} --to missed`, or `--to everybody`.\n"
     )
     again = half_way("newsletter", "recall", ISSUE, "--because", "A wrong price", "--json").json

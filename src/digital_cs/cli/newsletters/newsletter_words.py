@@ -55,7 +55,7 @@ def recalled_words(issue: str, found: Recalled) -> str:
     first = "It was called back before." if found.again else "Called back."
     return (
         f"{first} {found.reached.words()} Its pages are not public any more. A corrected one goes"
-        " out with"
+        " out, today if you like, with"
         f" `digital-cs newsletter extra {issue.partition('/')[0]} DAY --corrects {issue} --to"
         " missed`, or `--to everybody`."
     )
