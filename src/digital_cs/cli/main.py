@@ -36,6 +36,7 @@ from digital_cs.cli.programs import (
     enroll,
     enrollment,
     holdout,
+    inside,
     program,
     program_allow,
     simulate,
@@ -94,6 +95,7 @@ for name, command, example in (
     ("resume", buttons.resume, 'Example: digital-cs program resume renewal --spread "3 days"'),
     ("open", buttons.open_, "Example: digital-cs program open renewal"),
     ("stop", buttons.stop, "Example: digital-cs program stop renewal --finish"),
+    ("move", inside.move, inside.EXAMPLE),
     ("holdout", holdout.holdout, holdout.EXAMPLE),
 ):
     program.app.command(name, epilog=example)(command)

@@ -30,14 +30,16 @@ def chosen(spread: str | None, skip_older_than: str | None, all_now: bool) -> Ov
         return ALL_NOW
     if spread is None and skip_older_than is None:
         return None
-    return OverdueChoice(_span(spread), _span(skip_older_than))
+    return OverdueChoice(
+        None if spread is None else span_of(spread),
+        None if skip_older_than is None else span_of(skip_older_than),
+    )
 
 
-def _span(text: str | None) -> timedelta | None:
+def span_of(text: str) -> timedelta:
+    """The length of a span in words, like "3 days". Raises UsageError."""
     from digital_cs.domain.timing.span import Span, SpanError
 
-    if text is None:
-        return None
     try:
         return timedelta(seconds=Span.parse(text).approx_seconds)
     except SpanError as error:

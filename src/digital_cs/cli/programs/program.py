@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digital_cs.cli.options import Content, DryRun, Json, ProgramId, Yes
+from digital_cs.cli.programs.inside import THREE_DAYS, Inside, Over, Settled, asked, bring_along
 
 if TYPE_CHECKING:
     from digital_cs.catalog.programs import Catalog
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from digital_cs.store.programs.programs import ProgramRow
     from digital_cs.temporal.gateway import Gateway, Published
 
-    Answer = tuple[list[Published], dict[str, int], Done]
+    Answer = tuple[list[Published], dict[str, int], Done, Settled]
 
 app = typer.Typer(
     no_args_is_help=True, help="Programs: files in CONTENT_DIR/programs, published as versions."
@@ -81,12 +82,15 @@ def publish(
         typer.Argument(help="Ids of programs.", show_default="all of the content folder"),
     ] = None,
     content: Content = None,
+    inside: Inside = None,
+    over: Over = THREE_DAYS,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Publish programs: a new version of each that changed; those inside stay at theirs.
+    """Publish programs: a new version of each that changed.
 
+    Who is inside one that changed is told, step by step, and you are asked what becomes of them.
     At the first publishing, accounts that match already are enrolled or passed over, as the
     program says (at_launch). You are told how many there are before anybody is enrolled.
     Without names, the milestones, segments and triggers of the folder are published first; with
@@ -95,8 +99,10 @@ def publish(
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
     from digital_cs.cli.programs import along
+    from digital_cs.cli.programs.choices import span_of
     from digital_cs.cli.rules import milestone, segment, trigger
 
+    spread = span_of(over)
     wanted = _publishable(names, content)
     besides = along.what_they_name(wanted, content) if names else along.everything(content)
     # Before the programs, so that who has reached one is counted among those that match.
@@ -107,15 +113,19 @@ def publish(
         counts = await _launching(gateway, wanted, seen.taken if dry_run else [])
         entering = sum(counts[p.program] for p in wanted
                        if p.program in counts and p.enter.at_launch == "enroll")  # fmt: skip
+        settled = await asked(gateway, wanted, inside, silent=yes or dry_run)
         if dry_run:
-            return await _foreseen(gateway, wanted), counts, seen
+            return await _foreseen(gateway, wanted), counts, seen, settled
         if entering and not yes:
             _confirm(entering, wanted, counts)
-        return await gateway.publish(wanted), counts, seen
+        done = await gateway.publish(wanted)
+        await bring_along(gateway, settled, spread)
+        return done, counts, seen, settled
 
-    done, counts, besides_done = ask(question)
+    done, counts, besides_done, settled = ask(question)
     if as_json:
-        output.emit({"dry_run": dry_run, "programs": done, "matching_at_launch": counts,
+        output.emit({"dry_run": dry_run, "programs": done, "inside": settled,
+                     "matching_at_launch": counts,
                      "milestones": milestones, "segments": besides_done.segments,
                      "triggers": besides_done.triggers})  # fmt: skip
         return
@@ -128,6 +138,8 @@ def publish(
     at_launch = {program.program: program.enter.at_launch for program in wanted}
     for each in done:
         output.say(_published_words(each, counts, at_launch[each.program], dry_run))
+        if words := settled.words(each, over, dry_run):
+            output.say(words)
 
 
 def _publishable(
@@ -201,8 +213,6 @@ def _published_words(each: Published, counts: dict[str, int], at_launch: str, dr
     if each.first:
         matching = count_of(counts.get(each.program, 0), "account")
         return f"{words} {matching} matched already: {_fate(at_launch, dry_run)}."
-    if each.inside:
-        words += f" {count_of(each.inside, 'account')} inside stay at the version they entered."
     return words
 
 

@@ -42,7 +42,8 @@ class Position:
     the moment at which the step before it was over, which we may have come late to see;
     `due_at` that for which the step's work is planned; `held_since` when it began to be held
     up; `not_before` a postponement after an outage; `noted` the last reason that was written
-    down, so that each is written once.
+    down, so that each is written once. `rests_until`: a change of the program let this one go on,
+    or begin anew, and it does so then.
     """
 
     step: str
@@ -52,6 +53,7 @@ class Position:
     held_since: datetime | None = None
     not_before: datetime | None = None
     noted: str | None = None
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,8 @@ class Graph:
 
     `listens` is what exits and goal hear at every step, `timed` are those of their leaves that
     time alone may flip, `event_names` the product events that matter anywhere inside, and
-    `reads` what else of an account any condition of it looks at.
+    `reads` what else of an account any condition of it looks at. `named` are the steps that go by
+    a name of their own and not by where they stand.
     """
 
     id: str
@@ -166,6 +167,7 @@ class Graph:
     same_person: str = "one"
     at_most_a_day: int | None = None
     at_most_a_minute: float | None = None
+    named: frozenset[str] = frozenset()
 
 
 def successors(node: Node) -> Iterator[tuple[str, str]]:
@@ -336,6 +338,14 @@ def _map_targets(node: Node, target: Any) -> Node:
     return replace(node, **changes)
 
 
+def _named(builder: _Builder) -> frozenset[str]:
+    """Steps with a written id, and sends that go by their e-mail."""
+    sends = (
+        id for id, node in builder.nodes.items() if isinstance(node, SendNode) and node.email == id
+    )
+    return frozenset(builder.written | {*sends})
+
+
 def _kind(step: Any) -> str:
     return next(key for key, kind in spec.STEP_KINDS.items() if type(step) is kind)
 
@@ -412,7 +422,7 @@ def compile_program(program: spec.Program, version: int = 0) -> tuple[Graph, lis
         timed=tuple(leaf for c in conditions for leaf in leaves(c) if hasattr(leaf, "next_flip")),
         event_names=frozenset(events), owner=program.owner, reads=reads(everything),
         same_person=program.same_person, at_most_a_day=program.at_most_a_day,
-        at_most_a_minute=program.at_most_a_minute,
+        at_most_a_minute=program.at_most_a_minute, named=_named(builder),
     )  # fmt: skip
     complaints = builder.complaints
     if not complaints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from digital_cs.domain.account import LEAVING_STAGES, MANAGED, day_of
@@ -42,6 +42,7 @@ from digital_cs.domain.programs.program_graph import (
     WaitWeekdayNode,
     WebhookNode,
 )
+from digital_cs.domain.programs.step_story import describe
 from digital_cs.domain.programs.touch import decide_send, withdraw
 from digital_cs.domain.programs.touch import plan as planned
 from digital_cs.domain.rules import condition as conditions
@@ -83,6 +84,9 @@ def advance(graph: Graph, position: Position, facts: Facts, now: datetime) -> Ou
             continue
         if isinstance(node, EndNode):
             return _end(graph, position, facts, trail, Ending.COMPLETED, node.reason)
+        if position.rests_until is not None and now < position.rests_until:
+            label = "rest after a change of the program"
+            return _rest(graph, node, position, facts, trail, now, position.rests_until, label)
         step = _STEPS[type(node)](graph, node, position, facts, now, trail)
         if isinstance(step, Outcome):
             return step
@@ -144,9 +148,10 @@ def _ending(
     return None
 
 
-def _end(
-    graph: Graph, position: Position, facts: Facts, trail: Trail, kind: Ending, because: str
-) -> Outcome:
+def give_up_step(
+    graph: Graph, position: Position, facts: Facts, trail: Trail, because: str
+) -> None:
+    """What was begun at a step and will not be done: its task is closed, its message withdrawn."""
     node = graph.nodes.get(position.step)
     if isinstance(node, TaskNode) and position.due_at is not None:
         task = facts.tasks.get(position.visit)
@@ -154,6 +159,12 @@ def _end(
             trail.effects.append(CloseTask(position.visit, because))
     if isinstance(node, SendNode):
         withdraw(node, position, facts, trail, because)
+
+
+def _end(
+    graph: Graph, position: Position, facts: Facts, trail: Trail, kind: Ending, because: str
+) -> Outcome:
+    give_up_step(graph, position, facts, trail, because)
     return Outcome(
         position=position, effects=tuple(trail.effects), decisions=tuple(trail.decisions),
         ending=kind, because=because,
@@ -175,29 +186,6 @@ def _rest(
         wake_at=wake_at, listens=graph.listens | also, label=label,
         next_label=next_label or describe(node), plan=plan,
     )  # fmt: skip
-
-
-def describe(node: Node | None) -> str:
-    """A step in a few words: the story that Temporal's UI and the live view tell."""
-    match node:
-        case SendNode():
-            return f"send {node.email}"
-        case WaitNode():
-            return f"wait {node.span.words()}"
-        case WaitWeekdayNode():
-            return f"wait until {node.at:%H:%M}"
-        case WaitDateNode():
-            shift = f"{node.shift.span.words()} {node.shift.direction} " if node.shift else ""
-            return f"wait until {shift}{node.trait}"
-        case WaitForNode():
-            return f"wait for {node.condition.words()}"
-        case TaskNode():
-            return f"task {node.title}"
-        case WebhookNode():
-            return f"webhook {node.id}"
-        case None:
-            return "end"
-    return node.id
 
 
 def _then(graph: Graph, node: Node) -> str:
@@ -289,10 +277,7 @@ def _wait_date(
             return _end(graph, position, facts, trail, Ending.EXITED, words)
         position = trail.note(position, Verdict.PASSED, Reason.NO_DATE, words)
         return _enter(position, node.next, limit), facts
-    until = to_utc(datetime.combine(day, node.at), facts.zone())
-    if node.shift is not None:
-        move = facts.before if node.shift.direction == "before" else facts.after
-        until = move(until, node.shift.span)
+    until = _on(node, day, facts)
     if now >= until:
         if until < position.entered_at:
             words = f"Already true since {until:%-d %B %Y}."
@@ -303,6 +288,20 @@ def _wait_date(
         graph, node, replace(position, held_since=None, due_at=until), facts, trail, now, until,
         label, listens, _then(graph, node), planned(graph, node, facts, until),
     )  # fmt: skip
+
+
+def date_waited_for(node: WaitDateNode, facts: Facts) -> datetime | None:
+    """The moment that it waits for; None where the account has no such date."""
+    day = day_of(facts.account.traits.get(node.trait))
+    return None if day is None else _on(node, day, facts)
+
+
+def _on(node: WaitDateNode, day: date, facts: Facts) -> datetime:
+    until = to_utc(datetime.combine(day, node.at), facts.zone())
+    if node.shift is None:
+        return until
+    move = facts.before if node.shift.direction == "before" else facts.after
+    return move(until, node.shift.span)
 
 
 def _wait_for(

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     LEFT = "left"
     OTHER_CONTACT = "other_contact"
     CANCELLED = "cancelled"
+    VERSION = "version"
     # Steps that send nothing
     NO_DATE = "no_date"
     TRUE_SINCE = "true_since"
@@ -131,6 +132,7 @@ SENTENCES: Mapping[Reason, str] = MappingProxyType(
         Reason.OPERATOR: "Skipped by hand.",
         Reason.LEFT: "The account left the program: {because}",
         Reason.OTHER_CONTACT: "Somebody else of the account is written to instead.",
+        Reason.VERSION: "The program was changed, and this account {did} version {version}.",
         Reason.CANCELLED: "The broadcast was cancelled before it was this one's turn.",
         Reason.NO_DATE: "The account has no {trait} yet.",
         Reason.TRUE_SINCE: "Already true since {day}.",

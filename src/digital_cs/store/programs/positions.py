@@ -15,7 +15,7 @@ def position_to_json(position: Position) -> dict[str, Any]:
         "visit": position.visit,
         "entered_at": position.entered_at.isoformat(),
     }
-    for name in ("due_at", "held_since", "not_before"):
+    for name in ("due_at", "held_since", "not_before", "rests_until"):
         moment = getattr(position, name)
         if moment is not None:
             kept[name] = moment.isoformat()
@@ -34,4 +34,5 @@ def position_from_json(kept: dict[str, Any]) -> Position:
         step=kept["step"], visit=kept["visit"],
         entered_at=datetime.fromisoformat(kept["entered_at"]), due_at=moment("due_at"),
         held_since=moment("held_since"), not_before=moment("not_before"), noted=kept.get("noted"),
+        rests_until=moment("rests_until"),
     )  # fmt: skip
