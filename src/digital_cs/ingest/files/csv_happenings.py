@@ -89,8 +89,8 @@ class EventLoad(_HappeningLoad[EventRecord]):
         if count := self._on_counted_days:
             ending.warnings.append(
                 f"{count:,} of {taken:,} {'is' if count == 1 else 'are'} of a day of which a file"
-                " of usage told the whole already, and were added to it. If they were counted"
-                " there, load that file once more: it puts the days right."
+                " of usage told the whole already, and add to it. If they are counted there too,"
+                " load that file once more after this one: it puts the days right."
             )
         return ending
 
