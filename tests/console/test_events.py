@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
+from digital_cs.store.product import sources
 from tests import rig
 from tests.console.client import Face, error_of
 
@@ -75,6 +77,30 @@ async def test_the_same_events_again_change_nothing(
     assert (again["new"], again["known_already"]) == (0, 2)
     assert [each["result"] for each in again["results"]] == ["kept", "kept"]
     assert await kept(connection) == ["e1"]
+
+
+async def test_what_came_and_what_was_wrong_with_it_stands_beside_the_source(
+    api: Face, connection: Connection, accounts: list[str]
+) -> None:
+    """And verdicts on usage do not wait for it: who sends now and then would hold them."""
+    body = {"events": [event("e1", accounts[0]), event("e2", "nobody"), "not an event"]}
+    await api.owner.post("/v1/events", json=body)
+
+    source = await sources.get(connection, "api")
+    assert source is not None
+    assert (source.kind, source.received, source.refused) == ("api", 1, 2)
+    assert source.complete_through == rig.MONDAY - timedelta(minutes=40)
+    assert source.rate(rig.MONDAY) > 0
+    assert source.last_error is not None
+    assert source.judged() == []
+
+    refused = {"events": [event("e3", "nobody")]}
+    await api.owner.post("/v1/events", json=refused)
+    again = await sources.get(connection, "api")
+    assert again is not None
+    assert (again.received, again.refused) == (1, 3)
+    assert again.last_error == "There is no account 'nobody'."
+    assert again.complete_through == source.complete_through
 
 
 async def test_an_event_brings_its_account_into_the_programs_that_wait_for_it(

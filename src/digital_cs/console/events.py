@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from digital_cs.store.product.events import EventRecord
 from digital_cs.temporal.gateway import Gateway
 
 MOST_EVENTS = 1000
+SOURCE = "api"
 
 
 class ProductEvent(BaseModel):
@@ -79,13 +81,15 @@ def router(gateway: Gateway) -> APIRouter:
         for event in read:
             if isinstance(event, ProductEvent):
                 once.setdefault(event.id, event.record())
-        done = await gateway.intake.record_events([*once.values()])
+        done = await gateway.intake.record_events([*once.values()], SOURCE)
         unknown, too_old = set(done.unknown_accounts), set(done.too_old)
         results = [
             event if isinstance(event, Result) else _result(event, once[event.id], unknown, too_old)
             for event in read
         ]
         kept = sum(each.result == "kept" for each in results)
+        problems = [each.problem for each in results if each.problem is not None]
+        await gateway.intake.note_events(SOURCE, kept, _newest(read, results), problems)
         return Taken(
             new=done.new, known_already=kept - done.new, enrolled=done.enrolled, results=results
         )
@@ -100,6 +104,14 @@ def _read(event: Any) -> ProductEvent | Result:
         found = problems_of(error.errors(include_url=False, include_input=False))
         problem = " ".join(f"{each['at']}: {each['problem']}" for each in found[:3])
         return Result(id=_id_of(event), result="refused", problem=problem)
+
+
+def _newest(read: list[ProductEvent | Result], results: list[Result]) -> datetime | None:
+    """The moment of the newest event that is kept."""
+    told = zip(read, results, strict=True)
+    kept = (event.at for event, became in told
+            if isinstance(event, ProductEvent) and became.result == "kept")  # fmt: skip
+    return max(kept, default=None)
 
 
 def _id_of(event: Any) -> str | None:

@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from digital_cs.clock import Clock
 from digital_cs.ingest.events.collector_follow import follow
+from digital_cs.ingest.events.collector_sources import SLACK
 from digital_cs.ingest.rules.entries import Entries
 from digital_cs.store.database.deadlock import again_after_deadlock
 from digital_cs.store.people import accounts, contacts, people, subscriptions
@@ -140,6 +141,22 @@ class Intake:
             len(fresh), kept - len(fresh), tuple(sorted(unknown)), len(entered.enrolled),
             tuple(sorted(late)),
         )  # fmt: skip
+
+    async def note_events(
+        self, source: str, received: int, newest: datetime | None, problems: Sequence[str]
+    ) -> None:
+        """Note what a source of events brought: how many were kept, the moment of the newest of
+        them, and why each of the others was not.
+
+        Verdicts on usage do not wait for it: who sends an event now and then would hold them.
+        """
+        now = self._clock.now()
+        async with self._transaction() as connection:
+            await sources.note(
+                connection, source, kind="api", feeds=["events"], at=now, received=received,
+                refused=len(problems), error=problems[-1] if problems else None,
+                complete_through=None if newest is None else min(newest, now) - SLACK,
+            )  # fmt: skip
 
     @again_after_deadlock
     async def save_subscriptions(
