@@ -104,3 +104,16 @@ def test_no_row_is_lost_that_nobody_has_taken(
 
     assert (done.code, done.err.strip().endswith(words)) == (2, True)
     assert file.read_text() == text
+
+
+@pytest.mark.parametrize("place", ["", "nowhere/refused.csv"])
+def test_where_no_file_can_be_written_is_told_before_a_row_is_taken(
+    company: Cli, tmp_path: Path, rows: Rows, place: str
+) -> None:
+    file = write(tmp_path, "id,country\na,XX\nb,DE\n")
+
+    done = company("load", "accounts", file, "--errors", tmp_path / place)
+
+    assert done.code == 2
+    assert done.err.endswith("cannot be written. Name a file in a folder that is there.\n")
+    assert rows("select * from accounts where id = 'b'") == []

@@ -23,8 +23,13 @@ class RefusedRows:
     def __init__(self, path: Path, file: Path, reader: Reader[Any], *, dry: bool = False) -> None:
         """Write to `path` what is refused of `file`, which `reader` reads.
 
-        Raises UsageError where that would lose rows that nobody has taken.
+        Raises UsageError where no file can be written, or where it would lose rows that nobody
+        has taken.
         """
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise UsageError(
+                f"--errors {path} cannot be written. Name a file in a folder that is there."
+            )
         self.path = path
         self.count = 0
         self._reader = reader
