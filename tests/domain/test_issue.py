@@ -157,6 +157,13 @@ def test_who_is_asked_late_has_an_hour_before_anybody_else_is_asked() -> None:
     assert ask(issue, at + timedelta(days=30)) == ([], None)
 
 
+def test_nobody_is_reminded_of_an_approval_that_they_were_asked_for_just_now() -> None:
+    at = datetime(2026, 11, 27, 11, tzinfo=UTC)  # when there would be a reminder
+    issue = replace(FROZEN, asked_at=at, done=done(Step(Do.ASK_APPROVAL, about="t1")))
+    assert ask(issue, at) == ([], at + timedelta(hours=4))
+    assert ask(issue, at + timedelta(hours=4))[0] == [(Do.REMIND_APPROVAL, "")]
+
+
 def test_what_corrects_another_goes_on_a_day_that_has_begun_but_not_on_one_that_is_over() -> None:
     plan = plan_issue(LETTER, SEND_ON, BERLIN, CALENDAR, corrects=True)
     approved = replace(FROZEN, approved_hash="t1")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from digital_cs.domain.newsletters.issue import Do, Issue, Next, SectionFacts, State, Step
 from digital_cs.domain.newsletters.issue_plan import (
     A_WORKING_DAY,
+    HALF_A_DAY,
     TO_ANSWER,
     IssuePlan,
     a_working_day_before,
@@ -91,16 +92,17 @@ class _Desk:
         asked = Step(Do.ASK_APPROVAL, about=text)
         if asked.key not in issue.done:
             return Next((asked,))
-        patient_until = (issue.asked_at or plan.freeze_at) + TO_ANSWER
-        reminded_at = a_working_day_before(plan.approve_by, self.zone, self.calendar)
-        passed_on_at = max(plan.approve_by, patient_until)
-        return self._first(
-            [
-                (max(reminded_at, patient_until), Step(Do.REMIND_APPROVAL, about=text)),
-                (passed_on_at, Step(Do.ESCALATE_APPROVAL, about=text)),
-                (max(plan.held_at, passed_on_at + TO_ANSWER), Step(Do.HOLD, about=text)),
-            ]
-        )
+        asked_at = issue.asked_at or plan.freeze_at
+        a_day_before = a_working_day_before(plan.approve_by, self.zone, self.calendar)
+        reminded_at = max(a_day_before, asked_at + HALF_A_DAY)
+        passed_on_at = max(plan.approve_by, asked_at + TO_ANSWER)
+        steps = [
+            (passed_on_at, Step(Do.ESCALATE_APPROVAL, about=text)),
+            (max(plan.held_at, passed_on_at + TO_ANSWER), Step(Do.HOLD, about=text)),
+        ]
+        if reminded_at < passed_on_at:
+            steps.append((reminded_at, Step(Do.REMIND_APPROVAL, about=text)))
+        return self._first(steps)
 
     def leaving(self) -> Next:
         """The minutes in which it can be called back."""

@@ -18,7 +18,9 @@ EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=-12)
 STILL_TODAY = timedelta(hours=8)
 """After its hour a reader still gets it on the same working day."""
 TO_ANSWER = timedelta(hours=1)
-"""Whoever is asked late is left alone for so long, before a reminder or anybody else."""
+"""Whoever is asked late is left alone for so long, before anybody else is asked."""
+HALF_A_DAY = timedelta(hours=4)
+"""And nobody is reminded sooner than so long after they were asked."""
 MOST_DAYS_SKIPPED = 60
 A_WORKING_DAY = Span.parse("1 business day")
 
