@@ -63,7 +63,9 @@ def test_tickets_are_pulled_listed_shown_and_linked(company: Cli, desk: Desk, ro
     assert "Account acme, by the address of who asked." in shown.out
     assert "From ada@acme.test, contact ada." in shown.out
     assert "Late invoice\n\nIt does not work." in shown.out
-    assert "No account is known for it (77)" in company("tickets", "show", "zendesk:8").out
+    unknown = company("tickets", "show", "zendesk:8").out
+    assert "No account is known for it (77)" in unknown
+    assert "`digital-cs tickets link 77 ACCOUNT --source zendesk` says whose it is." in unknown
 
     assert "1 ticket went to globex." in company("tickets", "link", "77", "globex").out
     assert "That was known already." in company("tickets", "link", "77", "globex").out
@@ -97,6 +99,18 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(
     nowhere = company("tickets", "pull")
     assert nowhere.code == 2
     assert "set ZENDESK_URL" in nowhere.err
+
+
+def test_a_ticket_of_no_organization_is_not_said_to_be_found_by_a_link(
+    company: Cli, desk: Desk
+) -> None:
+    desk.tickets = [ticket(8, requester_id=2)]
+    company("tickets", "pull")
+
+    shown = company("tickets", "show", "8").out
+
+    assert "No account is known for it: it names no organization. It finds its account" in shown
+    assert "tickets link" not in shown
 
 
 def test_bad_tickets_are_told_and_the_others_kept(company: Cli, desk: Desk) -> None:

@@ -250,8 +250,16 @@ def _whose(ticket: TicketView) -> str:
         "domain": "by the domain of that address",
     }
     if ticket.account_id is None:
-        organization = ticket.organization or "no organization"
-        return f"No account is known for it ({organization}). `tickets link` says whose it is."
+        if ticket.organization is None:
+            return (
+                "No account is known for it: it names no organization. It finds its account when"
+                " that has a contact of this address, or declares its domain."
+            )
+        return (
+            f"No account is known for it ({ticket.organization})."
+            f" `digital-cs tickets link {ticket.organization} ACCOUNT --source {ticket.source}`"
+            " says whose it is."
+        )
     return f"Account {ticket.account_id}, {grounds.get(ticket.matched_by or '', 'by hand')}."
 
 
