@@ -90,7 +90,7 @@ async def test_a_week_later_its_report_says_so(road: Road) -> None:
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    assert "It was recalled by maya on Tuesday 1 December: A wrong price" in text
+    assert "It was recalled by maya on Tuesday 1 December: “A wrong price”" in text
     assert "3 people got it" in text
     assert "3 do not get it any more" in text
 

@@ -142,6 +142,9 @@ def test_an_approval_says_on_which_day_it_goes(
         "update newsletter_issues set state = 'frozen', frozen_hash = content_hash,"
         " texts_hash = 'abcdef', send_on = %s where id = %s", send_on, ISSUE,
     )  # fmt: skip
+    [row] = letter("newsletter", "issues", "--json").json
+    late = send_on < "2026-04-07"
+    assert row["due_next"].startswith("held: it was to be" if late else "to be approved by")
     told = letter("newsletter", "approve", ISSUE, "--text", "fedcba")
     assert (told.code, "put together anew since you looked at it" in told.err) == (1, True)
     assert letter("newsletter", "approve", ISSUE, "--text", "").code == 1

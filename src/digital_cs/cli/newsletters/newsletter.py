@@ -162,12 +162,14 @@ def issues(
 
     async def question(gateway: Gateway) -> list[dict[str, object]]:
         calendar = await calendar_for(gateway)
+        now = gateway.clock.now()
         async with gateway.pool.connection() as connection:
             rows = await store.issues(connection, newsletter, over=all_, most=most)
             written = [await issue_texts.texts(connection, row.id) for row in rows]
         return [
-            {**facts_of(row), "due_next": due_next(row, plan_of(row, calendar, zone), zone, texts)}
+            {**facts_of(row), "due_next": due_next(row, plan, zone, texts, now)}
             for row, texts in zip(rows, written, strict=True)
+            for plan in (plan_of(row, calendar, zone),)
         ]
 
     found = ask(question)

@@ -39,19 +39,19 @@ def show(issue: IssueId, as_json: Json = False) -> None:
             return (
                 row, plan_of(row, calendar, zone), await issue_texts.texts(connection, issue),
                 await issue_readers.variants(connection, issue),
-                await issues.notes(connection, issue),
+                await issues.notes(connection, issue), gateway.clock.now(),
             )  # fmt: skip
 
-    row, plan, written, variants, notes = ask(question)
+    row, plan, written, variants, notes, now = ask(question)
     if as_json:
         output.emit(
-            {**facts_of(row), "due_next": due_next(row, plan, zone, written), "plan": plan,
+            {**facts_of(row), "due_next": due_next(row, plan, zone, written, now), "plan": plan,
              "texts": list(written.values()), "report": row.report,
              "variants": [{"variant": v.name, "accounts": v.accounts, "odd": v.odd,
                            "items": v.items} for v in variants], "story": notes}
         )  # fmt: skip
         return
-    due = due_next(row, plan, zone, written)
+    due = due_next(row, plan, zone, written, now)
     output.say(f"{row.newsletter.name}, {row.send_on:%A %-d %B %Y}: {due}")
     output.say(f"“{row.subject}”\n")
     for words, moment in (

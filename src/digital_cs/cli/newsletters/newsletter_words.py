@@ -61,7 +61,9 @@ def recalled_words(issue: str, found: Recalled) -> str:
     )
 
 
-def due_next(row: IssueRow, plan: IssuePlan, zone: str, written: Mapping[str, SectionText]) -> str:
+def due_next(
+    row: IssueRow, plan: IssuePlan, zone: str, written: Mapping[str, SectionText], now: datetime
+) -> str:
     """What has to happen next, and until when; `written` is what the sections say."""
 
     def at(moment: datetime | None) -> str:
@@ -83,6 +85,8 @@ def due_next(row: IssueRow, plan: IssuePlan, zone: str, written: Mapping[str, Se
             return f"to be changed, as {row.refused_by} says, and approved by {at(plan.approve_by)}"
         case State.FROZEN if row.frozen_at is not None and row.frozen_at > plan.approve_by:
             return "to be approved, as soon as can be"
+        case State.FROZEN if now >= plan.held_at:
+            return f"held: it was to be approved by {at(plan.approve_by)}"
         case State.FROZEN:
             return f"to be approved by {at(plan.approve_by)}"
         case State.LEAVING:

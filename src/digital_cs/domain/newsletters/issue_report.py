@@ -78,7 +78,8 @@ def lines(figures: IssueFigures, recall: Recall | None = None) -> Iterator[str]:
     """The figures for people, a paragraph each."""
     if recall is not None:
         yield (
-            f"It was recalled by {recall.by} on {day_words(recall.at.date())}: {recall.because}"
+            f"It was recalled by {recall.by} on {day_words(recall.at.date())}:"
+            f" “{recall.because}”"
             f" {recall.reached}"
         )
     complained = figures.states.get("complained", 0)
