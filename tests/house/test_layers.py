@@ -105,7 +105,7 @@ def test_a_workflow_imports_messages_and_temporalio_and_nothing_else() -> None:
             )
 
 
-BROUGHT_ALONG = {"markupsafe", "psycopg-pool", "sqlalchemy", "starlette"}
+BROUGHT_ALONG = {"markupsafe", "psycopg-pool", "pydantic-core", "sqlalchemy", "starlette"}
 """Imported by us, and part of what a declared dependency promises to bring."""
 
 

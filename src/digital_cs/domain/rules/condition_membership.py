@@ -19,7 +19,9 @@ class SegmentIs(Rule):
     segment: Name = Field(description="Name of a segment in content/segments.")
 
     def verdict(self, account: Account, since: datetime, now: datetime) -> Verdict:
-        return Verdict.of(self.segment in account.segments)
+        if self.segment not in account.segments:
+            return Verdict.NO
+        return Verdict.YES if account.segments[self.segment] is not None else Verdict.UNKNOWN
 
     def true_since(self, account: Account, since: datetime, now: datetime) -> datetime | None:
         return account.segments.get(self.segment)
@@ -31,8 +33,10 @@ class SegmentIs(Rule):
         return f"{no}in segment {self.segment}"
 
     def figure(self, account: Account, now: datetime) -> str:
-        since = account.segments.get(self.segment)
-        return f"a member since {since:%-d %B %Y}" if since is not None else "not a member"
+        if self.segment not in account.segments:
+            return "not a member"
+        since = account.segments[self.segment]
+        return f"a member since {since:%-d %B %Y}" if since is not None else "not known"
 
 
 class ProgramIs(Rule):

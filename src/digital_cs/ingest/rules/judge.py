@@ -59,14 +59,12 @@ class Judge:
         return self._rule(row)[0].date is not None
 
     async def everybody(self, row: SegmentRow, now: datetime, *, strict: bool = False) -> Verdicts:
-        """The verdicts on all accounts at once; `strict` takes what is not known for a no."""
+        """The verdicts on all accounts at once; `strict`: see `Verdicts`."""
         rule, compiled = self._rule(row)
         assert compiled is not None
-        query = compiled.query
-        if strict:
-            query = f"select account_id, coalesce(verdict, false) as verdict, flip from ({query}) k"
         calendar = await calendar_for(rule.when, self._calendar)
-        return Verdicts(_unmarked(query), compiled.values(now, calendar))
+        values = compiled.values(now, calendar)
+        return Verdicts(_unmarked(compiled.query), values, strict)
 
     async def pages(
         self, connection: Connection, row: SegmentRow, now: datetime

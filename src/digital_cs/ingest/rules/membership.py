@@ -58,10 +58,8 @@ class Looked:
     def count(self, moves: Iterable[Move]) -> None:
         """Count who moved."""
         for move in moves:
-            if move.kind == "entered":
-                self.entered += 1
-            else:
-                self.left += 1
+            self.entered += move.kind == "entered"
+            self.left += move.kind == "left"
 
 
 class Membership:

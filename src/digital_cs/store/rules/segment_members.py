@@ -17,7 +17,9 @@ from digital_cs.store.database.arrays import text_array
 
 Connection = AsyncConnection[Any]
 
-Kind = Literal["entered", "left"]
+Kind = Literal["entered", "left", "unsure", "sure"]
+"""What moved: who belongs now, or no more; and of whom it is not known any more, or known to be no,
+which is nothing that happened to them, but something else to those who ask (P9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,13 @@ class Verdicts:
     """SQL that gives account_id, verdict (true, false, null), flip and mark of some accounts.
 
     `flip` is the next moment at which time alone may change the verdict; `mark` tells one match
-    from the next. No parameter's name begins with "kept_".
+    from the next. No parameter's name begins with "kept_". `strict`: who is not known does not
+    belong any more, for they belonged by another rule.
     """
 
     sql: str
     values: Mapping[str, Any]
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ _WRITE = """
 with found as materialized ({verdicts}),
      gone as (
        delete from segment_members m using found f
-        where m.segment_id = %(kept_id)s and m.account_id = f.account_id and f.verdict is false
+        where m.segment_id = %(kept_id)s and m.account_id = f.account_id and f.verdict is {no}
           {m}
        returning m.account_id),
      come as (
@@ -95,17 +99,41 @@ with found as materialized ({verdicts}),
           where o.segment_id = %(kept_id)s and o.account_id = f.account_id and o.at = f.flip {o})
        on conflict (segment_id, account_id) do update set at = excluded.at
         where s.at <> excluded.at and s.at > '-infinity'),
-     moved as (
+{unsure}     moved as (
        select account_id, 'left' as kind, '' as mark from gone
-       union all select account_id, 'entered', mark from come),
+       union all select account_id, 'entered', mark from come{known}),
      told as (
        insert into segment_changes (segment_id, account_id, kind, at, because)
        select %(kept_id)s, m.account_id, m.kind, %(kept_now)s,
               coalesce(b.because, %(kept_because)s)
          from moved m left join unnest(%(kept_ids)s::text[], %(kept_becauses)s::text[])
            as b(account_id, because) on b.account_id = m.account_id
-        where %(kept_told)s)
+        where %(kept_told)s and m.kind in ('entered', 'left'))
 """
+
+# Of whom a segment knows nothing is kept for whoever asks for it. Nobody asks for the rules of
+# triggers and entries by name.
+_UNSURE = """
+     unsure as (
+       insert into segment_unknown (segment_id, account_id)
+       select %(kept_id)s, f.account_id from found f
+        where f.verdict is null {nobody} and not exists (select from segment_unknown o
+          where o.segment_id = %(kept_id)s and o.account_id = f.account_id {o})
+       on conflict do nothing
+       returning account_id),
+     sure as (
+       delete from segment_unknown u using found f
+        where u.segment_id = %(kept_id)s and u.account_id = f.account_id
+          and f.verdict is not null {u}
+       returning u.account_id),
+"""
+_NO_MEMBER = """and not exists (select from segment_members o
+          where o.segment_id = %(kept_id)s and o.account_id = f.account_id {o})"""
+_KNOWN = """
+       union all select account_id, 'unsure', '' from unsure
+        where account_id not in (select account_id from gone)
+       union all select account_id, 'sure', '' from sure
+        where account_id not in (select account_id from come)"""
 
 
 # Everybody is judged in a statement whose outcome is what differs from what is kept: little on most
@@ -116,18 +144,38 @@ select f.account_id, f.verdict, f.flip, f.mark
   from ({verdicts}) f
   left join segment_members m on m.segment_id = %(kept_id)s and m.account_id = f.account_id
   left join segment_flips s on s.segment_id = %(kept_id)s and s.account_id = f.account_id
+  {unknown}
  where (f.verdict and m.mark is distinct from f.mark)
-    or (f.verdict is false and m.account_id is not null)
-    or f.flip is distinct from s.at
+    or (f.verdict is {no} and m.account_id is not null)
+    or f.flip is distinct from s.at {or_unknown}
 """
+_WITH_UNKNOWN = """left join segment_unknown u on u.segment_id = %(kept_id)s
+   and u.account_id = f.account_id"""
+_UNKNOWN_DIFFERS = """
+    or (f.verdict is null and m.account_id is null) is distinct from (u.account_id is not null)"""
 
 
-def _statement(verdicts: Verdicts, of: Sequence[str] | None) -> str:
+def _statement(rule_id: str, verdicts: Verdicts, of: Sequence[str] | None) -> str:
     some = {
         name: f"and {name}.account_id = any(%(kept_of)s::text[])" if of is not None else ""
-        for name in ("m", "o", "s")
+        for name in ("m", "o", "s", "u")
     }
-    return _WRITE.format(verdicts=verdicts.sql, **some)
+    unsure = known = ""
+    if _is_asked_for(rule_id):
+        nobody = "" if verdicts.strict else _NO_MEMBER.format(**some)
+        unsure, known = _UNSURE.format(nobody=nobody, **some).lstrip("\n"), _KNOWN
+    return _WRITE.format(
+        verdicts=verdicts.sql, no=_no(verdicts), unsure=unsure, known=known, **some
+    )
+
+
+def _is_asked_for(rule_id: str) -> bool:
+    """Whether it is a segment with a name, and no rule of a trigger or an entry."""
+    return ":" not in rule_id
+
+
+def _no(verdicts: Verdicts) -> str:
+    return "not true" if verdicts.strict else "false"
 
 
 def _values(
@@ -157,7 +205,8 @@ async def write(
     itself.
     """
     cursor = await connection.execute(
-        f"{_statement(verdicts, of)} select account_id, kind, mark from moved order by account_id",
+        f"{_statement(rule_id, verdicts, of)}"
+        " select account_id, kind, mark from moved order by account_id",
         _values(rule_id, verdicts, now, because, of),
     )
     return [Move(*row) for row in await cursor.fetchall()]
@@ -176,14 +225,19 @@ async def write_all(
     # each gather the sums of everybody take three times the work, and the cores of all others.
     await connection.execute("set local max_parallel_workers_per_gather = 0")
     values = _values(rule_id, verdicts, now, because)
-    await connection.execute(_DIFFERENT.format(verdicts=verdicts.sql), values)
+    asked = _is_asked_for(rule_id)
+    different = _DIFFERENT.format(
+        verdicts=verdicts.sql, no=_no(verdicts), unknown=_WITH_UNKNOWN if asked else "",
+        or_unknown=_UNKNOWN_DIFFERS if asked else "",
+    )  # fmt: skip
+    await connection.execute(different, values)
     await connection.execute(
         "create temporary table kept_moves (account_id text primary key, kind text, mark text)"
         " on commit drop"
     )
-    different = Verdicts("select * from pg_temp.kept_found", {})
+    found = Verdicts("select * from pg_temp.kept_found", {}, verdicts.strict)
     cursor = await connection.execute(
-        f"{_statement(different, None)}"
+        f"{_statement(rule_id, found, None)}"
         " insert into kept_moves select account_id, kind, mark from moved",
         values,
     )

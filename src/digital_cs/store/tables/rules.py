@@ -47,6 +47,15 @@ class SegmentMember(Table, table=True):
     mark: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
+class SegmentUnknown(Table, table=True):
+    """An account of which it is not known whether it belongs to a segment with a name."""
+
+    __tablename__ = "segment_unknown"
+    __table_args__ = (Index("ix_segment_unknown_account_id", "account_id"),)
+    segment_id: str = Field(primary_key=True, foreign_key="segments.id")
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+
+
 class SegmentFlip(Table, table=True):
     """The moment at which time alone may change what a segment says of an account."""
 
