@@ -136,7 +136,7 @@ for about_one, example in (
 ):
     newsletter.app.command(epilog=example)(about_one)
 app.add_typer(newsletter.app, name="newsletter", rich_help_panel=_CONTENT)
-app.add_typer(load.app, name="load", rich_help_panel=_PEOPLE)
+app.add_typer(load.app, name="load", short_help=load.SHORT, rich_help_panel=_PEOPLE)
 app.command(epilog=enroll.EXAMPLE, rich_help_panel=_PEOPLE)(enroll.enroll)
 app.add_typer(enrollment.app, name="enrollment", rich_help_panel=_PEOPLE)
 app.add_typer(sources.app, name="sources", rich_help_panel=_PEOPLE)

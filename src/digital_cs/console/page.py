@@ -59,6 +59,7 @@ summary { padding: .7rem 0; font-weight: 600; cursor: pointer; }
 summary:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px; border-radius: 6px; }
 details + p { margin-top: .8rem; }
 h2 + pre.text { margin-top: .5rem; }
+h2 + form > fieldset:first-child { margin-top: .9rem; }
 details { border-bottom: 1px solid var(--line); }
 pre.text { margin: 0 0 1rem; padding: .8rem .9rem; border-radius: 8px; background: var(--ground);
   font: .9375rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;

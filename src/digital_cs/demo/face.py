@@ -32,7 +32,7 @@ class Face:
 
     def progress(self, part: str, detail: str) -> None:
         """One line on the way to the start, or to the end."""
-        self._console.print(f"  {part:<12} {detail}", markup=False)
+        self._console.print(f"  {part:<16} {detail}", markup=False)
 
     def say(self, text: str) -> None:
         """One line of its own."""

@@ -169,7 +169,8 @@ def _lines(each: Upcoming, found: _Found) -> list[str]:
     lines += [f"  {line}" for line in showings[:_LINES]]
     if len(showings) > _LINES:
         last = f"{each.showings[-1].day:%-d %B}"
-        lines.append(f"  and {len(showings) - _LINES:,} times more until {last}: see --json.")
+        more = output.count_of(len(showings) - _LINES, "more time", "more times")
+        lines.append(f"  and {more} until {last}: see --json.")
     return lines
 
 

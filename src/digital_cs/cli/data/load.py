@@ -8,6 +8,7 @@ from digital_cs.cli.data import load_mappings
 from digital_cs.cli.data import load_options as options
 from digital_cs.cli.options import Json
 
+SHORT = "Load CSV files: accounts, people, subscriptions, usage, tickets and more."
 app = typer.Typer(
     no_args_is_help=True,
     help="Load CSV files: UTF-8, with commas, semicolons or tabs, packed with gzip or not. Good"
