@@ -38,11 +38,10 @@ class Link:
 def asking(words: Told, newsletter: Newsletter, link: Link | None) -> Letter:
     """What a colleague is told of an issue, with a button where a page asks something of them."""
     said = [literal(line) for line in words.lines if line]
-    command = [f"```\n{words.command}\n```"] if words.command else []
+    in_terminal = ["In a terminal:", f"```\n{words.command}\n```"] if words.command else []
     footer = f"You get this because {newsletter.name} names you."
-    html = text = [*said, *command]
+    html = text = [*said, *in_terminal]
     if link is not None:
-        in_terminal = ["In a terminal:", *command] if command else []
         html = [*said, f'[{literal(link.button)}]({link.url} "button")', *in_terminal]
         text = [*said, f"{literal(link.button)}:\n{link.url}", *in_terminal]
         footer += (
