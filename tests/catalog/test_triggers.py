@@ -9,12 +9,14 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from digital_cs.catalog.programs import load_programs
+from digital_cs.catalog.programs import check_program_text, load_programs
 from digital_cs.catalog.schema import TRIGGER_SCHEMA_FILE, schema_text, trigger_schema
+from digital_cs.catalog.segments import load_segments
 from digital_cs.catalog.triggers import (
     EXAMPLES,
     check_trigger_text,
     load_triggers,
+    sound_together,
     trigger_from_json,
     trigger_to_json,
     triggers_of,
@@ -34,6 +36,7 @@ from digital_cs.domain.rules.condition import (
     UsageChange,
 )
 from digital_cs.domain.rules.kept_rule import KeptRule
+from digital_cs.domain.rules.segment import Segment
 from digital_cs.domain.rules.trigger import KINDS, Trigger
 from digital_cs.domain.rules.trigger_state import Dynamics
 from digital_cs.domain.rules.trigger_words import reason
@@ -223,6 +226,63 @@ def test_a_mistake_is_told_with_its_place_and_what_to_write(
     assert problem.line == line
     assert message in problem.message
     assert advice in (problem.suggestion or "")
+
+
+WAITS = """program: welcome
+name: Welcome
+owner: maya
+enter: {only_if: {trigger: quiett}}
+exits: [{when: {trigger: a}, because: so}]
+steps:
+  - wait_for: {not: {trigger: b}}
+    for_up_to: 3 days
+    if_it_happens: [{task: Call them, assign_to: csm}]
+"""
+
+
+def test_a_condition_names_a_trigger_of_the_folder(tmp_path: Path) -> None:
+    """In a program, a segment and a trigger alike; a trigger may name itself."""
+    for folder in ("triggers", "segments", "programs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "triggers" / "a.yaml").write_text(
+        HEAD + "event: x\nonly_if: {any: [{trigger: a}, {trigger: quiett}]}\n", encoding="utf-8"
+    )
+    (tmp_path / "triggers" / "quiet.yaml").touch()
+    (tmp_path / "segments" / "s.yaml").write_text(
+        "segment: s\nname: S\nowner: maya\nwhen: {trigger: quiett}\n", encoding="utf-8"
+    )
+    (tmp_path / "programs" / "welcome.yaml").write_text(WAITS, encoding="utf-8")
+    programs = load_programs(tmp_path)
+    problems = [
+        *programs.problems, *load_segments(tmp_path).problems, *load_triggers(tmp_path).problems
+    ]  # fmt: skip
+    found = [(p.file, p.line, p.suggestion) for p in problems if p.rule == "unknown-trigger"]
+    advice = "Did you mean 'quiet'?"
+    assert [(Path(file).name, *rest) for file, *rest in found] == [
+        ("welcome.yaml", 4, advice),
+        ("welcome.yaml", 7, "Write it in content/triggers/b.yaml, or name another one."),
+        ("s.yaml", 4, advice), ("a.yaml", 5, advice),
+    ]  # fmt: skip
+
+
+def test_a_program_names_the_triggers_that_it_is_entered_by_and_those_that_it_waits_for() -> None:
+    checked = check_program_text(WAITS.replace("{only_if", "{when: [{trigger: c}], only_if"))
+    assert checked.program is not None
+    assert triggers_of(checked.program) == {"a", "b", "c", "quiett"}
+
+
+def test_what_rests_on_nothing_but_what_is_there_is_sound() -> None:
+    def segment(name: str, when: dict[str, Any]) -> Segment:
+        return Segment.model_validate({"segment": name, "name": name, "owner": "m", "when": when})
+
+    segments = {"s": segment("s", {"trigger": "t"}), "bad": segment("bad", {"trigger": "no"}),
+                "over": segment("over", {"trigger": "worse"})}  # fmt: skip
+    triggers = {
+        "t": trigger(trigger="t", event="x"),
+        "worse": trigger(trigger="worse", event="x", only_if={"segment": "bad"}),
+        "self": trigger(trigger="self", event="x", only_if={"trigger": "self"}),
+    }
+    assert [[*kind] for kind in sound_together(segments, triggers)] == [["s"], ["t", "self"]]
 
 
 def test_names_are_held_against_what_the_folder_has(tmp_path: Path) -> None:

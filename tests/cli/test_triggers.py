@@ -141,6 +141,28 @@ def test_a_program_takes_its_triggers_along_and_cannot_be_without_them(
     assert "There is no trigger called 'queit'. Did you mean 'quiet'?" in checked.out
 
 
+def test_a_program_takes_along_what_its_conditions_and_those_of_its_segments_wait_for(
+    company: Cli, content: Path, folder: Path
+) -> None:
+    program = content / "programs" / "welcome.yaml"
+    waits = "exits: [{when: {segment: fell-quiet}, because: It fell quiet.}]\nsteps:"
+    program.write_text(program.read_text().replace("steps:", waits))
+    (content / "segments").mkdir(exist_ok=True)
+    (content / "segments" / "fell-quiet.yaml").write_text(
+        "segment: fell-quiet\nname: Fell quiet\nowner: maya\nwhen: {trigger: quiet}\n"
+    )
+    for options in (("--dry-run",), ()):
+        done = company("program", "publish", "welcome", *options)
+        assert done.code == 0, done.err
+        for thing in ("trigger quiet", "segment fell-quiet"):
+            assert f"{thing}: version 1 " in done.out
+    shown = company("trigger", "show", "quiet")
+    assert "Used by    segment fell-quiet" in shown.out
+    refused = company("trigger", "stop", "quiet")
+    assert refused.code == 2
+    assert "is named in a condition of the segment fell-quiet" in refused.err
+
+
 def test_firings_are_listed_and_stand_on_the_account(
     used: Cli, rows: Callable[..., list[Any]]
 ) -> None:

@@ -176,6 +176,22 @@ def test_an_event_counts_since_the_start_and_the_first_one_says_since_when() -> 
     assert next_flip(rule, account, MONDAY) == MONDAY + 2 * HOUR
 
 
+def test_a_firing_counts_after_the_start_and_the_first_one_says_since_when() -> None:
+    """P9: it is known or it did not happen. P7: what brought the account in is no news to it."""
+    rule = read(trigger="gone-quiet")
+    fired = {"gone-quiet": tuple(MONDAY + hours * HOUR for hours in (5, 2, 0, -3))}
+    account = acme(firings=fired, events=(Event("gone-quiet", MONDAY + HOUR),))
+    assert rule.verdict(account, MONDAY, MONDAY + HOUR) is NO
+    assert rule.verdict(account, MONDAY, MONDAY + 2 * HOUR) is YES
+    assert true_since(rule, account, MONDAY, MONDAY + 9 * HOUR) == MONDAY + 2 * HOUR
+    assert next_flip(rule, account, MONDAY) == MONDAY + 2 * HOUR
+    assert [*rule.listens()] == ["trigger:gone-quiet"]
+    assert read(**{"not": {"trigger": "gone-quiet"}}).words() == "trigger gone-quiet not fired"
+    assert rule.figure(account, MONDAY) == "first on 1 March 2027"
+    assert rule.figure(acme(), MONDAY) == "never"
+    assert asked(rule, acme()) is NO
+
+
 class TestQuietFor:
     """Silence is told from a late feed by the day up to which the feed is complete (P9)."""
 

@@ -254,7 +254,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "change": {"change": "e", "falls_by": "50%"}, "date": {"date": "d", "within": "7 days"},
     "limit": {"limit": "u", "of": "l"}, "subscription": {"subscription": "active"},
     "tickets": {"tickets": "open"}, "spike": {"spike": "7 days"}, "gone": {"gone": "champion"},
-    "segment": {"segment": "s"}, "program": {"program": "p"},
+    "segment": {"segment": "s"}, "program": {"program": "p"}, "trigger": {"trigger": "t"},
 }  # fmt: skip
 
 

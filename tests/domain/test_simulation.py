@@ -128,6 +128,20 @@ def test_touches_are_counted_by_day_and_step_and_the_peak_is_found(
     assert max(result.touches_by_day) <= (JANUARY + 180 * DAY).date()
 
 
+def test_a_wait_for_a_trigger_is_played_both_ways() -> None:
+    waits = {"wait_for": {"trigger": "gone-quiet"}, "for_up_to": "2 weeks",
+             "if_it_happens": [{"send": "where-are-you"}], "if_not": [HELLO]}  # fmt: skip
+    played = Played(program(waits))
+    for given_chances, emails in (({}, {"where-are-you", "hello"}),
+                                  ({"trigger:gone-quiet": 0.0}, {"hello"})):  # fmt: skip
+        population = Population([played], 100, JANUARY, 30, chances=given_chances)
+        way = [m for sim in population for m in travel(
+            [played], sim, JANUARY + 90 * DAY, CALENDAR, World(), Gate(OPEN, CALENDAR)
+        )]  # fmt: skip
+        acts = [each.outcome.act for each in way]
+        assert {act.email for act in acts if isinstance(act, SendMessage)} == emails
+
+
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(
     result: ProgramCounts,
 ) -> None:

@@ -72,6 +72,7 @@ LEAVES: dict[str, Written] = {
         one("missed", worlds.MILESTONES), one("within", spans), one("of", trait_names)
     ),
     "event": one("event", (*worlds.EVENTS, "nobody did it")),
+    "trigger": one("trigger", (*worlds.TRIGGERS, "no-such")),
     "quiet_for": one("quiet_for", spans),
     "usage": joined(
         one("usage", events), one("within", day_spans), bounds,

@@ -44,6 +44,7 @@ ROLES = ("champion", "admin", "it's")
 TOPICS = ("billing", "it's", "%")
 PRODUCTS = ("suite", "it's")
 MILESTONES = ("first-report", "it's")
+TRIGGERS = ("quiet", "spike")
 SEGMENTS, PROGRAMS = ("small", "big"), ("welcome", "renewal")
 COUNTRIES = (None, "", "DE", "SA", "ZZ", "XX", EVERYWHERE, "d'e")
 STAGES = (None, "trial", "active", "it's")
@@ -70,7 +71,9 @@ class World:
     tickets: list[Row] = field(default_factory=list)
     usage_days: list[Row] = field(default_factory=list)
     milestones: list[Row] = field(default_factory=list)
+    trigger_firings: list[Row] = field(default_factory=list)
     segment_members: list[Row] = field(default_factory=list)
+    segment_unknown: list[Row] = field(default_factory=list)
     enrollments: list[Row] = field(default_factory=list)
     sources: list[Row] = field(default_factory=list)
 
@@ -115,6 +118,12 @@ class World:
                 Event(u["event"], u["first_at"] or datetime.combine(u["day"], time(), UTC))
                 for u in self._of(self.usage_days, id) if u["first_at"] is not None or u["n"] > 0
             ),
+            firings={
+                name: tuple(
+                    f["at"] for f in self._of(self.trigger_firings, id) if f["trigger_id"] == name
+                )
+                for name in TRIGGERS
+            },
             usage={event: tuple(days) for event, days in usage.items()},
             tickets=tuple(
                 Ticket(t["id"], t["status"], t["opened_at"], t["solved_at"], t["severity"],
@@ -127,7 +136,8 @@ class World:
                              s["mrr"], s["seats"], s["trial"])
                 for s in self._of(self.subscriptions, id)
             ),
-            segments={m["segment_id"]: m["since"] for m in self._of(self.segment_members, id)},
+            segments={u["segment_id"]: None for u in self._of(self.segment_unknown, id)}
+            | {m["segment_id"]: m["since"] for m in self._of(self.segment_members, id)},
             programs=programs, calendar=CALENDAR,
         )  # fmt: skip
 
@@ -228,6 +238,11 @@ def _add_account(world: World, random: Random, id: str) -> None:
             world.milestones.append(
                 {"account_id": id, "name": name, "reached_at": _moment(random, 30, 2)}
             )
+    for name in TRIGGERS:
+        for _ in range(pick([0, 0, 1, 3])):
+            world.trigger_firings.append(
+                {"account_id": id, "trigger_id": name, "at": _moment(random, 30, 2)}
+            )
     for number in range(pick([0, 1, 3, 8])):
         status = pick(["new", "open", "pending", "hold", "solved", "closed"])
         world.tickets.append({
@@ -248,6 +263,8 @@ def _add_account(world: World, random: Random, id: str) -> None:
     for name in SEGMENTS:
         if maybe() < 0.4:
             world.segment_members.append({"account_id": id, "segment_id": name, "since": NOW})
+        elif maybe() < 0.4:
+            world.segment_unknown.append({"account_id": id, "segment_id": name})
     for program in PROGRAMS:
         for number in range(pick([0, 0, 1, 2])):
             ending = pick([None, "completed", "goal", "exited"]) if number == 0 else "exited"
@@ -274,6 +291,7 @@ _REST: dict[str, Row] = {
     "subscriptions": {"updated_at": NOW},
     "tickets": {"source": "desk", "updated_at": NOW},
     "sources": {"kind": "csv"},
+    "trigger_firings": {"version": 1, "words": "", "figures": {}},
     "enrollments": {"version": 1, "source": "", "started_at": NOW, "step": "s", "visit": 1,
                     "entered_at": NOW, "touched_at": NOW},
 }  # fmt: skip
@@ -294,7 +312,8 @@ async def write(connection: Connection, world: World) -> None:
         )
     for table in (
         "accounts", "contacts", "memberships", "suppressions", "subscriptions", "tickets",
-        "usage_days", "milestones", "segment_members", "sources", "enrollments",
+        "usage_days", "milestones", "trigger_firings", "segment_members", "segment_unknown",
+        "sources", "enrollments",
     ):  # fmt: skip
         rows = [row | _REST.get(table, {}) for row in getattr(world, table)]
         if rows:

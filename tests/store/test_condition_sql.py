@@ -32,7 +32,7 @@ LOOSE = settings(
 )  # fmt: skip
 
 
-ALWAYS_KNOWN = {"milestone", "event", "gone", "program"}
+ALWAYS_KNOWN = {"milestone", "event", "trigger", "gone", "program"}
 MOMENTS = (NOW, NOW, NOW + DAY, NOW - 3 * DAY, datetime(2026, 3, 4, tzinfo=UTC))
 
 

@@ -81,6 +81,7 @@ def _infected(text: str) -> tuple[World, BusinessCalendar]:
         row["traits"] = f'{{"plan": {quoted}, {quoted}: {value}, "seats": 10, "renewal": "{DAY}"}}'
     for row in world.contacts:
         row["traits"] = f'{{"plan": {quoted}, {quoted}: {quoted}}}'
+    world.usage_days = [row for row in world.usage_days if row["event"] != text]
     for row in world.usage_days:
         row["event"] = text if row["event"] == "it's" else row["event"]
     world.usage_days.append(
@@ -103,7 +104,7 @@ def _infected(text: str) -> tuple[World, BusinessCalendar]:
 
 
 def _needs_a_rule_for(kind: str) -> bool:
-    return kind not in {"all", "any", "not", "quiet_for", "segment", "program"}
+    return kind not in {"all", "any", "not", "quiet_for", "segment", "program", "trigger"}
 
 
 def test_there_is_a_place_of_every_kind_that_holds_a_text() -> None:
@@ -133,7 +134,7 @@ async def test_a_hostile_text_is_a_text_like_any_other(connection: Connection, p
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text != "null"])
-@pytest.mark.parametrize("kind", ["segment", "program"])
+@pytest.mark.parametrize("kind", ["segment", "program", "trigger"])
 def test_a_name_takes_no_hostile_text_at_all(kind: str, text: str) -> None:
     with pytest.raises(ValidationError):
         READ.validate_python({kind: text})

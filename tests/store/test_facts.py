@@ -12,6 +12,7 @@ from digital_cs.domain.account import UsageDay
 from digital_cs.domain.rules.condition import Verdict
 from digital_cs.store.database.pool import CountingConnection, opened
 from digital_cs.store.product.usage import UsageRecord, save_usage
+from digital_cs.store.rules import triggers
 from tests import rig
 from tests.store.rule_strategies import READ
 from tests.store.touching import ACME, ADA, enrolled, load
@@ -28,6 +29,7 @@ RULES: dict[str, dict[str, Any]] = {
     "program": {"program": "welcome"},
     "contact": {"contact": "champion", "trait": "title", "is": "CTO"},
     "gone": {"gone": "admin"},
+    "trigger": {"trigger": "quiet"},
 }
 
 
@@ -64,12 +66,21 @@ async def _fill(connection: Connection) -> None:
         "insert into segment_members (segment_id, account_id, since) values ('small', %s, %s)",
         (ACME, now),
     )
+    await _fires(connection, "quiet", -5, 0, 1, 2)
     await connection.execute('update contacts set traits = \'{"title": "CTO", "b": 1}\'')
     await connection.execute(
         "insert into memberships (contact_id, account_id, joined_at, left_at, roles)"
         " values (%s, %s, %s, %s, '{admin}')",
         (ADA, ACME, now - timedelta(days=9), now - timedelta(days=8)),
     )
+
+
+async def _fires(connection: Connection, trigger: str, *hours: int) -> None:
+    """The trigger fired for ACME so long after MONDAY."""
+    for hour in hours:
+        await triggers.record(
+            connection, trigger, 1, rig.MONDAY + timedelta(hours=hour), {ACME: ("so", {})}
+        )
 
 
 async def _publish(connection: Connection, *rules: dict[str, Any]) -> None:
@@ -89,7 +100,8 @@ async def test_what_a_version_reads_is_loaded_for_it(
 
     account = (await enrolled(connection)).account
 
-    assert rule.verdict(account, rig.MONDAY, rig.MONDAY) is Verdict.YES
+    later = rig.MONDAY + timedelta(days=1)
+    assert rule.verdict(account, rig.MONDAY, later) is Verdict.YES
 
 
 async def test_what_a_version_does_not_read_is_not_loaded(
@@ -101,6 +113,7 @@ async def test_what_a_version_does_not_read_is_not_loaded(
 
     assert (account.usage, account.tickets, account.subscriptions) == ({}, (), ())
     assert (account.segments, account.programs, account.former_roles) == ({}, {}, frozenset())
+    assert account.firings == {}
     assert [contact.traits for contact in account.contacts] == [{}]
 
 
@@ -123,6 +136,20 @@ async def test_no_more_of_it_is_loaded_than_is_read(
     assert {ticket.id for ticket in account.tickets} == {"t1", "t3"}
     assert account.tickets_through == rig.MONDAY
     assert [contact.traits for contact in account.contacts] == [{"title": "CTO"}]
+
+
+async def test_firings_are_loaded_since_the_entry_and_of_each_day_the_first_and_the_last(
+    connection: Connection, accounts: list[str]
+) -> None:
+    await _fill(connection)
+    await _fires(connection, "spike", 3)
+    await _fires(connection, "quiet", 3, 26)
+    await _publish(connection, RULES["trigger"])
+
+    account = (await enrolled(connection)).account
+
+    moments = {rig.MONDAY + timedelta(hours=hour) for hour in (1, 3, 26)}
+    assert {name: set(found) for name, found in account.firings.items()} == {"quiet": moments}
 
 
 async def test_whatever_is_read_is_one_round_trip(

@@ -93,19 +93,6 @@ async def test_what_goes_wrong_halfway_leaves_nothing_and_is_done_again(live: Li
     assert len(await live.rows("select id from enrollments")) == 1
 
 
-async def test_who_listens_to_a_trigger_is_woken(live: Live) -> None:
-    await live.account("acme", "globex")
-    await live.publish(trigger(**SILENCE))
-    await live.gateway.publish([a_program()])
-    await live.gateway.enroll("help", ["acme", "globex"])
-    async with live.pool.connection() as connection:
-        await connection.execute("update program_versions set listens = '{trigger:quiet}'")
-    await live.quiet("acme")
-    await live.keep()
-    woken = await live.rows("select enrollment_id from outbox where kind = 'wake'")
-    assert [row["enrollment_id"] for row in woken] == ["help:acme:1"]
-
-
 # Late feeds, spans, and what must stop first
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with conditions that read well: names of segments, milestones and programs."""
+"""What is wrong with conditions that read well: names of segments, triggers and the like."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from digital_cs.domain.rules.condition import (
     ProgramIs,
     SegmentIs,
     StageIs,
+    TriggerFired,
 )
 
 USUAL_STAGES = ("trial", "onboarding", "active", *LEAVING_STAGES)
@@ -31,6 +32,7 @@ class Names:
     segments: Collection[str] | None = None
     milestones: Collection[str] | None = None
     programs: Collection[str] | None = None
+    triggers: Collection[str] | None = None
 
 
 def parts(part: BaseModel, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -84,6 +86,10 @@ def _program(path: Path, rule: ProgramIs, names: Names) -> Iterator[Finding]:
     yield from unknown((*path, "program"), "program", rule.program, names.programs, "programs")
 
 
+def _trigger(path: Path, rule: TriggerFired, names: Names) -> Iterator[Finding]:
+    yield from unknown((*path, "trigger"), "trigger", rule.trigger, names.triggers, "triggers")
+
+
 def _milestone(
     path: Path, rule: MilestoneReached | MilestoneMissed, names: Names
 ) -> Iterator[Finding]:
@@ -107,5 +113,5 @@ def _stage(path: Path, rule: StageIs, names: Names) -> Iterator[Finding]:
 
 _CHECKS: dict[type[BaseModel], Callable[[Path, Any, Names], Iterator[Finding]]] = {
     SegmentIs: _segment, ProgramIs: _program, MilestoneReached: _milestone,
-    MilestoneMissed: _milestone, StageIs: _stage,
+    MilestoneMissed: _milestone, StageIs: _stage, TriggerFired: _trigger,
 }  # fmt: skip

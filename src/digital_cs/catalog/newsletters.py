@@ -41,7 +41,7 @@ def load_newsletters(content_dir: Path) -> Loaded[Newsletter]:
     around = Around(
         Names(
             stems(content_dir / "segments"), milestone_names(content_dir),
-            stems(content_dir / "programs"),
+            stems(content_dir / "programs"), stems(content_dir / "triggers"),
         ),
         policy.topics if policy is not None else None, _items(content_dir),
         team.team if (team := load_team(content_dir)).there else None,

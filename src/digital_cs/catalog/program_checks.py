@@ -52,7 +52,7 @@ class Surroundings:
     @property
     def names(self) -> Names:
         """What the program's conditions may name."""
-        return Names(self.segments, self.milestones, self.program_ids)
+        return Names(self.segments, self.milestones, self.program_ids, self.triggers)
 
 
 def findings(program: spec.Program, around: Surroundings) -> Iterator[Finding]:

@@ -56,14 +56,15 @@ class LoadedSegments:
 
 
 def load_segments(content_dir: Path) -> LoadedSegments:
-    """Every segment of a content folder, each checked against the others, the milestones and the
-    programs; none where it has no folder of them. Never raises for content."""
+    """Every segment of a content folder, each checked against the others, the milestones, the
+    programs and the triggers; none where it has no folder of them. Never raises for content."""
     folder = content_dir / FOLDER
     paths = yaml_files(folder) if folder.is_dir() else []
     names = Names(
         frozenset(path.stem for path in paths),
         milestone_names(content_dir),
         stems(content_dir / "programs"),
+        stems(content_dir / "triggers"),
     )
     drafts = [_draft(path, content_dir, names) for path in paths]
     in_circles = _in_circles(drafts)

@@ -15,6 +15,9 @@ from digital_cs.catalog.programs import stems
 from digital_cs.catalog.yaml_folder import Checked, Loaded, check_document, load_folder
 from digital_cs.catalog.yaml_source import Document, read_yaml
 from digital_cs.domain.programs.program import EventEntry, Program, SegmentEntry, TriggerEntry
+from digital_cs.domain.rules.condition import TriggerFired
+from digital_cs.domain.rules.reads import triggers_named
+from digital_cs.domain.rules.segment import Segment, segments_named
 from digital_cs.domain.rules.trigger import KINDS, MilestoneNotReached, Trigger
 
 FOLDER = "triggers"
@@ -22,11 +25,11 @@ FOLDER = "triggers"
 
 
 def load_triggers(content_dir: Path) -> Loaded[Trigger]:
-    """Every trigger of a content folder, each checked against its segments, milestones and
-    programs; none where it has no folder of them. Never raises for content."""
+    """Every trigger of a content folder, each checked against its segments, milestones, programs
+    and the other triggers; none where it has no folder of them. Never raises for content."""
     names = Names(
         stems(content_dir / "segments"), milestone_names(content_dir),
-        stems(content_dir / "programs"),
+        stems(content_dir / "programs"), stems(content_dir / "triggers"),
     )  # fmt: skip
     return load_folder(content_dir, FOLDER, partial(check_trigger_text, names=names))
 
@@ -48,8 +51,30 @@ def check_trigger_text(
 
 
 def triggers_of(program: Program) -> frozenset[str]:
-    """The triggers by which accounts enter a program."""
-    return frozenset(e.trigger for e in program.enter.when if isinstance(e, TriggerEntry))
+    """The triggers that a program names: accounts enter by them, or a condition waits for them."""
+    rules = [part for _, part in parts(program)]
+    return frozenset(e.trigger for e in rules if isinstance(e, TriggerEntry | TriggerFired))
+
+
+def sound_together(
+    segments: Mapping[str, Segment], triggers: Mapping[str, Trigger]
+) -> tuple[dict[str, Segment], dict[str, Trigger]]:
+    """Those that rest on nothing but each other, as each may name some of the other kind."""
+    while True:
+        rules = {n: () if t.condition is None else (t.condition,) for n, t in triggers.items()}
+        good = {
+            name: each for name, each in segments.items()
+            if segments_named(each.when) <= segments.keys()
+            and triggers_named([each.when]) <= triggers.keys()
+        }  # fmt: skip
+        fit = {
+            name: each for name, each in triggers.items()
+            if all(segments_named(rule) <= segments.keys() for rule in rules[name])
+            and triggers_named(rules[name]) <= triggers.keys()
+        }  # fmt: skip
+        if len(good) + len(fit) == len(segments) + len(triggers):
+            return good, fit
+        segments, triggers = good, fit
 
 
 def with_their_rules(program: Program, triggers: Mapping[str, Trigger]) -> Program:

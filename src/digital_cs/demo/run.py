@@ -211,7 +211,8 @@ class _Demo:
         if playbook.policy is not None:
             await publish_policy(gateway, playbook.policy)
         await gateway.declare_milestones(playbook.milestones)
-        await publish_segments(gateway, playbook.segments)
+        coming = [each.trigger for each in playbook.triggers]
+        await publish_segments(gateway, playbook.segments, coming=coming)
         await publish_triggers(gateway, playbook.triggers)
         await gateway.publish(playbook.programs)
         folder = self.options.content_dir

@@ -119,12 +119,14 @@ SOLVED = ("solved", "closed")
 class Account:
     """The traveller (P1). All moments are aware and UTC.
 
+    `firings` are by trigger, of each day the first and the last.
     `last_active_on` is the last day with usage; `usage_through` the day up to which the usage
     feed is known to be complete. Without the second, silence cannot be told from a late feed;
     `tickets_through` is the same of the help desk, as a moment. `events` holds the first and the
     last of each day, which is all that "it happened since" needs. `usage` is by event, `segments`
-    by name with the moment since which it is a member, and `programs` by id, with "inside" and
-    "through" as they apply. `former_roles` are the roles of contacts who left.
+    by name with the moment since which it is a member (None: it is not known whether it is), and
+    `programs` by id, with "inside" and "through" as they apply. `former_roles` are the roles of
+    contacts who left.
     """
 
     id: str
@@ -138,11 +140,12 @@ class Account:
     usage_through: date | None = None
     contacts: tuple[Contact, ...] = ()
     events: tuple[Event, ...] = ()
+    firings: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     usage: Mapping[str, tuple[UsageDay, ...]] = field(default_factory=dict)
     tickets: tuple[Ticket, ...] = ()
     tickets_through: datetime | None = None
     subscriptions: tuple[Subscription, ...] = ()
-    segments: Mapping[str, datetime] = field(default_factory=dict)
+    segments: Mapping[str, datetime | None] = field(default_factory=dict)
     programs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     former_roles: frozenset[str] = frozenset()
     calendar: BusinessCalendar = NO_HOLIDAYS

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from activities.broadcast_texts import BroadcastTexts, Texts
 from digital_cs.clock import Clock
 from digital_cs.domain.grammar import Name
+from digital_cs.domain.rules.reads import triggers_named
 from digital_cs.domain.rules.segment import segments_named
 from digital_cs.domain.sending.broadcast import (
     Broadcast,
@@ -32,7 +33,7 @@ from digital_cs.store.broadcasts.broadcast_audience import Share
 from digital_cs.store.broadcasts.broadcast_progress import Progress
 from digital_cs.store.broadcasts.broadcasts import Choice
 from digital_cs.store.programs import programs
-from digital_cs.store.rules import segments
+from digital_cs.store.rules import segments, triggers
 from digital_cs.store.sending import policies
 
 Connection = AsyncConnection[Any]
@@ -122,8 +123,8 @@ class Broadcasts:
             broadcast = await self._get(connection, id)
             texts = await self._texts.of(connection, broadcast)
             policy = (await policies.current(connection)).policy
-            unknown = await segments.missing(connection, _named(broadcast.plan))
-        faults = [*_faults(texts, broadcast, policy), *map(_no_segment, unknown)]
+            unknown = await _unknown(connection, broadcast.plan)
+        faults = [*_faults(texts, broadcast, policy), *unknown]
         audience = [] if unknown else await self._audience(broadcast, texts, now)
         receiving = [share for share in audience if share.reason is None]
         if not unknown and not receiving:
@@ -260,18 +261,23 @@ def _insist_on_a_name(id: str) -> None:
 
 async def _insist_on_segments(connection: Connection, plan: BroadcastPlan) -> None:
     """A segment that is not there has nobody in it: it would be through at once, sent to nobody."""
-    unknown = await segments.missing(connection, _named(plan))
+    unknown = await _unknown(connection, plan)
     if unknown:
-        raise UsageError(" ".join(map(_no_segment, unknown)))
+        raise UsageError(" ".join(unknown))
 
 
-def _no_segment(name: str) -> str:
-    return f"There is no segment '{name}': publish it first."
-
-
-def _named(plan: BroadcastPlan) -> frozenset[str]:
-    """The segments that an audience rests on."""
-    return segments_named(plan.audience) if plan.audience is not None else frozenset()
+async def _unknown(connection: Connection, plan: BroadcastPlan) -> list[str]:
+    """A sentence for each segment and trigger that an audience names in vain."""
+    if plan.audience is None:
+        return []
+    names = {
+        "segment": await segments.missing(connection, segments_named(plan.audience)),
+        "trigger": await triggers.missing(connection, triggers_named([plan.audience])),
+    }
+    return [
+        f"There is no {kind} '{name}': publish it first."
+        for kind, absent in names.items() for name in absent
+    ]  # fmt: skip
 
 
 def _approved(broadcast: Broadcast, texts: Texts) -> bool:

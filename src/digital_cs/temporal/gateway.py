@@ -18,6 +18,7 @@ from digital_cs.domain.milestone import Milestone
 from digital_cs.domain.programs.program import Program
 from digital_cs.domain.programs.program_graph import Graph, compile_program
 from digital_cs.domain.rules.kept_rule import entry_rules
+from digital_cs.domain.rules.reads import triggers_named
 from digital_cs.domain.rules.segment import Segment
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.people.identities import Identities
@@ -124,7 +125,7 @@ class Gateway:
         async with self.pool.connection() as connection, connection.transaction(
             force_rollback=True
         ):  # fmt: skip
-            await publish_with(connection, self, along)
+            await publish_with(connection, self, along, triggers_named(each.when for each in along))
             await require_segments(connection, program)
             now = self.clock.now()
             await programs.publish(connection, graph, spec, program_hash(program), now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ from psycopg import AsyncConnection
 from digital_cs.catalog.segments import segment_to_json
 from digital_cs.domain.rules import condition as ast
 from digital_cs.domain.rules.condition import Verdict, next_flip
-from digital_cs.domain.rules.reads import reads
+from digital_cs.domain.rules.reads import reads, triggers_named
 from digital_cs.domain.rules.segment import Segment, cycle, segments_named
 from digital_cs.errors import NotFoundError, UsageError
 from digital_cs.ingest.rules.entries import EVER
 from digital_cs.store.product import data_ages, milestone_definitions, milestones
 from digital_cs.store.programs import facts
-from digital_cs.store.rules import segment_members, segment_preview, segments
+from digital_cs.store.rules import segment_members, segment_preview, segments, triggers
 from digital_cs.store.rules.condition_sql import compile_condition
 from digital_cs.store.rules.segment_members import Change
 from digital_cs.store.rules.segment_preview import Preview
@@ -43,17 +43,19 @@ class PublishedSegment:
 
 
 async def publish_segments(
-    gateway: Gateway, wanted: Sequence[Segment], *, dry_run: bool = False
-) -> list[PublishedSegment]:
+    gateway: Gateway, wanted: Sequence[Segment], *, dry_run: bool = False,
+    coming: Collection[str] = (),
+) -> list[PublishedSegment]:  # fmt: skip
     """Publish segments, together; what has not changed stays at its version.
 
     Who belongs is known at once, and by all that rests on these segments as well. It is no reason
     for anybody to enter a program (P20): only who comes to belong later does. `dry_run` only says
-    what would change. Raises UsageError for a circle, and for a name of no segment.
+    what would change. Raises UsageError for a circle, and for a name of no segment, or of no
+    trigger that runs or is `coming`: will be published next, as it may rest on these segments.
     """
     async with gateway.pool.connection() as connection:
         async with connection.transaction(force_rollback=dry_run):
-            done = await publish_with(connection, gateway, wanted)
+            done = await publish_with(connection, gateway, wanted, coming)
             spoken = await milestone_definitions.refresh(connection, gateway.clock.now())
         if not dry_run:
             await milestones.catch_up_again(connection, spoken.caught_up)
@@ -61,12 +63,13 @@ async def publish_segments(
 
 
 async def publish_with(
-    connection: Connection, gateway: Gateway, wanted: Sequence[Segment]
-) -> list[PublishedSegment]:
+    connection: Connection, gateway: Gateway, wanted: Sequence[Segment],
+    coming: Collection[str] = (),
+) -> list[PublishedSegment]:  # fmt: skip
     """The same in the caller's transaction, without the milestones that they speak of."""
     if not wanted:
         return []
-    await _check(connection, wanted)
+    await _check(connection, wanted, coming)
     now, ids = gateway.clock.now(), [each.segment for each in wanted]
     before = {row.id: row for row in await segments.list_segments(connection, ids, retired=True)}
     kept = [
@@ -84,7 +87,9 @@ async def publish_with(
     ]  # fmt: skip
 
 
-async def _check(connection: Connection, wanted: Sequence[Segment]) -> None:
+async def _check(
+    connection: Connection, wanted: Sequence[Segment], coming: Collection[str]
+) -> None:
     rests_on = {
         row.id: {key[8:] for key in row.reads if key.startswith("segment:")}
         for row in await segments.list_segments(connection)
@@ -103,6 +108,12 @@ async def _check(connection: Connection, wanted: Sequence[Segment]) -> None:
             raise UsageError(
                 f"The segment {each.segment} names the segment {absent[0]}, which is not published:"
                 " publish both."
+            )
+        silent = await triggers.missing(connection, triggers_named([each.when]) - set(coming))
+        if silent:
+            raise UsageError(
+                f"The segment {each.segment} names the trigger {silent[0]}, which is not published:"
+                f" `digital-cs trigger publish {silent[0]}` does that."
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from digital_cs.catalog.triggers import trigger_to_json, triggers_of
 from digital_cs.domain.programs.program import Program
 from digital_cs.domain.rules.backtest import Day, judged_at
 from digital_cs.domain.rules.kept_rule import TRIGGER, KeptRule, spec_hash
+from digital_cs.domain.rules.reads import triggers_named
 from digital_cs.domain.rules.segment import Segment, segments_named
 from digital_cs.domain.rules.trigger import Trigger
 from digital_cs.domain.timing.business_calendar import BusinessCalendar
@@ -55,12 +56,12 @@ async def publish_triggers(
 
     For whom a new rule holds is known at once, and no trigger fires for them unless it says so.
     `dry_run` only says what would change. The segments `along` are published with them. Raises
-    UsageError for a name of no published segment.
+    UsageError for a name of no published segment, or of no trigger that runs or is among these.
     """
     async with gateway.pool.connection() as connection:
         async with connection.transaction(force_rollback=dry_run):
-            await publish_with(connection, gateway, along)
-            await _require_segments(connection, wanted)
+            await publish_with(connection, gateway, along, {each.trigger for each in wanted})
+            await _require_named(connection, wanted)
             done = [await _publish(connection, gateway, trigger) for trigger in wanted]
             spoken = await milestone_definitions.refresh(connection, gateway.clock.now())
         if not dry_run:
@@ -85,10 +86,15 @@ async def _publish(connection: Connection, gateway: Gateway, trigger: Trigger) -
     return PublishedTrigger(name, version, new, holds, passed_over)
 
 
-async def _require_segments(connection: Connection, wanted: Sequence[Trigger]) -> None:
+async def _require_named(connection: Connection, wanted: Sequence[Trigger]) -> None:
+    names = {trigger.trigger for trigger in wanted}
     for trigger in wanted:
-        named = segments_named(trigger.condition) if trigger.condition is not None else ()
-        absent = await segments.missing(connection, named)
+        if trigger.condition is None:
+            continue
+        silent = await store.missing(connection, triggers_named([trigger.condition]) - names)
+        if silent:
+            raise UsageError(_no_trigger(f"trigger {trigger.trigger}", silent[0]))
+        absent = await segments.missing(connection, segments_named(trigger.condition))
         if absent:
             raise UsageError(
                 f"The trigger {trigger.trigger} names the segment {absent[0]}, which is not"
@@ -97,26 +103,24 @@ async def _require_segments(connection: Connection, wanted: Sequence[Trigger]) -
 
 
 async def require_triggers(connection: Connection, program: Program) -> None:
-    """Raises UsageError if accounts would enter the program by a trigger that does not run."""
-    absent = sorted(await unpublished(connection, triggers_of(program)))
+    """Raises UsageError if the program is entered by, or waits for, a trigger that does not run."""
+    absent = await store.missing(connection, triggers_of(program))
     if absent:
-        raise UsageError(
-            f"The program {program.program} is entered by the trigger {absent[0]}, which is not"
-            f" published: `digital-cs trigger publish {absent[0]}` does that."
-        )
+        raise UsageError(_no_trigger(f"program {program.program}", absent[0]))
 
 
-async def unpublished(connection: Connection, names: Iterable[str]) -> set[str]:
-    """Those of these names that are no running trigger."""
-    wanted = set(names)
-    rows = await store.list_triggers(connection, wanted, running_only=True)
-    return wanted - {row.id for row in rows}
+def _no_trigger(whose: str, name: str) -> str:
+    return (
+        f"The {whose} names the trigger {name}, which is not published:"
+        f" `digital-cs trigger publish {name}` does that."
+    )
 
 
 async def stop_trigger(gateway: Gateway, name: str) -> bool:
     """Have a trigger fire no more, until it is published again; False if it is stopped already.
 
-    Raises UsageError while accounts enter a program by it, NotFoundError for an unknown one.
+    Raises UsageError while accounts enter a program by it or a condition waits for it,
+    NotFoundError for an unknown one.
     """
     async with gateway.pool.connection() as connection, connection.transaction():
         await published(connection, name)
@@ -125,6 +129,13 @@ async def stop_trigger(gateway: Gateway, name: str) -> bool:
             raise UsageError(
                 f"Accounts enter {' and '.join(programs)} by the trigger {name}: publish"
                 f" {'that program' if len(programs) == 1 else 'these programs'} without it first."
+            )
+        readers = await segments.used_by(connection, name, "trigger")
+        others = [each for each in readers if each != f"trigger {name}"]
+        if others:
+            raise UsageError(
+                f"The trigger {name} is named in a condition of the {' and the '.join(others)}:"
+                f" publish {'that' if len(others) == 1 else 'these'} without it first."
             )
         now = gateway.clock.now()
         await segments.retire(connection, [f"{TRIGGER}{name}"], now)
@@ -158,7 +169,7 @@ async def backtest_trigger(
     on_day: Callable[[Day], None] = lambda day: None,
 ) -> Backtest:  # fmt: skip
     """What a trigger, published or not, would have done from `first` to `last`; nothing is
-    written. Raises UsageError for a name of no published segment."""
+    written. Raises UsageError for a name of no published segment or trigger."""
     async with gateway.pool.connection() as connection:
-        await _require_segments(connection, [trigger])
+        await _require_named(connection, [trigger])
         return await backtest.run(connection, trigger, first, last, calendar, on_day)

@@ -45,31 +45,37 @@ def what_they_name(wanted: list[Program], content: Path | None) -> Along:
     from digital_cs.catalog.segments import segments_of
     from digital_cs.catalog.triggers import triggers_of
     from digital_cs.cli.rules import segment, trigger
+    from digital_cs.domain.rules.reads import triggers_named
     from digital_cs.domain.rules.segment import segments_named
 
-    names = sorted({name for program in wanted for name in triggers_of(program)})
-    triggers = trigger.publishable(names, content) if names else []
+    names = {name for program in wanted for name in triggers_of(program)}
     named = {name for program in wanted for name in segments_of(program)}
-    for each in triggers:
-        named |= segments_named(each.condition) if each.condition is not None else frozenset()
-    segments = segment.publishable(sorted(named), content) if named else []
-    return Along(segments, triggers, only_new=True)
+    while True:  # triggers name segments, which name triggers
+        triggers = trigger.publishable(sorted(names), content) if names else []
+        rules = [each.condition for each in triggers if each.condition is not None]
+        named = named.union(*map(segments_named, rules))
+        segments = segment.publishable(sorted(named), content) if named else []
+        more = triggers_named([*rules, *(each.when for each in segments)]) - names
+        if not more:
+            return Along(segments, triggers, only_new=True)
+        names |= more
 
 
 async def publish(gateway: Gateway, along: Along, *, dry_run: bool) -> Done:
     """Publish it, or only say what would happen."""
-    from digital_cs.store.rules import segments
+    from digital_cs.store.rules import segments, triggers
     from digital_cs.temporal.segments import publish_segments
-    from digital_cs.temporal.triggers import publish_triggers, unpublished
+    from digital_cs.temporal.triggers import publish_triggers
 
     wanted, noticing = along.segments, along.triggers
     if along.only_new:
         async with gateway.pool.connection() as connection:
             absent = await segments.missing(connection, [each.segment for each in wanted])
-            new = await unpublished(connection, [each.trigger for each in noticing])
+            new = await triggers.missing(connection, [each.trigger for each in noticing])
         wanted = [each for each in wanted if each.segment in absent]
         noticing = [each for each in noticing if each.trigger in new]
-    done = await publish_segments(gateway, wanted, dry_run=dry_run)
+    coming = [each.trigger for each in noticing]
+    done = await publish_segments(gateway, wanted, dry_run=dry_run, coming=coming)
     fired = await publish_triggers(
         gateway, noticing, dry_run=dry_run, along=wanted if dry_run else ()
     )

@@ -70,18 +70,21 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show a published trigger: what is noticed, when it fires, and who listens."""
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
-    from digital_cs.store.rules import triggers
+    from digital_cs.store.rules import segments, triggers
     from digital_cs.temporal.triggers import published
 
-    async def question(gateway: Gateway) -> tuple[TriggerRow, TriggerCounts, list[str]]:
+    async def question(gateway: Gateway) -> tuple[TriggerRow, TriggerCounts, list[str], list[str]]:
         async with gateway.pool.connection() as connection:
             row = await published(connection, name)
             counts = await triggers.counts(connection, gateway.clock.now())
-            return row, counts[name], [id for id, _ in await triggers.listeners(connection, name)]
+            programs = [id for id, _ in await triggers.listeners(connection, name)]
+            users = await segments.used_by(connection, name, "trigger")
+            return row, counts[name], programs, [u for u in users if u != f"trigger {name}"]
 
-    row, counts, programs = ask(question)
+    row, counts, programs, users = ask(question)
     if as_json:
-        output.emit({**_facts(row, counts), "spec": row.spec, "programs": programs})
+        facts = {**_facts(row, counts), "spec": row.spec}
+        output.emit({**facts, "programs": programs, "used_by": users})
         return
     trigger = _trigger(row)
     backup = f", backup {trigger.backup}" if trigger.backup else ""
@@ -96,6 +99,7 @@ def show(name: Name, as_json: Json = False) -> None:
         f"\nHolds for  {output.count_of(counts.holds, 'account')}"
         f"\nFired      {output.count_of(counts.fired, 'time')}{last}"
         f"\nBrings in  {', '.join(programs) or 'nobody: no program enters by it'}"
+        f"\nUsed by    {', '.join(users) or 'nobody'}"
     )
 
 

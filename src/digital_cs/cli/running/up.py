@@ -82,10 +82,9 @@ def _publish_first(household: Household) -> None:
     from digital_cs.catalog.policy import load_policy
     from digital_cs.catalog.programs import load_programs
     from digital_cs.catalog.segments import load_segments, segments_of
-    from digital_cs.catalog.triggers import load_triggers, triggers_of
+    from digital_cs.catalog.triggers import load_triggers, sound_together, triggers_of
     from digital_cs.cli import output
     from digital_cs.cli.connection import ask
-    from digital_cs.domain.rules.segment import segments_named
     from digital_cs.errors import NotFoundError
     from digital_cs.ingest.rules.calendars import calendar_of
     from digital_cs.store.programs import programs
@@ -112,13 +111,8 @@ def _publish_first(household: Household) -> None:
             await publish_policy(gateway, policy.policy)
         if milestones.there and not milestones.problems:
             await gateway.declare_milestones(milestones.milestones)
-        found = segments.sound
-        await publish_segments(gateway, list(found.values()))
-        sound = {
-            name: each
-            for name, each in triggers.by_name.items()
-            if each.condition is None or segments_named(each.condition) <= found.keys()
-        }
+        found, sound = sound_together(segments.sound, triggers.by_name)
+        await publish_segments(gateway, list(found.values()), coming=sound)
         await publish_triggers(gateway, list(sound.values()))
         usable = [
             p

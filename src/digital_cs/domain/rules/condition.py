@@ -23,6 +23,7 @@ from digital_cs.domain.rules.condition_product import (
     EventHappened,
     MilestoneMissed,
     MilestoneReached,
+    TriggerFired,
 )
 from digital_cs.domain.rules.condition_tickets import TicketsAre, TicketSpike
 from digital_cs.domain.rules.condition_traits import DateWithin, LimitNear, StageIs, TraitIs
@@ -33,7 +34,8 @@ __all__ = [
     "KINDS", "AllOf", "AnyOf", "Condition", "ContactGone", "ContactIs", "DateWithin",
     "EventHappened", "LimitNear", "MilestoneMissed", "MilestoneReached", "Not", "ProgramIs",
     "QuietFor", "SegmentIs", "StageIs", "SubscriptionIs", "TicketSpike", "TicketsAre", "TraitIs",
-    "UsageChange", "UsageIs", "Verdict", "leaves", "next_flip", "true_since", "turns_daily",
+    "TriggerFired", "UsageChange", "UsageIs", "Verdict", "leaves", "next_flip", "true_since",
+    "turns_daily",
 ]  # fmt: skip
 
 
@@ -88,7 +90,13 @@ class Not(Rule):
     def words(self) -> str:
         if isinstance(
             self.not_,
-            MilestoneReached | MilestoneMissed | EventHappened | DateWithin | SegmentIs | ContactIs,
+            MilestoneReached
+            | MilestoneMissed
+            | EventHappened
+            | TriggerFired
+            | DateWithin
+            | SegmentIs
+            | ContactIs,
         ):
             return self.not_.words(no="not ")
         return f"not {_inner(self.not_)}"
@@ -101,10 +109,11 @@ def _inner(part: Condition) -> str:
 # A contact condition may compare a trait, so its key is looked for first.
 KINDS: dict[str, type[Rule]] = {
     "stage": StageIs, "contact": ContactIs, "trait": TraitIs, "milestone": MilestoneReached,
-    "missed": MilestoneMissed, "event": EventHappened, "quiet_for": QuietFor, "usage": UsageIs,
-    "change": UsageChange, "date": DateWithin, "limit": LimitNear, "subscription": SubscriptionIs,
-    "tickets": TicketsAre, "spike": TicketSpike, "gone": ContactGone, "segment": SegmentIs,
-    "program": ProgramIs, "all": AllOf, "any": AnyOf, "not": Not,
+    "missed": MilestoneMissed, "event": EventHappened, "trigger": TriggerFired,
+    "quiet_for": QuietFor, "usage": UsageIs, "change": UsageChange, "date": DateWithin,
+    "limit": LimitNear, "subscription": SubscriptionIs, "tickets": TicketsAre, "spike": TicketSpike,
+    "gone": ContactGone, "segment": SegmentIs, "program": ProgramIs, "all": AllOf, "any": AnyOf,
+    "not": Not,
 }  # fmt: skip
 
 
@@ -123,6 +132,7 @@ Condition = Annotated[
     | Annotated[MilestoneReached, Tag("milestone")]
     | Annotated[MilestoneMissed, Tag("missed")]
     | Annotated[EventHappened, Tag("event")]
+    | Annotated[TriggerFired, Tag("trigger")]
     | Annotated[QuietFor, Tag("quiet_for")]
     | Annotated[UsageIs, Tag("usage")]
     | Annotated[UsageChange, Tag("change")]

@@ -1,4 +1,4 @@
-"""Conditions over what an account reached: milestones, and events that happened."""
+"""Conditions over what an account reached: milestones, events and firings of triggers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from pydantic import Field
 
 from digital_cs.domain.account import Account, day_of
-from digital_cs.domain.grammar import SpanField
+from digital_cs.domain.grammar import Name, SpanField
 from digital_cs.domain.rules.verdict import Rule, Verdict
 
 
@@ -116,3 +116,36 @@ class EventHappened(Rule):
     def figure(self, account: Account, now: datetime) -> str:
         moments = [e.at for e in account.events if e.name == self.event and e.at <= now]
         return f"first on {min(moments):%-d %B %Y}" if moments else "never"
+
+
+class TriggerFired(Rule):
+    """This trigger fired for the account since it entered the program.
+
+    The firing that brought it in is not one of those: a goal of "it fires again" would be reached
+    by it at once. There is no third value, as a firing is kept in the moment in which it happens.
+    """
+
+    trigger: Name = Field(description="Name of a trigger in content/triggers.")
+
+    def verdict(self, account: Account, since: datetime, now: datetime) -> Verdict:
+        return Verdict.of(self.true_since(account, since, now) is not None)
+
+    def true_since(self, account: Account, since: datetime, now: datetime) -> datetime | None:
+        return min((at for at in self._firings(account) if since < at <= now), default=None)
+
+    def next_flip(self, account: Account, now: datetime) -> datetime | None:
+        # A worker whose clock runs behind may read what another one wrote down.
+        return min((at for at in self._firings(account) if at > now), default=None)
+
+    def listens(self) -> Iterator[str]:
+        yield f"trigger:{self.trigger}"
+
+    def words(self, no: str = "") -> str:
+        return f"trigger {self.trigger} {no}fired"
+
+    def figure(self, account: Account, now: datetime) -> str:
+        moments = [at for at in self._firings(account) if at <= now]
+        return f"first on {min(moments):%-d %B %Y}" if moments else "never"
+
+    def _firings(self, account: Account) -> tuple[datetime, ...]:
+        return account.firings.get(self.trigger, ())

@@ -16,6 +16,7 @@ from digital_cs.domain.rules.condition import (
     SubscriptionIs,
     TicketsAre,
     TicketSpike,
+    TriggerFired,
     UsageChange,
     UsageIs,
     leaves,
@@ -34,6 +35,7 @@ class Reads:
     """
 
     events: frozenset[str] = frozenset()
+    triggers: frozenset[str] = frozenset()
     usage: frozenset[str] = frozenset()
     usage_of_any: bool = False
     usage_days: int = 0
@@ -54,6 +56,7 @@ def reads(conditions: Iterable[Any]) -> Reads:
     people = [leaf for leaf in found if isinstance(leaf, ContactIs | ContactGone)]
     return Reads(
         events=frozenset(leaf.event for leaf in found if isinstance(leaf, EventHappened)),
+        triggers=triggers_named(found),
         usage=frozenset(name for leaf in usage for name in leaf.events()),
         usage_of_any=any(not leaf.events() for leaf in usage),
         usage_days=max((_usage_days(leaf) for leaf in usage), default=0),
@@ -71,6 +74,12 @@ def reads(conditions: Iterable[Any]) -> Reads:
         ),
         former_roles=any(isinstance(leaf, ContactGone) for leaf in people),
     )
+
+
+def triggers_named(conditions: Iterable[Any]) -> frozenset[str]:
+    """The triggers whose firing these conditions look at."""
+    found = (leaf for condition in conditions for leaf in leaves(condition))
+    return frozenset(leaf.trigger for leaf in found if isinstance(leaf, TriggerFired))
 
 
 def _usage_days(leaf: UsageIs | UsageChange) -> int:

@@ -17,13 +17,14 @@ from digital_cs.domain.rules.condition import (
     EventHappened,
     MilestoneReached,
     QuietFor,
+    TriggerFired,
     leaves,
 )
 from digital_cs.domain.simulation.played import Played
 from digital_cs.domain.simulation.population_values import stages_of, traits_tried
 
 CHANCE = 0.5
-"""That an event or milestone which a path waits for happens at all."""
+"""That an event, milestone or firing which a path waits for happens at all."""
 
 CHANCE_OF_ENDING = 0.15
 """The same, for what ends the program: rarer, or few would see the later steps."""
@@ -31,7 +32,7 @@ CHANCE_OF_ENDING = 0.15
 
 @dataclass(frozen=True)
 class Needs:
-    """What one program needs of accounts. `chances` are by "event:NAME" or "milestone:NAME"."""
+    """What one program needs of accounts. `chances` are by what steps listen to, "event:NAME"."""
 
     program: Played
     given_chances: Mapping[str, float] = field(default_factory=dict)
@@ -75,7 +76,7 @@ class Needs:
         ends, asks = self._conditions
         for group, chance in ((asks, CHANCE), (ends, CHANCE_OF_ENDING)):
             for leaf in group:
-                if isinstance(leaf, EventHappened | MilestoneReached):
+                if isinstance(leaf, EventHappened | MilestoneReached | TriggerFired):
                     (key,) = leaf.listens()
                     found.setdefault(key, self.given_chances.get(key, chance))
         return tuple(found.items())

@@ -15,9 +15,9 @@ A_DAY = timedelta(days=1)
 class Change:
     """Something that becomes known of an account at a moment (UTC).
 
-    `key` is what steps listen to: event:NAME, milestone:NAME, trait:NAME, stage, contacts or
-    managed; `value` is the new one, where there is one. The key "usage" says that somebody is
-    back after a silence.
+    `key` is what steps listen to: event:NAME, milestone:NAME, trigger:NAME, trait:NAME, stage,
+    contacts or managed; `value` is the new one, where there is one. The key "usage" says that
+    somebody is back after a silence.
     """
 
     at: datetime
@@ -55,6 +55,9 @@ def changed(account: Account, change: Change) -> Account:
             return replace(account, events=(*account.events, Event(name, change.at)))
         case "milestone":
             return replace(account, milestones={name: change.at, **account.milestones})
+        case "trigger":
+            fired = (*account.firings.get(name, ()), change.at)
+            return replace(account, firings={**account.firings, name: fired})
         case "trait":
             return replace(account, traits={**account.traits, name: change.value})
         case "usage":

@@ -59,8 +59,10 @@ FACTS = f"""
          (select jsonb_agg(jsonb_build_array(s.starts_on, s.ends_on, s.product, s.plan, s.mrr,
                  s.seats, s.trial)) from subscriptions s where s.account_id = a.id) end,
        case when {{reads}} ? 'segments' then
-         (select jsonb_object_agg(s.segment_id, s.since) from segment_members s
-           where s.account_id = a.id and {{reads}} -> 'segments' ? s.segment_id) end,
+         (select jsonb_object_agg(s.segment_id, s.since) from (
+            select k.segment_id, k.since from segment_members k where k.account_id = a.id
+            union all select k.segment_id, null from segment_unknown k where k.account_id = a.id) s
+           where {{reads}} -> 'segments' ? s.segment_id) end,
        case when {{reads}} ? 'programs' then
          (select jsonb_agg(jsonb_build_array(i.program_id, i.ended_at is null, i.ending))
             from enrollments i
@@ -95,7 +97,12 @@ select {FACTS.format(**_GIVEN)},
                  order by c.created_at, c.id) from {PEOPLE}) end,
        (select jsonb_object_agg(x.event, x.at) from (select u.event, min({HAPPENED}) as at
           from usage_days u where u.account_id = a.id
-           and %(reads)s::jsonb -> 'events' ? u.event group by 1) x where x.at is not null)
+           and %(reads)s::jsonb -> 'events' ? u.event group by 1) x where x.at is not null),
+       case when %(reads)s::jsonb ? 'triggers' then
+         (select jsonb_object_agg(x.trigger_id, jsonb_build_array(x.at))
+            from (select f.trigger_id, min(f.at) as at from trigger_firings f
+                   where f.account_id = a.id and %(reads)s::jsonb -> 'triggers' ? f.trigger_id
+                   group by 1) x) end
   from accounts a
  where a.id > %(after)s and (%(ids)s::text[] is null or a.id = any(%(ids)s))
  order by a.id limit %(most)s
@@ -126,7 +133,8 @@ async def facts_page(
     return [
         account_of(
             row[:WIDTH], calendar, row[WIDTH],
-            tuple(Event(name, datetime.fromisoformat(at)) for name, at in (row[-1] or {}).items()),
+            tuple(Event(name, datetime.fromisoformat(at)) for name, at in (row[-2] or {}).items()),
+            row[-1],
         )
         for row in await cursor.fetchall()
     ]  # fmt: skip
@@ -134,9 +142,10 @@ async def facts_page(
 
 def account_of(
     row: Sequence[Any], calendar: BusinessCalendar, contacts: Sequence[Any] | None,
-    events: tuple[Event, ...],
+    events: tuple[Event, ...], firings: Mapping[str, Sequence[str]] | None,
 ) -> Account:  # fmt: skip
-    """An account from a row of FACTS, with contacts that begin as CONTACT does."""
+    """An account from a row of FACTS, with contacts that begin as CONTACT does, and with moments of
+    firings by trigger."""
     (id, stage, managed, zone, country, traits, last_active_on, usage_through, milestones, usage,
      tickets, subscriptions, segments, programs, former_roles) = row  # fmt: skip
     tickets_through, found = tickets or (None, None)
@@ -144,6 +153,10 @@ def account_of(
         id=id, stage=stage, managed=managed, zone=zone, country=country, traits=traits,
         milestones=_moments(milestones), last_active_on=last_active_on,
         usage_through=usage_through, events=events, usage=_usage(usage or ()),
+        firings={
+            trigger: tuple(datetime.fromisoformat(at) for at in moments)
+            for trigger, moments in (firings or {}).items()
+        },
         contacts=tuple(
             Contact(id, tuple(roles), zone, active, quiet, contact_traits or {})
             for id, roles, zone, active, quiet, contact_traits, *_ in contacts or ()
@@ -159,7 +172,8 @@ def account_of(
                          number_of(mrr), seats, trial)
             for starts_on, ends_on, product, plan, mrr, seats, trial in subscriptions or ()
         ),
-        segments=_moments(segments), programs=_programs(programs or ()),
+        segments={name: moment(since) for name, since in (segments or {}).items()},
+        programs=_programs(programs or ()),
         former_roles=frozenset(role for roles in former_roles or () for role in roles),
         calendar=calendar,
     )  # fmt: skip

@@ -51,6 +51,14 @@ _ALSO_FOR = """(select jsonb_agg(distinct jsonb_build_array(c.id, x.plans_email,
          where m.account_id = a.id and m.left_at is null and x.account_id <> a.id
            and x.program_id = e.program_id and x.ended_at is null
            and x.plans_at <= %(now)s + interval '1 day')"""
+# The first and the last firing of each day, as of events: of an event there may be many.
+_FIRED = """(select jsonb_object_agg(x.trigger_id, x.moments) from (
+          select d.trigger_id, jsonb_agg(d.first) || jsonb_agg(d.last) as moments from (
+            select f.trigger_id, min(f.at) as first, max(f.at) as last from trigger_firings f
+             where f.account_id = a.id and f.at > e.started_at
+               and v.reads -> 'triggers' ? f.trigger_id
+             group by 1, (f.at at time zone 'UTC')::date) d
+           group by 1) x)"""
 _LOAD = f"""
 select {FACTS.format(**_GIVEN)},
        e.program_id, e.version, e.started_at, e.position, e.revision, e.wake_at,
@@ -65,6 +73,7 @@ select {FACTS.format(**_GIVEN)},
           from usage_days u
          where u.account_id = a.id and u.event = any(v.event_names)
            and coalesce(u.last_at, {HAPPENED}) >= e.started_at),
+       case when v.reads ? 'triggers' then {_FIRED} end,
        (select jsonb_agg(jsonb_build_array(x.visit, x.key, x.state, x.attempts, x.retry_at,
                x.contact_id, extract(epoch from x.claim_until - clock_timestamp()))) from (
           select distinct on (m.visit) m.* from messages m
@@ -141,7 +150,7 @@ async def load(
 
 def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
     (program_id, version, started_at, position, revision, wake_at, paused, replied_at, exit_because,
-     skip_visit, not_before, skip_due_before, ended, name, updated_at, contacts, events,
+     skip_visit, not_before, skip_due_before, ended, name, updated_at, contacts, events, fired,
      messages, tasks, calls, also_for) = row[WIDTH:]  # fmt: skip
     happened = tuple(
         Event(name, at)
@@ -149,7 +158,7 @@ def _loaded(row: Any, calendar: BusinessCalendar) -> Loaded:
         for at in {moment(value) for value in found}
         if at is not None
     )
-    account = account_of(row[:WIDTH], calendar, contacts, happened)
+    account = account_of(row[:WIDTH], calendar, contacts, happened, fired)
     asked = {id: (frozenset(topics), moment(until)) for id, *_, topics, until in contacts or ()}
     account = replace(
         account,

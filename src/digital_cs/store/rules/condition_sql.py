@@ -38,6 +38,7 @@ _LEAVES: Mapping[type[Any], Callable[[Sheet, Any], Leaf]] = {
     ast.MilestoneReached: condition_sql_product.milestone,
     ast.MilestoneMissed: condition_sql_product.missed,
     ast.EventHappened: condition_sql_product.event,
+    ast.TriggerFired: condition_sql_product.trigger,
     ast.SegmentIs: condition_sql_product.segment,
     ast.ProgramIs: condition_sql_product.program,
     ast.QuietFor: condition_sql_usage.quiet,

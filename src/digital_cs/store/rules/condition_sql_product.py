@@ -1,4 +1,4 @@
-"""Milestones, events that happened, segments and programs in SQL."""
+"""Milestones, events that happened, triggers that fired, segments and programs in SQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from digital_cs.domain.rules.condition_product import (
     EventHappened,
     MilestoneMissed,
     MilestoneReached,
+    TriggerFired,
 )
 from digital_cs.store.rules.condition_sql_sheet import (
     A_DAY,
@@ -19,6 +20,9 @@ from digital_cs.store.rules.condition_sql_sheet import (
     midnight,
 )
 from digital_cs.store.rules.condition_sql_usage import usage_family
+
+_BELONGS = """(select segment_id, account_id, true as known from segment_members
+     union all select segment_id, account_id, false from segment_unknown) as belongs"""
 
 THROUGH = ("completed", "goal")
 """How an enrollment ended that came through its program."""
@@ -55,9 +59,21 @@ def event(sheet: Sheet, leaf: EventHappened) -> Leaf:
     return Leaf(f"coalesce({first} <= {sheet.now}, false)", first_after(sheet.now, first))
 
 
+def trigger(sheet: Sheet, leaf: TriggerFired) -> Leaf:
+    """In a set a firing counts since ever, as an event does."""
+    family = sheet.family("firings", "trigger_firings")
+    name = sheet.value(leaf.trigger, "text")
+    first = family.column(f"min(at) filter (where trigger_id = {name})")
+    return Leaf(f"coalesce({first} <= {sheet.now}, false)", first_after(sheet.now, first))
+
+
 def segment(sheet: Sheet, leaf: SegmentIs) -> Leaf:
-    family = sheet.family("segments", "segment_members")
-    return Leaf(family.held(f"bool_or(segment_id = {sheet.value(leaf.segment, 'text')})"))
+    family = sheet.family("segments", _BELONGS)
+    this = f"segment_id = {sheet.value(leaf.segment, 'text')}"
+    return Leaf(
+        f"(case when {family.held(f'bool_or({this} and known)')} then true"
+        f" when {family.held(f'bool_or({this} and not known)')} then null else false end)"
+    )
 
 
 def program(sheet: Sheet, leaf: ProgramIs) -> Leaf:

@@ -32,6 +32,7 @@ _VIEWS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "usage_days": ({}, f"t.day <= {_DAY}"),
     "milestones": ({}, f"t.reached_at < {_END}"),
+    "trigger_firings": ({}, f"t.at < {_END}"),
     "tickets": (
         {
             "status": f"case when t.solved_at < {_END} or t.solved_at is null then t.status"
@@ -45,7 +46,8 @@ _VIEWS: dict[str, tuple[dict[str, str], str]] = {
 
 @contextlib.asynccontextmanager
 async def past(connection: Connection) -> AsyncIterator[None]:
-    """See usage, milestones and tickets as of the day that `go_to` names; nothing can be written.
+    """See usage, milestones, firings and tickets as of the day that `go_to` names; nothing can be
+    written.
 
     All is read from one snapshot of the database, so that the same question has the same answer,
     whatever comes in meanwhile. That holds back the cleaning up of what others delete: hours of

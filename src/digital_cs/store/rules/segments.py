@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -181,7 +181,7 @@ async def ask_anew(connection: Connection, program_id: str) -> None:
 async def retire(connection: Connection, ids: Collection[str], now: datetime) -> int:
     """Keep the members of these rules no longer; returns how many were kept so far."""
     wanted = list(ids)
-    for table in ("segment_flips", "segment_members"):
+    for table in ("segment_flips", "segment_members", "segment_unknown"):
         await connection.execute(f"delete from {table} where segment_id = any(%s)", (wanted,))
     cursor = await connection.execute(
         "update segments set state = 'retired', changed_at = %s, evaluated_at = null,"
@@ -233,17 +233,18 @@ async def missing(connection: Connection, names: Iterable[str]) -> list[str]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-# A version counts while somebody may enter it or is inside; what its entries read is kept by rules
-# of their own. A program that was stopped may be opened again, so that is refused then. Newsletters
-# and broadcasts name segments somewhere in what they are.
-_NAMES_IT = "jsonb_path_exists({}, '$.**.segment ? (@ == $name)', %(named)s)"
+# A version counts while somebody may enter it or is inside. What its entries read is kept by rules
+# of their own, but for those by what happens: they name it in `only_if`, as event triggers do.
+# A program that was stopped may be opened again, so that is refused then. Newsletters and
+# broadcasts name it somewhere in what they are.
+_NAMES_IT = "jsonb_path_exists({}, %(path)s::jsonpath, %(named)s)"
 _USED_BY = f"""
 select distinct 'program ' || v.program_id
   from program_versions v join programs p on p.id = v.program_id
- where %(key)s = any(v.listens)
-   and (v.number = p.version and p.state not in ('stopped', 'finishing')
-        or exists (select from enrollments e where e.program_id = v.program_id
-                    and e.version = v.number and e.ended_at is null))
+ where v.number = p.version and p.state not in ('stopped', 'finishing')
+       and (%(key)s = any(v.listens) or {_NAMES_IT.format("v.spec")})
+    or %(key)s = any(v.listens) and exists (select from enrollments e
+         where e.program_id = v.program_id and e.version = v.number and e.ended_at is null)
 union
 select distinct case when s.id like 'entry:%%' then 'program ' || split_part(s.id, ':', 2)
                      when s.id like 'trigger:%%' then 'trigger ' || split_part(s.id, ':', 2)
@@ -251,6 +252,9 @@ select distinct case when s.id like 'entry:%%' then 'program ' || split_part(s.i
   from segments s left join programs p on s.id like 'entry:%%' and p.id = split_part(s.id, ':', 2)
  where s.state = 'kept' and %(key)s = any(s.reads)
    and (p.id is null or p.state not in ('stopped', 'finishing'))
+union
+select 'trigger ' || t.id from triggers t
+ where t.state = 'running' and {_NAMES_IT.format("t.spec")}
 union
 select 'newsletter ' || n.id from newsletters n
  where n.retired_at is null and {_NAMES_IT.format("n.spec")}
@@ -264,9 +268,14 @@ select 'broadcast ' || b.id from broadcasts b
 """
 
 
-async def used_by(connection: Connection, name: str) -> list[str]:
-    """Who reads a segment now, in words: "program renewal", "segment at-risk"."""
-    values = {"key": f"segment:{name}", "named": Jsonb({"name": name})}
+async def used_by(
+    connection: Connection, name: str, kind: Literal["segment", "trigger"] = "segment"
+) -> list[str]:
+    """Who reads a segment or a trigger now, in words: "program renewal", "segment at-risk"."""
+    values = {
+        "key": f"{kind}:{name}", "path": f"$.**.{kind} ? (@ == $name)",
+        "named": Jsonb({"name": name}),
+    }  # fmt: skip
     cursor = await connection.execute(_USED_BY, values)
     return [row[0] for row in await cursor.fetchall()]
 

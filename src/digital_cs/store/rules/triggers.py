@@ -112,6 +112,13 @@ async def list_triggers(
         return await cursor.fetchall()
 
 
+async def missing(connection: Connection, names: Iterable[str]) -> list[str]:
+    """Those of these names that are no running trigger, in order."""
+    wanted = set(names)
+    rows = await list_triggers(connection, wanted, running_only=True) if wanted else ()
+    return sorted(wanted - {row.id for row in rows})
+
+
 _COUNTS = """
 select t.id,
        (select count(*) from segment_members m where m.segment_id = 'trigger:' || t.id),
