@@ -159,6 +159,10 @@ async def test_a_draft_says_what_stands_against_it(house: House) -> None:
         )
         with pytest.raises(UsageError, match="no segment 'nobody-knows': publish it first"):
             await broadcasts.approve("spring", "maya")
+        unheard = a_plan(audience={"not": {"trigger": "unheard"}})
+        await broadcasts.plan("spring", unheard, name="Spring", owner="maya", by="test")
+        with pytest.raises(UsageError, match="no trigger 'unheard': publish it first"):
+            await broadcasts.approve("spring", "maya")
 
         await broadcasts.plan("spring", a_plan(), name="Spring", owner="maya", by="test")
         checked = await broadcasts.check("spring")

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from digital_cs.domain.rules.condition import TriggerFired, Verdict
 from digital_cs.domain.rules.segment import Segment
+from digital_cs.domain.timing.business_calendar import BusinessCalendar
 from digital_cs.errors import UsageError
+from digital_cs.store.programs import touch_facts
 from digital_cs.temporal.segments import explain, publish_segments
 from digital_cs.temporal.triggers import stop_trigger
 from tests.temporal.live import DAY, SILENCE, Live, a_program, trigger
@@ -143,3 +146,25 @@ async def test_a_trigger_that_a_condition_names_cannot_be_stopped(live: Live, re
 async def test_a_trigger_that_names_only_itself_can_be_stopped(live: Live) -> None:
     await live.publish(trigger(**SILENCE, only_if={"not": {"trigger": "quiet"}}))
     assert await stop_trigger(live.gateway, "quiet")
+
+
+async def test_the_firing_that_brings_an_account_in_takes_it_out_by_nothing_and_the_next_one_does(
+    live: Live,
+) -> None:
+    """A goal or an exit of "it fires again" is one of firings after the entry (P7)."""
+    await live.account("acme")
+    await live.publish(trigger("export", event="export", cooldown="1 hour"))
+    exits = [{"when": {"trigger": "export"}, "because": "It exports again."}]
+    await live.gateway.publish([a_program(enter={"when": [{"trigger": "export"}]}, exits=exits)])
+    verdicts = []
+    for _ in range(2):
+        await live.happens("acme", "export")
+        async with live.pool.connection() as connection:
+            loaded = await touch_facts.load(
+                connection, "help:acme:1", live.clock.now(), BusinessCalendar()
+            )
+        assert loaded is not None
+        rule = TriggerFired(trigger="export")
+        verdicts.append(rule.verdict(loaded.account, loaded.started_at, live.clock.now()))
+        live.clock.moment += DAY
+    assert verdicts == [Verdict.NO, Verdict.YES]
