@@ -13,7 +13,7 @@ OF_OTHER_THINGS = {
     Reason.ACCEPTED, Reason.DELIVERED, Reason.BOUNCED, Reason.SOFT_BOUNCED, Reason.COMPLAINED,
     Reason.OUT_OF_OFFICE, Reason.OTHER_CONTACT, Reason.NO_DATE, Reason.TRUE_SINCE, Reason.HAPPENED,
     Reason.TIMED_OUT, Reason.UNKNOWN, Reason.UNKNOWN_DEFAULT, Reason.BRANCH, Reason.SPLIT,
-    Reason.TASK_DONE, Reason.TASK_EXPIRED, Reason.DEAD_LETTER,
+    Reason.TASK_DONE, Reason.TASK_EXPIRED, Reason.DEAD_LETTER, Reason.VERSION,
 }  # fmt: skip
 """Reasons of messages that went out, and of steps that send nothing."""
 
